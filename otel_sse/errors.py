@@ -1,0 +1,45 @@
+"""The exceptions that users of otel_sse may meet.
+
+Every message has the form ``<subject> must <rule>, got <value>. <What to do.>``.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ConfigurationError", "MissingExtraError", "NotAnApplicationError", "OtelSSEError", "must"]
+
+
+class OtelSSEError(Exception):
+    """Base of all errors raised by otel_sse on purpose."""
+
+
+class ConfigurationError(OtelSSEError, ValueError):
+    """A setting has a value that is not allowed."""
+
+
+class NotAnApplicationError(OtelSSEError, TypeError):
+    """`instrument()` was given something that is not an ASGI application."""
+
+
+class MissingExtraError(OtelSSEError, ImportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(
+            f"{feature} must find the packages of the extra {extra!r}, got an import error. "
+            f"Install them with: pip install 'otel-sse[{extra}]'"
+        )
+
+
+def must(subject: str, rule: str, value: object, advice: str) -> str:
+    """Return an error message in the project's one form.
+
+    Args:
+        subject: What is wrong, for instance a variable's name.
+        rule: What it must be, without the word "must".
+        value: What was found; shown by `repr`, shortened to 120 characters.
+        advice: One sentence that says what to do.
+    """
+    shown = repr(value)
+    if len(shown) > 120:
+        shown = shown[:117] + "..."
+    return f"{subject} must {rule}, got {shown}. {advice}"

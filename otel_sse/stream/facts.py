@@ -1,0 +1,39 @@
+"""What one event means, in the vendor's own terms: the value a dialect returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Facts:
+    """What a dialect read out of one event.
+
+    Args:
+        kind: One of `otel_sse.stream.chunk.KINDS`.
+        content: All answer text of this event, in order, or None where it carries none. An empty delta is None.
+        channel: Where `content` belongs: choice, output item, block or tool call, e.g. `0`, `0/tool:1`. "" if there is one only.
+        deltas: `(channel, text)` pairs where one event carries several deltas; () where there is at most one.
+        terminal: The protocol's own name of the end (`[DONE]`, `message_stop`, `response.completed`), or None.
+            A terminal event closes the answer: content after it is a fault.
+        finish_reason: Why a choice or message ended, as the vendor says it. Weaker than `terminal`: it may repeat.
+        opens: Identity of the answer that begins with this event (a message or response id), or None.
+        sequence: The event's sequence number where the payload carries one, or None.
+        error: The error's type or code where the event is an error, or None. Never its message.
+        input_tokens: Tokens of the prompt where the event says so, or None.
+        output_tokens: Tokens of the answer so far where the event says so, or None.
+        nested: Whether a string in the payload is itself a whole serialised frame or JSON object that should have been an object.
+    """
+
+    kind: str
+    content: str | None = None
+    channel: str = ""
+    deltas: tuple[tuple[str, str], ...] = ()
+    terminal: str | None = None
+    finish_reason: str | None = None
+    opens: str | None = None
+    sequence: int | None = None
+    error: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    nested: bool = False

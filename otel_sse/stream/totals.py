@@ -1,0 +1,65 @@
+"""What one stage adds up while a stream crosses it: plain numbers, the sum of its chunks' facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from otel_sse.stream.chunk import Finding
+
+
+@dataclass(slots=True)
+class Totals:
+    """The sums of one stage of one stream. Written by its monitor alone; may be read at any time.
+
+    Times are readings of the monitor's monotonic clock or differences of them, in nanoseconds; 0 means "not yet".
+    """
+
+    opened_ns: int = 0
+    first_chunk_ns: int = 0
+    first_content_ns: int = 0
+    last_chunk_ns: int = 0
+    ended_ns: int = 0
+    max_interval_ns: int = 0
+    send_ns: int = 0
+    chunks: int = 0
+    content_chunks: int = 0
+    comments: int = 0
+    heartbeats: int = 0
+    bytes: int = 0
+    content_bytes: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    findings: int = 0
+    duplicates: int = 0
+    gaps: int = 0
+    stalls: int = 0
+    dropped: int = 0
+    dialect: str = ""
+    outcome: str = ""
+    error_type: str = ""
+    by_kind: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    """Findings and chunks concerned, by (kind, certainty). Bounded by the kinds that exist."""
+
+    def count(self, finding: Finding) -> None:
+        """Add one finding to the sums."""
+        self.findings += 1
+        family = finding.family
+        if family == "duplicate":
+            self.duplicates += finding.amount
+        elif family == "gap":
+            self.gaps += finding.amount
+        elif family == "stall":
+            self.stalls += 1
+        sums = self.by_kind.setdefault((finding.kind, finding.certainty), [0, 0])
+        sums[0] += 1
+        sums[1] += finding.amount
+
+    @property
+    def time_to_first_chunk_ns(self) -> int | None:
+        """From `opened_ns` to the first chunk, or None before it."""
+        return self.first_chunk_ns - self.opened_ns if self.first_chunk_ns else None
+
+    @property
+    def time_to_first_content_ns(self) -> int | None:
+        """From `opened_ns` to the first content, or None before it."""
+        return self.first_content_ns - self.opened_ns if self.first_content_ns else None
