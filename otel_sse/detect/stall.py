@@ -1,0 +1,53 @@
+"""Silence: nothing at all before the first byte, no content between two pieces of content."""
+
+from __future__ import annotations
+
+from otel_sse.stream.chunk import CERTAIN, Finding
+
+_NS_PER_S = 1e9
+
+
+class StallDetector:
+    """Reports waits that are too long, measured by content and not by bytes.
+
+    Heartbeats and comments keep a connection, but do not end a content stall; they are counted in it.
+
+    Args:
+        stage: The stage's name.
+        opened_ns: When the request arrived, on the monitor's clock.
+        first_byte_ns: Longest wait for the first byte.
+        silence_ns: Longest wait between two pieces of content.
+    """
+
+    __slots__ = ("_first_byte_ns", "_heartbeats", "_silence_ns", "_since_ns", "_stage")
+
+    def __init__(self, stage: str, opened_ns: int, first_byte_ns: int, silence_ns: int) -> None:
+        self._stage = stage
+        self._first_byte_ns = first_byte_ns
+        self._silence_ns = silence_ns
+        self._since_ns = opened_ns
+        self._heartbeats = 0
+
+    def first(self, time_ns: int) -> Finding | None:
+        """Return a finding where the first byte came too late. To be called once, at the first chunk."""
+        waited_ns, self._since_ns = time_ns - self._since_ns, time_ns
+        if waited_ns <= self._first_byte_ns:
+            return None
+        return Finding("stall/first_byte", CERTAIN, self._stage, 1, evidence=_waited(waited_ns, self._first_byte_ns))
+
+    def heartbeat(self) -> None:
+        """Count a heartbeat or comment within the present wait."""
+        self._heartbeats += 1
+
+    def content(self, seq: int, time_ns: int) -> Finding | None:
+        """Return a finding where this content (or the end) came too late after the content before."""
+        waited_ns, self._since_ns = time_ns - self._since_ns, time_ns
+        heartbeats, self._heartbeats = self._heartbeats, 0
+        if waited_ns <= self._silence_ns:
+            return None
+        evidence = f"{_waited(waited_ns, self._silence_ns)}, {heartbeats} heartbeats meanwhile"
+        return Finding("stall/content", CERTAIN, self._stage, seq, evidence=evidence)
+
+
+def _waited(waited_ns: int, allowed_ns: int) -> str:
+    return f"{waited_ns / _NS_PER_S:.3f} s, allowed {allowed_ns / _NS_PER_S:g} s"

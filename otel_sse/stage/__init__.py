@@ -1,0 +1,6 @@
+"""One stage's whole way from bytes to chunks: the pure rooms, put together."""
+
+from otel_sse.stage.monitor import Journal, StageMonitor
+from otel_sse.stage.settings import StageSettings
+
+__all__ = ["Journal", "StageMonitor", "StageSettings"]

@@ -1,0 +1,277 @@
+"""The monitor of one stage of one stream: bytes and times in; chunks, findings and totals out.
+
+This is the hot path: `feed` runs on the request's thread for every body. It therefore holds its state in plain
+attributes and appends to a journal; everything dear happens elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from otel_sse.detect.framing import check_violation
+from otel_sse.dialects import Reader
+from otel_sse.stage.checks import Checks
+from otel_sse.stage.settings import StageSettings
+from otel_sse.stream import outcome as outcomes
+from otel_sse.stream.chunk import COMMENT, HEARTBEAT, Chunk, Finding
+from otel_sse.stream.facts import Facts
+from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.totals import Totals
+from otel_sse.wire import Comment, Event, Item, LineParser, Parser, Violation
+
+_MAX_INTERVALS: Final = 64
+"""Sampled intervals that wait for the metrics; at one in 16 that is 1,024 chunks between two collections."""
+
+
+class Journal(Protocol):
+    """Where a monitor leaves what it saw, for somebody else to take away. Must not block."""
+
+    def append(self, entry: Chunk | tuple[Finding, int], /) -> None:
+        """Take a chunk, or a finding that belongs to no chunk, with its time."""
+
+
+class StageMonitor:
+    """Everything that is known of one stage of one stream. One object for a stream and stage; not thread-safe.
+
+    Args:
+        info: The stage.
+        settings: What to check, and how.
+        opened_ns: When the request arrived, on the clock that all later times are read from, in nanoseconds.
+        journal: Where chunks go, or None where nobody wants them (detection and totals go on).
+        lines: Whether the body is newline-delimited JSON and not SSE.
+        encoding: Content coding that makes the bytes unreadable here (`gzip`), or "": bytes are then only counted.
+    """
+
+    __slots__ = (
+        "_checks",
+        "_digest",
+        "_error_type",
+        "_notes",
+        "_parser",
+        "_reader",
+        "_truncated",
+        "encoding",
+        "info",
+        "intervals",
+        "journal",
+        "on_chunk",
+        "settings",
+        "totals",
+    )
+
+    def __init__(
+        self,
+        info: StageInfo,
+        settings: StageSettings,
+        opened_ns: int,
+        journal: Journal | None = None,
+        *,
+        lines: bool = False,
+        encoding: str = "",
+    ) -> None:
+        self.info = info
+        self.settings = settings
+        self.encoding = encoding
+        self.totals = Totals(opened_ns=opened_ns)
+        self.intervals: deque[int] = deque(maxlen=_MAX_INTERVALS)
+        self.on_chunk: Callable[[Chunk], None] | None = None
+        self._checks = Checks(info, settings, opened_ns)
+        self._digest = settings.digest
+        self._error_type = ""
+        self.journal = journal
+        self._parser = None if encoding else _parser(settings, lines)
+        self._reader = Reader(dialect=settings.dialect, content_of=settings.content_of)
+        self._notes = 0
+        self._truncated = False
+
+    @property
+    def dialect(self) -> str:
+        """The dialect that reads this stream; "" while that is open."""
+        return self._reader.name
+
+    def feed(self, body: bytes, time_ns: int, send_ns: int = 0) -> None:
+        """Take note of bytes that crossed the stage.
+
+        Args:
+            body: The bytes, whole or any part of events.
+            time_ns: When they crossed: the clock's reading before they were handed on.
+            send_ns: How long handing them on took.
+        """
+        totals = self.totals
+        totals.send_ns += send_ns
+        if not body:
+            return
+        totals.bytes += len(body)
+        if not totals.first_chunk_ns:
+            self._first(time_ns)
+        if self._parser is not None:
+            for item in self._parser.feed(body):
+                if type(item) is Event:
+                    self._event(item, time_ns, send_ns)
+                else:
+                    self._other(item, time_ns, send_ns)
+
+    def end_of_body(self, time_ns: int) -> str:
+        """Take note that no more bytes will come; return how the stream ends if nothing else happens.
+
+        Args:
+            time_ns: When the last bytes were handed over. A second call changes nothing.
+        """
+        self._close_parser(time_ns)
+        return self._outcome(outcomes.COMPLETED)
+
+    def end(self, outcome: str, time_ns: int, error_type: str = "") -> Totals:
+        """Close the stage and return its totals. A second call changes nothing.
+
+        Args:
+            outcome: How the stream ended as the shell saw it. `completed` is held against the protocol: it becomes
+                `incomplete` where the protocol's end was not seen, `failed` where an error event was the last word,
+                and `unparsed` where the bytes could not be read.
+            time_ns: When it ended.
+            error_type: Class name of the exception that ended it, or "".
+        """
+        totals = self.totals
+        if totals.outcome:
+            return totals
+        self._close_parser(time_ns)
+        totals.ended_ns = time_ns
+        totals.dialect = self._reader.name
+        totals.outcome = self._outcome(outcome)
+        totals.error_type = error_type or (self._error_type if totals.outcome == outcomes.FAILED else "")
+        if not self._checks.terminal.ended and totals.chunks:
+            self._note(self._checks.stall.content(totals.chunks, time_ns), time_ns)
+        return totals
+
+    def _outcome(self, outcome: str) -> str:
+        if outcome != outcomes.COMPLETED:
+            return outcome
+        if self.encoding:
+            return outcomes.UNPARSED
+        if self._is_complete():
+            return outcomes.COMPLETED
+        return outcomes.FAILED if self._error_type else outcomes.INCOMPLETE
+
+    def _is_complete(self) -> bool:
+        if self._truncated:
+            return False
+        if self._checks.terminal.ended:
+            return True
+        expects = self._reader.expects
+        if expects == "finish":
+            return self._checks.finished
+        return expects == "nothing" and not self._error_type
+
+    def _close_parser(self, time_ns: int) -> None:
+        parser, self._parser = self._parser, None
+        if parser is None:
+            return
+        for item in parser.close():
+            if type(item) is Event:
+                self._event(item, time_ns, 0)
+            else:
+                self._truncated = self._truncated or (type(item) is Violation and item.kind == "truncated")
+                self._other(item, time_ns, 0)
+
+    def _first(self, time_ns: int) -> None:
+        self.totals.first_chunk_ns = self.totals.last_chunk_ns = time_ns
+        self._note(self._checks.stall.first(time_ns), time_ns)
+
+    def _event(self, event: Event, time_ns: int, send_ns: int) -> None:
+        totals = self.totals
+        facts = self._reader.read(event)
+        content = facts.content
+        if content is None:
+            self._without_content(facts)
+            raw = event.data.encode("utf-8", "surrogatepass")
+        else:
+            raw = content.encode("utf-8", "surrogatepass")
+            totals.content_bytes += len(raw)
+            totals.content_chunks += 1
+            if not totals.first_content_ns:
+                totals.first_content_ns = time_ns
+        if facts.output_tokens is not None or facts.input_tokens is not None:
+            self._usage(facts)
+        totals.chunks += 1
+        chunk = Chunk(
+            totals.chunks,
+            time_ns,
+            facts.kind,
+            self._digest(raw),
+            totals.content_bytes,
+            event.size,
+            facts.terminal is not None,
+            event.event,
+            event.id,
+            "",
+            send_ns,
+        )
+        findings = self._checks.event(chunk, facts, event)
+        if findings:
+            self._attach(chunk, findings)
+        self._cross(chunk, event.data if content is None else content)
+
+    def _without_content(self, facts: Facts) -> None:
+        totals = self.totals
+        if facts.kind == HEARTBEAT:
+            totals.heartbeats += 1
+        if facts.error is not None:
+            self._error_type = facts.error or "error"
+
+    def _usage(self, facts: Facts) -> None:
+        # The last word counts: vendors repeat usage with growing numbers.
+        if facts.input_tokens is not None:
+            self.totals.input_tokens = facts.input_tokens
+        if facts.output_tokens is not None:
+            self.totals.output_tokens = facts.output_tokens
+
+    def _other(self, item: Item, time_ns: int, send_ns: int) -> None:
+        if type(item) is Comment:
+            self._comment(item, time_ns, send_ns)
+        elif type(item) is Violation:
+            self._note(check_violation(self.info.name, self.totals.chunks, item), time_ns)
+
+    def _comment(self, comment: Comment, time_ns: int, send_ns: int) -> None:
+        totals = self.totals
+        totals.chunks += 1
+        totals.comments += 1
+        self._checks.stall.heartbeat()
+        digest = self._digest(comment.text.encode("utf-8", "surrogatepass"))
+        chunk = Chunk(totals.chunks, time_ns, COMMENT, digest, totals.content_bytes, comment.size, False)
+        chunk.send_ns = send_ns
+        self._cross(chunk, comment.text)
+
+    def _cross(self, chunk: Chunk, text: str) -> None:
+        totals = self.totals
+        interval_ns = chunk.time_ns - totals.last_chunk_ns
+        totals.last_chunk_ns = chunk.time_ns
+        if interval_ns > totals.max_interval_ns:
+            totals.max_interval_ns = interval_ns
+        if not chunk.seq % self.settings.interval_sample:
+            self.intervals.append(interval_ns)
+        if self.settings.capture_content:
+            chunk.content = text
+        if self.journal is not None:
+            self.journal.append(chunk)
+        if self.on_chunk is not None:
+            self.on_chunk(chunk)
+
+    def _attach(self, chunk: Chunk, findings: list[Finding]) -> None:
+        for finding in findings:
+            self.totals.count(finding)
+        chunk.findings = tuple(findings)
+
+    def _note(self, finding: Finding | None, time_ns: int) -> None:
+        if finding is None:
+            return
+        self.totals.count(finding)
+        self._notes += 1
+        if self.journal is not None and self._notes <= self.settings.max_findings:
+            self.journal.append((finding, time_ns))
+
+
+def _parser(settings: StageSettings, lines: bool) -> Parser | LineParser:
+    if lines:
+        return LineParser(max_bytes=settings.max_event_bytes)
+    return Parser(max_bytes=settings.max_event_bytes)

@@ -1,0 +1,37 @@
+"""What a stage's monitor needs to know beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from otel_sse import limits
+from otel_sse.stream.digest import Digest, sha1_digest
+
+
+@dataclass(slots=True, frozen=True)
+class StageSettings:
+    """Settings of all stages of one instrumented application.
+
+    Args:
+        digest: Digest of content bytes.
+        first_byte_ns: Longest wait for the first byte that is no stall, in nanoseconds.
+        silence_ns: Longest wait for content that is no stall, in nanoseconds.
+        max_event_bytes: Bytes of one event or line that are read.
+        max_findings: Findings of one stage that are handed on singly; the rest is counted.
+        interval_sample: Every how many chunks one interval is kept for the metrics.
+        capture_content: Whether chunks keep their text.
+        dialect: A dialect's name, a dialect, or None to look at the first events.
+        content_of: The user's own function from a frame to its content, or None.
+    """
+
+    digest: Digest = sha1_digest
+    first_byte_ns: int = 5_000_000_000
+    silence_ns: int = 15_000_000_000
+    max_event_bytes: int = limits.MAX_EVENT_BYTES
+    max_findings: int = limits.MAX_FINDINGS_PER_STREAM
+    interval_sample: int = 16
+    capture_content: bool = False
+    dialect: Any = None
+    content_of: Callable[[Any], str | None] | None = None
