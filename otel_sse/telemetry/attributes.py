@@ -1,0 +1,172 @@
+"""Chunks, findings and totals as attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from otel_sse import limits, semconv
+from otel_sse.stream.chunk import CONTENT, Chunk, Finding
+from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.totals import Totals
+
+Value = str | bool | int | float | Sequence[str] | Sequence[int]
+Attributes = dict[str, Value]
+
+_NS_PER_S = 1e9
+_SLOW_SEND_NS = 1_000_000
+"""Below 1 ms a send says nothing about back-pressure; leaving it out saves a fifth of an event."""
+
+
+def chunk_attributes(chunk: Chunk) -> Attributes:
+    """Return the attributes of one `sse.chunk` event: the five that every chunk has, and what else says something."""
+    attributes: Attributes = {
+        semconv.CHUNK_SEQ: chunk.seq,
+        semconv.CHUNK_DIGEST: chunk.digest,
+        semconv.CHUNK_ACC_LEN: chunk.acc_len,
+        semconv.CHUNK_RAW_LEN: chunk.raw_len,
+        semconv.CHUNK_DONE: chunk.done,
+    }
+    if not is_plain(chunk):
+        _add_special(attributes, chunk)
+    return attributes
+
+
+def is_plain(chunk: Chunk) -> bool:
+    """Return whether the five common attributes say all there is to say of a chunk."""
+    return (
+        chunk.kind == CONTENT
+        and not chunk.event
+        and chunk.id is None
+        and not chunk.source
+        and not chunk.upstream_first
+        and chunk.send_ns < _SLOW_SEND_NS
+        and chunk.content is None
+        and not chunk.findings
+    )
+
+
+def _add_special(attributes: Attributes, chunk: Chunk) -> None:
+    if chunk.kind != CONTENT:
+        attributes[semconv.CHUNK_KIND] = chunk.kind
+    if chunk.event:
+        attributes[semconv.CHUNK_TYPE] = chunk.event[: limits.MAX_NAME_CHARS]
+    if chunk.id is not None:
+        attributes[semconv.CHUNK_ID] = chunk.id[: limits.MAX_NAME_CHARS]
+    if chunk.source:
+        attributes[semconv.CHUNK_SOURCE] = chunk.source
+    if chunk.upstream_first:
+        attributes[semconv.CHUNK_UPSTREAM_FIRST] = chunk.upstream_first
+        attributes[semconv.CHUNK_UPSTREAM_LAST] = chunk.upstream_last
+    if chunk.send_ns >= _SLOW_SEND_NS:
+        attributes[semconv.CHUNK_SEND_TIME] = chunk.send_ns / _NS_PER_S
+    if chunk.content is not None:
+        attributes[semconv.CHUNK_CONTENT] = chunk.content
+    for finding in chunk.findings:
+        if finding.family == "duplicate":
+            _add_duplicate(attributes, finding)
+
+
+def _add_duplicate(attributes: Attributes, finding: Finding) -> None:
+    attributes[semconv.CHUNK_DUPLICATE] = True
+    attributes[semconv.CHUNK_DUPLICATE_KIND] = finding.detail
+    if finding.of:
+        attributes[semconv.CHUNK_DUPLICATE_OF] = finding.of
+
+
+def pack_attributes(chunks: Sequence[Chunk]) -> Attributes:
+    """Return the attributes of one `sse.chunks` event for neighbouring plain chunks, in order, at least one."""
+    first = chunks[0]
+    return {
+        semconv.PACK_FIRST_SEQ: first.seq,
+        semconv.PACK_COUNT: len(chunks),
+        semconv.PACK_OFFSETS: [(chunk.time_ns - first.time_ns) // 1000 for chunk in chunks],
+        semconv.PACK_DIGESTS: [chunk.digest for chunk in chunks],
+        semconv.PACK_ACC_LENS: [chunk.acc_len for chunk in chunks],
+        semconv.PACK_RAW_LENS: [chunk.raw_len for chunk in chunks],
+    }
+
+
+def finding_attributes(finding: Finding) -> Attributes:
+    """Return the attributes of one `sse.finding` event."""
+    attributes: Attributes = {
+        semconv.FINDING_KIND: finding.kind,
+        semconv.FINDING_CERTAINTY: finding.certainty,
+        semconv.FINDING_STAGE: finding.stage,
+        semconv.FINDING_SEQ: finding.seq,
+        semconv.FINDING_EVIDENCE: finding.evidence,
+    }
+    if finding.of:
+        attributes[semconv.FINDING_OF] = finding.of
+    return attributes
+
+
+def stage_attributes(info: StageInfo) -> Attributes:
+    """Return what every segment of a stage says from its start."""
+    attributes: Attributes = {semconv.STREAM_ID: info.stream_id, semconv.STAGE: info.name}
+    if info.direction:
+        attributes[semconv.STAGE_DIRECTION] = info.direction
+    if info.rewrites:
+        attributes[semconv.STAGE_REWRITES] = True
+    if info.source:
+        attributes[semconv.SOURCE] = info.source
+    if info.route:
+        attributes[semconv.HTTP_ROUTE] = info.route
+    return attributes
+
+
+def totals_attributes(totals: Totals) -> Attributes:
+    """Return a stage's sums so far as span attributes; the outcome only once there is one."""
+    attributes: Attributes = {
+        semconv.STREAM_CHUNKS: totals.chunks,
+        semconv.STREAM_CONTENT_CHUNKS: totals.content_chunks,
+        semconv.STREAM_BYTES: totals.bytes,
+        semconv.STREAM_CONTENT_BYTES: totals.content_bytes,
+        semconv.STREAM_FINDINGS: totals.findings,
+        semconv.STREAM_DUPLICATES: totals.duplicates,
+        semconv.STREAM_GAPS: totals.gaps,
+        semconv.STREAM_STALLS: totals.stalls,
+        semconv.STREAM_MAX_INTERVAL: totals.max_interval_ns / _NS_PER_S,
+        semconv.STREAM_SEND_TIME: totals.send_ns / _NS_PER_S,
+    }
+    _add_waits(attributes, totals)
+    _add_where_known(attributes, totals)
+    return attributes
+
+
+def _add_waits(attributes: Attributes, totals: Totals) -> None:
+    if (first_ns := totals.time_to_first_chunk_ns) is not None:
+        attributes[semconv.STREAM_TTFE] = first_ns / _NS_PER_S
+    if (content_ns := totals.time_to_first_content_ns) is not None:
+        attributes[semconv.STREAM_TTFC] = content_ns / _NS_PER_S
+
+
+def _add_where_known(attributes: Attributes, totals: Totals) -> None:
+    optional: dict[str, str | int] = {
+        semconv.STREAM_DROPPED: totals.dropped,
+        semconv.STREAM_DIALECT: totals.dialect,
+        semconv.STREAM_OUTCOME: totals.outcome,
+        semconv.ERROR_TYPE: totals.error_type,
+        semconv.STREAM_INPUT_TOKENS: totals.input_tokens,
+        semconv.STREAM_OUTPUT_TOKENS: totals.output_tokens,
+    }
+    attributes.update({name: value for name, value in optional.items() if value})
+
+
+_REQUEST_ATTRIBUTES = (
+    semconv.STREAM_CHUNKS,
+    semconv.STREAM_FINDINGS,
+    semconv.STREAM_DUPLICATES,
+    semconv.STREAM_GAPS,
+    semconv.STREAM_STALLS,
+    semconv.STREAM_OUTCOME,
+    semconv.STREAM_TTFE,
+    semconv.STREAM_TTFC,
+)
+
+
+def request_attributes(info: StageInfo, totals: Totals) -> Attributes:
+    """Return what the request's own span says of its stream, so that a search for requests finds it."""
+    every = totals_attributes(totals)
+    chosen: Attributes = {name: every[name] for name in _REQUEST_ATTRIBUTES if name in every}
+    chosen[semconv.STREAM_ID] = info.stream_id
+    return chosen

@@ -1,0 +1,52 @@
+"""Errors inside otel_sse itself: counted, logged once per site, never the application's trouble."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+logger = logging.getLogger("otel_sse")
+
+reraise = False
+"""True under otel_sse's own test suite: an internal error is then raised as well, so that no test hides one."""
+
+
+class InternalErrors:
+    """Counts the internal errors of one recorder.
+
+    Args:
+        count: Called with the site's name for each error; hands it to the metric.
+    """
+
+    def __init__(self, count: Callable[[str], None]) -> None:
+        self._count = count
+        self._logged: set[str] = set()
+
+    def report(self, site: str, error: Exception) -> None:
+        """Take note of an error at `site`. To be called from an `except Exception` block.
+
+        Args:
+            site: Where it happened, e.g. `socket_write.observe`. One of few: it becomes a metric label.
+            error: What was raised.
+
+        Raises:
+            Exception: `error` itself, only where `reraise` is set.
+        """
+        self._count(site)
+        if site not in self._logged:
+            self._logged.add(site)
+            # The message of the error may quote a frame, so only its class and place are logged.
+            logger.warning("internal error at %s: %s; the stream goes on unharmed", site, _place(error))
+            logger.debug("internal error at %s", site, exc_info=error)
+        if reraise:
+            raise error
+
+
+def _place(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name = type(error).__name__
+    if trace is None:
+        return name
+    return f"{name} in {trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}"

@@ -1,0 +1,160 @@
+"""Totals as metrics, handed over in bulk by the recorder's thread: one `add()` costs more than a whole chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from opentelemetry.context import Context
+from opentelemetry.metrics import Counter, Histogram, Meter, UpDownCounter
+
+from otel_sse import limits, semconv
+from otel_sse.stream.chunk import CERTAIN, SUSPECTED
+from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.totals import Totals
+
+Labels = dict[str, str]
+
+_NS_PER_S = 1e9
+_FAMILY_COUNTERS = {"duplicate": semconv.DUPLICATES.name, "gap": semconv.MISSING.name}
+
+
+@dataclass(slots=True)
+class HandedOver:
+    """What the metrics have already been told of one stage."""
+
+    chunks: int = 0
+    bytes: int = 0
+    dropped: int = 0
+    by_kind: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+
+
+class Metrics:
+    """The instruments of one recorder. Used by the recorder's thread, `internal_error` by any.
+
+    Args:
+        meter: Makes the instruments.
+    """
+
+    def __init__(self, meter: Meter) -> None:
+        self._active: UpDownCounter = meter.create_up_down_counter(*_described(semconv.ACTIVE))
+        self._duration = _histogram(meter, semconv.DURATION, semconv.DURATION_BUCKETS_S)
+        self._first_event = _histogram(meter, semconv.TTFE, semconv.FIRST_BUCKETS_S)
+        self._first_content = _histogram(meter, semconv.TTFC, semconv.FIRST_BUCKETS_S)
+        self._interval = _histogram(meter, semconv.INTERVAL, semconv.INTERVAL_BUCKETS_S)
+        self._counters: dict[str, Counter] = {
+            metric.name: meter.create_counter(*_described(metric))
+            for metric in semconv.METRICS
+            if metric.kind == "counter"
+        }
+        self._routes: set[str] = set()
+        self._known: set[tuple[str, str]] = set()
+
+    def start(self, stage: str, route: str = "") -> None:
+        """Make the counters that alerts rest on, at 0: a counter first seen at 3 gives `increase()` = 0.
+
+        Args:
+            stage: The stage's name.
+            route: The route's template, or "".
+        """
+        labels = self._labels(stage, route)
+        key = (stage, labels.get("route", ""))
+        if key in self._known:
+            return
+        self._known.add(key)
+        for name in (semconv.CHUNKS.name, semconv.IO.name):
+            self._counters[name].add(0, labels)
+        for kind in semconv.STALL_KINDS:
+            self._counters[semconv.STALLS.name].add(0, labels | {"kind": kind})
+        for kind, certainty in _STARTED_AT_ZERO:
+            self._fault(labels, kind, certainty, 0, 0, None)
+        self._counters[semconv.DROPPED.name].add(0, {"stage": stage})
+
+    def opened(self, info: StageInfo) -> None:
+        """Count a stream as open."""
+        self.start(info.name, info.route)
+        self._active.add(1, self._labels(info.name, info.route))
+
+    def progress(self, info: StageInfo, totals: Totals, handed: HandedOver, intervals: list[int], at: Context) -> None:
+        """Hand over what has come since the last time.
+
+        Args:
+            info: The stage.
+            totals: Its sums now.
+            handed: What was handed over before; brought up to date.
+            intervals: Sampled intervals, in nanoseconds.
+            at: Context with the stage's span, for exemplars.
+        """
+        labels = self._labels(info.name, info.route)
+        chunks, size, dropped = totals.chunks, totals.bytes, totals.dropped
+        if chunks > handed.chunks:
+            self._counters[semconv.CHUNKS.name].add(chunks - handed.chunks, labels, at)
+        if size > handed.bytes:
+            self._counters[semconv.IO.name].add(size - handed.bytes, labels, at)
+        if dropped > handed.dropped:
+            self._counters[semconv.DROPPED.name].add(dropped - handed.dropped, {"stage": info.name}, at)
+        handed.chunks, handed.bytes, handed.dropped = chunks, size, dropped
+        for interval_ns in intervals:
+            self._interval.record(interval_ns / _NS_PER_S, labels, at)
+        if totals.findings:
+            self._faults(labels, totals, handed, at)
+
+    def closed(self, info: StageInfo, totals: Totals, at: Context) -> None:
+        """Count a stream as ended and record how long it took."""
+        labels = self._labels(info.name, info.route)
+        self._active.add(-1, labels)
+        duration_s = max(totals.ended_ns - totals.opened_ns, 0) / _NS_PER_S
+        self._duration.record(duration_s, labels | {"outcome": totals.outcome}, at)
+        if (first_ns := totals.time_to_first_chunk_ns) is not None:
+            self._first_event.record(max(first_ns, 0) / _NS_PER_S, labels, at)
+        if (content_ns := totals.time_to_first_content_ns) is not None:
+            self._first_content.record(max(content_ns, 0) / _NS_PER_S, labels, at)
+
+    def internal_error(self, site: str) -> None:
+        """Count an error inside otel_sse."""
+        self._counters[semconv.INTERNAL_ERRORS.name].add(1, {"site": site})
+
+    def start_internal_errors(self, sites: tuple[str, ...]) -> None:
+        """Make the counter of internal errors at 0 for each site."""
+        for site in sites:
+            self._counters[semconv.INTERNAL_ERRORS.name].add(0, {"site": site})
+
+    def _faults(self, labels: Labels, totals: Totals, handed: HandedOver, at: Context) -> None:
+        for (kind, certainty), sums in list(totals.by_kind.items()):
+            count, amount = sums
+            count_before, amount_before = handed.by_kind.get((kind, certainty), (0, 0))
+            if count > count_before:
+                self._fault(labels, kind, certainty, count - count_before, amount - amount_before, at)
+                handed.by_kind[kind, certainty] = (count, amount)
+
+    def _fault(self, labels: Labels, kind: str, certainty: str, count: int, amount: int, at: Context | None) -> None:
+        family, _, detail = kind.partition("/")
+        self._counters[semconv.FINDINGS.name].add(count, labels | {"kind": kind, "certainty": certainty}, at)
+        if family in _FAMILY_COUNTERS:
+            exact = labels | {"kind": detail or family, "certainty": certainty}
+            self._counters[_FAMILY_COUNTERS[family]].add(amount, exact, at)
+        elif family == "stall":
+            self._counters[semconv.STALLS.name].add(count, labels | {"kind": detail}, at)
+
+    def _labels(self, stage: str, route: str) -> Labels:
+        if not route:
+            return {"stage": stage}
+        if route not in self._routes:
+            if len(self._routes) >= limits.MAX_ROUTES:
+                return {"stage": stage, "route": "other"}
+            self._routes.add(route)
+        return {"stage": stage, "route": route}
+
+
+_STARTED_AT_ZERO = (
+    *((f"duplicate/{kind}", certainty) for kind in semconv.DUPLICATE_KINDS for certainty in (CERTAIN, SUSPECTED)),
+    ("gap/sequence", CERTAIN),
+    ("protocol/after_done", CERTAIN),
+)
+
+
+def _described(metric: semconv.Metric) -> tuple[str, str, str]:
+    return metric.name, metric.unit, metric.brief
+
+
+def _histogram(meter: Meter, metric: semconv.Metric, buckets: tuple[float, ...]) -> Histogram:
+    return meter.create_histogram(*_described(metric), explicit_bucket_boundaries_advisory=list(buckets))

@@ -1,0 +1,319 @@
+"""The recorder: takes journals off the request threads and turns them into spans, events and metrics."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from opentelemetry import metrics as metrics_api
+from opentelemetry import trace as trace_api
+from opentelemetry._logs import get_logger
+from opentelemetry.context import Context, get_current
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import Span, SpanContext, TracerProvider
+
+from otel_sse import limits, semconv
+from otel_sse.options import Options
+from otel_sse.stage import StageMonitor, StageSettings
+from otel_sse.stream import outcome as outcomes
+from otel_sse.stream.digest import keyed_digest, sha1_digest
+from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.totals import Totals
+from otel_sse.telemetry import fork
+from otel_sse.telemetry.attributes import request_attributes
+from otel_sse.telemetry.budget import TraceBudget
+from otel_sse.telemetry.clock import Anchor, now_ns
+from otel_sse.telemetry.emission import choose
+from otel_sse.telemetry.internal import InternalErrors
+from otel_sse.telemetry.logs import ChunkLog
+from otel_sse.telemetry.metrics import HandedOver, Metrics
+from otel_sse.telemetry.queue import BoundedJournal, Room
+from otel_sse.telemetry.segments import SegmentSettings, SegmentWriter, start_segment
+
+SITES: Final = ("open", "observe", "close", "record", "hook")
+"""Where an internal error can happen, the label of `sse.internal_errors`."""
+
+_YIELD_EVERY: Final = 32
+"""Entries after which the recorder lets the event loop have the interpreter: about half a millisecond of work."""
+
+
+@dataclass(slots=True)
+class StageRecord:
+    """One stage of one stream while it is open. The request's thread feeds it, the recorder's thread writes it."""
+
+    info: StageInfo
+    monitor: StageMonitor
+    span: Span
+    context: Context
+    journal: BoundedJournal | None
+    writer: SegmentWriter
+    handed: HandedOver
+    request_span: Span
+    feed: Callable[[bytes, int, int], None]
+    log: ChunkLog | None = None
+    errors: int = 0
+    ended: bool = False
+
+    @property
+    def span_context(self) -> SpanContext:
+        """Context of the stage's first span: what a reader downstream links to."""
+        return self.span.get_span_context()
+
+
+class Recorder:
+    """Records the streams of one instrumented application. Its thread starts with the first stream.
+
+    Args:
+        options: The settings.
+        tracer_provider: Where spans go; the global provider where None, also if that is set later.
+        meter_provider: Where metrics go; likewise.
+        version: Version of the instrumentation scope.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        version: str = "",
+    ) -> None:
+        self.options = options
+        self.metrics = Metrics(metrics_api.get_meter(semconv.SCOPE, version, meter_provider))
+        self.metrics.start_internal_errors(SITES)
+        self.errors = InternalErrors(self.metrics.internal_error)
+        self._tracer = trace_api.get_tracer(semconv.SCOPE, version, tracer_provider)
+        self._stage_settings = _stage_settings(options)
+        self._segment_settings = self._segments(options, version)
+        self._digest_name = "blake2b" if options.digest_key else "sha1"
+        self._closed = False
+        self._reset()
+        fork.watch(self)
+
+    def _segments(self, options: Options, version: str) -> SegmentSettings:
+        return SegmentSettings(
+            tracer=self._tracer,
+            emit=choose(options.chunk_signal, lambda: get_logger(semconv.SCOPE, version)),
+            budget=TraceBudget(options.max_chunk_events_per_trace),
+            detail=options.chunk_events,
+            segment_ns=_ns(options.segment_seconds),
+            max_findings=options.max_findings,
+            on_span=options.chunk_signal != "log_events",
+        )
+
+    def _reset(self) -> None:
+        self._room = Room(self.options.queue_size)
+        self._opened: deque[StageRecord] = deque()
+        self._live: list[StageRecord] = []
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def after_fork(self) -> None:
+        """Start afresh in a forked child: the parent goes on with its own streams, the child has none yet."""
+        self._reset()
+
+    def open(
+        self,
+        info: StageInfo,
+        requested_ns: int,
+        *,
+        context: Context | None = None,
+        lines: bool = False,
+        encoding: str = "",
+    ) -> StageRecord:
+        """Begin to record a stage; its span starts now, as a child of the current span.
+
+        Args:
+            info: The stage.
+            requested_ns: When the request arrived, on `clock.now_ns`.
+            context: The request's context; the current one where None.
+            lines: Whether the body is newline-delimited JSON.
+            encoding: Content coding that makes the body unreadable, or "".
+
+        Returns:
+            The record: call its `feed` for each body, and `close` with it once.
+        """
+        context = get_current() if context is None else context
+        anchor = Anchor.read()
+        span = start_segment(self._tracer, info, 0, context, anchor.wall_ns)
+        monitor = StageMonitor(info, self._stage_settings, requested_ns, lines=lines, encoding=encoding)
+        journal = self._journal(span, monitor)
+        writer = SegmentWriter(
+            self._segment_settings, info, context, span, anchor, monitor.totals, anchor.monotonic_ns
+        )
+        request_span = trace_api.get_current_span(context)
+        record = StageRecord(info, monitor, span, context, journal, writer, HandedOver(), request_span, monitor.feed)
+        self._attach_log(record)
+        self._opened.append(record)
+        self._ensure_thread()
+        return record
+
+    def _journal(self, span: Span, monitor: StageMonitor) -> BoundedJournal | None:
+        # A trace that is not sampled gets no events, so none are kept for it; checks and metrics go on.
+        if not span.is_recording():
+            return None
+        monitor.journal = journal = BoundedJournal(self._room, monitor.totals)
+        return journal
+
+    def _attach_log(self, record: StageRecord) -> None:
+        if ChunkLog.is_on():
+            record.log = ChunkLog(record.info, record.span_context, self._digest_name, self.options.log_first)
+            record.monitor.on_chunk = record.log.chunk
+
+    def close(self, record: StageRecord, outcome: str, error_type: str = "") -> Totals:
+        """End a stage: exactly one outcome, written on its last span by the recorder's thread.
+
+        Args:
+            record: What `open` returned.
+            outcome: One of `otel_sse.stream.outcome.OUTCOMES`.
+            error_type: Class name of the exception that ended it, or "".
+        """
+        if record.errors and outcome == outcomes.COMPLETED:
+            outcome = outcomes.UNPARSED
+        try:
+            totals = record.monitor.end(outcome, now_ns(), error_type)
+            if record.log is not None:
+                record.log.end(totals.outcome)
+            self.tell_request(record, totals.outcome)
+        finally:
+            record.ended = True
+            self._wake.set()
+            if self._closed:
+                self._pass()
+        return totals
+
+    def tell_request(self, record: StageRecord, outcome: str) -> None:
+        """Write the sums so far and the outcome on the request's own span, which may end before the stage does."""
+        if record.request_span.is_recording():
+            attributes = request_attributes(record.info, record.monitor.totals)
+            attributes[semconv.STREAM_OUTCOME] = outcome
+            record.request_span.set_attributes(attributes)
+
+    def failed(self, record: StageRecord, error: Exception) -> None:
+        """Take note of an internal error while a stage was observed; after a few the stage stops observing."""
+        record.errors += 1
+        if record.errors >= limits.MAX_STAGE_ERRORS:
+            record.feed = _look_away
+        self.errors.report("observe", error)
+
+    def flush(self) -> None:
+        """Write out everything that has crossed so far; segments of open streams end, so that they can be seen."""
+        self._pass(roll=True)
+
+    def shutdown(self) -> None:
+        """Write out everything and stop. Streams still open end as `abandoned`."""
+        self._closed = True
+        self._wake.set()
+        thread, self._thread = self._thread, None
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=5)
+        for record in [*self._live, *self._opened]:
+            if not record.ended:
+                self.close(record, outcomes.ABANDONED)
+        self._pass()
+        atexit.unregister(self.shutdown)
+
+    def _ensure_thread(self) -> None:
+        if self._thread is not None:
+            if len(self._opened) == 1:
+                self._wake.set()
+            return
+        with self._lock:
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=self._run, name="otel-sse-recorder", daemon=True)
+                self._thread.start()
+                # Registered now, after the providers were made: exit handlers run last in, first out, so what is
+                # pending here reaches the providers before they shut down.
+                atexit.register(self.shutdown)
+
+    def _run(self) -> None:
+        interval_s = self.options.flush_interval_seconds
+        while not self._closed:
+            idle = not self._live and not self._opened
+            self._wake.wait(None if idle else interval_s)
+            self._wake.clear()
+            self._pass()
+
+    def _pass(self, *, roll: bool = False) -> None:
+        with self._lock:
+            self._admit()
+            still_open: list[StageRecord] = []
+            for record in self._live:
+                # Read before the journal is emptied, so that all that came before the end is written before it.
+                ended = record.ended
+                self._write(record, ended, roll)
+                if not ended:
+                    still_open.append(record)
+            self._live = still_open
+            self._room.taken = sum(len(r.journal) for r in still_open if r.journal is not None)
+
+    def _admit(self) -> None:
+        for _ in range(len(self._opened)):
+            record = self._opened.popleft()
+            self._live.append(record)
+            self._guarded(lambda record=record: self.metrics.opened(record.info))
+
+    def _write(self, record: StageRecord, ended: bool, roll: bool) -> None:
+        self._guarded(lambda: self._drain(record))
+        self._guarded(lambda: self._hand_over(record, ended))
+        if ended:
+            self._end(record)
+        elif roll:
+            self._guarded(lambda: record.writer.roll(now_ns()))
+        else:
+            self._guarded(lambda: record.writer.roll_if_due(now_ns()))
+
+    def _drain(self, record: StageRecord) -> None:
+        if record.journal is None:
+            return
+        for count, entry in enumerate(record.journal.take(), 1):
+            self._guarded(lambda entry=entry: record.writer.write(entry))
+            if not count % _YIELD_EVERY:
+                time.sleep(0)
+
+    def _hand_over(self, record: StageRecord, ended: bool) -> None:
+        monitor = record.monitor
+        at = trace_api.set_span_in_context(record.span)
+        intervals = [monitor.intervals.popleft() for _ in range(len(monitor.intervals))]
+        self.metrics.progress(record.info, monitor.totals, record.handed, intervals, at)
+        if ended:
+            self.metrics.closed(record.info, monitor.totals, at)
+
+    def _end(self, record: StageRecord) -> None:
+        hook = self.options.on_stream_end
+        if hook is not None:
+            self._guarded(lambda: hook(record.writer.span, record.monitor.totals), "hook")
+        self._guarded(record.writer.end)
+
+    def _guarded(self, step: Callable[[], Any], site: str = "record") -> None:
+        try:
+            step()
+        except Exception as error:
+            self.errors.report(site, error)
+
+
+def _look_away(body: bytes, time_ns: int, send_ns: int) -> None:
+    """Stand in for `feed` where a stage has failed too often."""
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * 1e9)
+
+
+def _stage_settings(options: Options) -> StageSettings:
+    return StageSettings(
+        digest=keyed_digest(options.digest_key) if options.digest_key else sha1_digest,
+        first_byte_ns=_ns(options.first_byte_threshold),
+        silence_ns=_ns(options.silence_threshold),
+        max_event_bytes=options.max_event_bytes,
+        max_findings=options.max_findings,
+        interval_sample=options.interval_sample,
+        capture_content=options.capture_content,
+        dialect=options.dialect,
+        content_of=options.content_of,
+    )
