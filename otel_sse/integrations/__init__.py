@@ -1,0 +1,1 @@
+"""Thin shells around frameworks: IO and patching live here and nowhere else."""

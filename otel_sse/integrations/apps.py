@@ -1,0 +1,134 @@
+"""`instrument(app)`: one verb for every kind of ASGI application."""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from typing import Any, TypeVar
+
+import wrapt
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import TracerProvider
+
+from otel_sse import __version__
+from otel_sse.errors import NotAnApplicationError, must
+from otel_sse.integrations import starlette
+from otel_sse.integrations.asgi import STAGE, ASGIApp, Receive, Scope, Send, StreamMiddleware
+from otel_sse.options import Options
+from otel_sse.telemetry.recorder import Recorder
+
+App = TypeVar("App")
+
+_recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
+_by_app: weakref.WeakKeyDictionary[Any, Recorder] = weakref.WeakKeyDictionary()
+
+_ADVICE = "Pass the application object itself, such as FastAPI() or an async function (scope, receive, send)."
+
+
+class InstrumentedApp(wrapt.ObjectProxy):  # type: ignore[misc]
+    """An ASGI application that is watched. In all but being called it is the application it wraps."""
+
+    def __init__(self, app: ASGIApp, middleware: StreamMiddleware) -> None:
+        super().__init__(app)
+        self._self_middleware = middleware
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._self_middleware(scope, receive, send)
+
+
+def instrument(
+    app: App,
+    *,
+    tracer_provider: TracerProvider | None = None,
+    meter_provider: MeterProvider | None = None,
+    **options: Any,
+) -> App:
+    """Watch every event stream that leaves an ASGI application: each chunk becomes an event of its stream's span.
+
+    Starlette and FastAPI applications are changed in place and returned, any other application is returned wrapped.
+    Instrumenting twice changes nothing. `uninstrument` restores what was there.
+
+    Args:
+        app: The application, in any state: before or after its routes were added, running or not.
+        tracer_provider: Where spans go; the global provider where None, also if that is set later.
+        meter_provider: Where metrics go; likewise.
+        **options: Settings by name, see `otel_sse.Options` and docs/reference.md; they win over the environment.
+
+    Returns:
+        The application to serve.
+
+    Raises:
+        NotAnApplicationError: `app` can't be called as an ASGI application. It is a TypeError.
+        ConfigurationError: A setting has a value that is not allowed. It is a ValueError.
+    """
+    _check(app)
+    resolved = Options.resolve(None, **options)
+    if not resolved.enabled or _is_instrumented(app):
+        return app
+    recorder = new_recorder(resolved, tracer_provider, meter_provider)
+
+    def wrap(inner: ASGIApp) -> StreamMiddleware:
+        return StreamMiddleware(inner, recorder, tracer_provider, meter_provider)
+
+    if starlette.is_starlette(app):
+        starlette.install(app, wrap)
+        _by_app[app] = recorder
+        return app
+    wrapped: Any = InstrumentedApp(app, wrap(app))  # type: ignore[arg-type]
+    return wrapped  # type: ignore[no-any-return]
+
+
+def uninstrument(app: App) -> App:
+    """Undo `instrument`: write out what is pending and return the application as it was. Harmless where not needed."""
+    if isinstance(app, InstrumentedApp):
+        app._self_middleware.recorder.shutdown()
+        original: App = app.__wrapped__
+        return original
+    if starlette.is_starlette(app) and starlette.is_instrumented(app):
+        starlette.remove(app)
+        _by_app.pop(app).shutdown()
+    return app
+
+
+def flush() -> None:
+    """Write out all that has crossed so far, of every instrumented application. Blocks for as long as that takes."""
+    for recorder in list(_recorders):
+        recorder.flush()
+
+
+def shutdown() -> None:
+    """Flush, and end streams that are still open as `abandoned`. To be called before the providers' own shutdown."""
+    for recorder in list(_recorders):
+        recorder.shutdown()
+
+
+def new_recorder(
+    options: Options, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None
+) -> Recorder:
+    """Return a recorder that `flush` and `shutdown` know."""
+    recorder = Recorder(options, tracer_provider, meter_provider, __version__)
+    recorder.metrics.start(STAGE)
+    _recorders.add(recorder)
+    return recorder
+
+
+def _is_instrumented(app: Any) -> bool:
+    if isinstance(app, InstrumentedApp):
+        return True
+    return starlette.is_starlette(app) and starlette.is_instrumented(app)
+
+
+def _check(app: Any) -> None:
+    if not callable(app) or inspect.isclass(app) or not _takes_three(app):
+        raise NotAnApplicationError(must("app", "be an ASGI application", app, _ADVICE))
+
+
+def _takes_three(app: Any) -> bool:
+    try:
+        inspect.signature(app).bind(None, None, None)
+    except TypeError:
+        return False
+    except ValueError:
+        # Some callables written in C have no signature to look at.
+        return True
+    return True

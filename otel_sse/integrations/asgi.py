@@ -1,0 +1,229 @@
+"""The stage `socket_write`: ASGI middleware that watches event streams leave the application."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import TracerProvider
+from opentelemetry.util.http import ExcludeList, parse_excluded_urls
+
+from otel_sse.integrations import headers as stream_headers
+from otel_sse.integrations.outcomes import error_type, outcome_of
+from otel_sse.integrations.routes import route_of
+from otel_sse.integrations.server_span import ServerSpanMakers
+from otel_sse.stream import outcome as outcomes
+from otel_sse.stream.stage import StageInfo
+from otel_sse.telemetry.clock import now_ns
+from otel_sse.telemetry.recorder import Recorder, StageRecord
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+STAGE: Final = "socket_write"
+
+_MARK: Final = "otel_sse"
+"""Scope key of a request that is watched already, so that two instrumented layers do not count a chunk twice."""
+
+
+class StreamMiddleware:
+    """Watches every response of an ASGI application that is an event stream. Never changes after it is made.
+
+    Args:
+        app: The application.
+        recorder: Records the streams.
+        tracer_provider: Where the request's SERVER span goes if this middleware has to make it.
+        meter_provider: Likewise for contrib's request metrics.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        recorder: Recorder,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+    ) -> None:
+        self.app = app
+        self.recorder = recorder
+        options = recorder.options
+        self._excluded: ExcludeList | None = parse_excluded_urls(options.excluded_urls) if options.excluded_urls else None
+        self._makers = ServerSpanMakers(app)
+        self._with_server_span: ASGIApp | None = None
+        if options.server_span:
+            self._with_server_span = OpenTelemetryMiddleware(
+                self._watch,
+                tracer_provider=tracer_provider,
+                meter_provider=meter_provider,
+                exclude_spans=["receive", "send"],
+            )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection; all but HTTP requests pass untouched."""
+        kind = scope["type"]
+        if kind == "lifespan":
+            await self.app(scope, self._flushing(receive), send)
+        elif kind != "http" or _MARK in scope or self._is_excluded(scope):
+            await self.app(scope, receive, send)
+        else:
+            scope[_MARK] = True
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._with_server_span is None or self._makers.any():
+            await self._watch(scope, receive, send)
+        else:
+            # Tells a FastAPI application mounted further in that this request has its span.
+            scope.setdefault("fastapi.telemetry", None)
+            await self._with_server_span(scope, receive, send)
+
+    async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _Exchange(self.recorder, scope, receive, send).run(self.app)
+
+    def _is_excluded(self, scope: Scope) -> bool:
+        return self._excluded is not None and self._excluded.url_disabled(str(scope.get("path", "")))
+
+    def _flushing(self, receive: Receive) -> Receive:
+        # The application's own shutdown code may end the providers, so what is pending goes out before it runs.
+        async def flushing() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                self.recorder.flush()
+            return message
+
+        return flushing
+
+
+class _Exchange:
+    """One request and its response. A fresh object for each, so that no stream can see another's state."""
+
+    __slots__ = ("_arrived_ns", "_gone", "_method", "_receive", "_record", "_recorder", "_root_path", "_scope", "_send")
+
+    def __init__(self, recorder: Recorder, scope: Scope, receive: Receive, send: Send) -> None:
+        self._recorder = recorder
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._arrived_ns = now_ns()
+        self._gone = False
+        self._record: StageRecord | None = None
+        self._root_path: str = scope.get("root_path", "")
+
+    async def run(self, app: ASGIApp) -> None:
+        """Call the application; whatever way it ends, an open stream ends with it, once."""
+        try:
+            await app(self._scope, self.receive, self.send)
+        except BaseException as error:
+            self._end(outcomes.DISCONNECTED if self._gone else outcome_of(error), error)
+            raise
+        finally:
+            # The application came back without a last body: the client left, or nobody pulled the rest.
+            self._end(outcomes.DISCONNECTED if self._gone else outcomes.ABANDONED)
+
+    async def receive(self) -> Message:
+        """Pass the server's messages on, and take note when the client leaves (ASGI 2.3 and before)."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self._gone = True
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass the application's messages on; bodies of a stream are observed once they are on their way."""
+        record = self._record
+        if record is None:
+            if message["type"] == "http.response.start":
+                message = self._begin(message)
+            await self._send(message)
+        elif message["type"] != "http.response.body":
+            await self._send(message)
+        elif not message.get("more_body", False):
+            await self._send_last(record, message)
+        else:
+            body = message.get("body", b"")
+            started_ns = now_ns()
+            try:
+                await self._send(message)
+            except OSError:
+                self._gone = True
+                raise
+            try:
+                record.feed(body, started_ns, now_ns() - started_ns)
+            except Exception as error:
+                self._recorder.failed(record, error)
+
+    async def _send_last(self, record: StageRecord, message: Message) -> None:
+        # Frameworks end the request's span right after this body, so what that span is to say is written before.
+        started_ns = now_ns()
+        self._foretell(record, message.get("body", b""), started_ns)
+        try:
+            await self._send(message)
+        except OSError:
+            self._gone = True
+            raise
+        record.monitor.totals.send_ns += now_ns() - started_ns
+        self._end(outcomes.DISCONNECTED if self._gone else outcomes.COMPLETED)
+
+    def _foretell(self, record: StageRecord, body: bytes, started_ns: int) -> None:
+        try:
+            record.feed(body, started_ns, 0)
+            expected = record.monitor.end_of_body(started_ns)
+            self._recorder.tell_request(record, outcomes.DISCONNECTED if self._gone else expected)
+        except Exception as error:
+            self._recorder.failed(record, error)
+
+    def _begin(self, message: Message) -> Message:
+        try:
+            return self._open(message)
+        except Exception as error:
+            self._recorder.errors.report("open", error)
+            return message
+
+    def _open(self, message: Message) -> Message:
+        recorder, options = self._recorder, self._recorder.options
+        headers = message.get("headers", ())
+        kind = stream_headers.stream_type(headers, options.content_types)
+        if not kind or self._scope.get("method") == "HEAD":
+            return message
+        record = recorder.open(
+            StageInfo(STAGE, secrets.token_hex(8), route=self._route()),
+            self._arrived_ns,
+            lines=kind in stream_headers.NDJSON_TYPES,
+            encoding=stream_headers.content_coding(headers),
+        )
+        self._record = record
+        self._call_start_hook(record)
+        extended = stream_headers.with_trace(
+            headers,
+            record.span_context,
+            traceresponse=options.traceresponse_header,
+            trace_id=options.trace_id_header,
+        )
+        return {**message, "headers": extended}
+
+    def _route(self) -> str:
+        own = self._recorder.options.route_of
+        return (own(self._scope) or "") if own is not None else route_of(self._scope, self._root_path)
+
+    def _call_start_hook(self, record: StageRecord) -> None:
+        hook = self._recorder.options.on_stream_start
+        if hook is None:
+            return
+        try:
+            hook(record.span, self._scope)
+        except Exception as error:
+            self._recorder.errors.report("hook", error)
+
+    def _end(self, outcome: str, error: BaseException | None = None) -> None:
+        record = self._record
+        if record is None or record.ended:
+            return
+        failed = outcome == outcomes.FAILED and error is not None
+        try:
+            self._recorder.close(record, outcome, error_type(error) if failed and error is not None else "")
+        except Exception as internal:
+            self._recorder.errors.report("close", internal)

@@ -1,0 +1,99 @@
+"""Patches of whole frameworks, for `SSEInstrumentor`: made when a framework is imported, undone without trace."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any, Final
+
+import wrapt
+from opentelemetry.instrumentation.utils import unwrap
+
+from otel_sse.integrations import starlette
+from otel_sse.integrations.asgi import ASGIApp, Receive, Scope, Send, StreamMiddleware
+
+_INNER: Final = "otel_sse.inner"
+"""Scope key that carries a framework's own `__call__` past the middleware."""
+
+_BUILDERS: Final = (("starlette.applications", "Starlette"), ("fastapi.applications", "FastAPI"))
+_CALLABLES: Final = (
+    ("litestar.app", "Litestar"),
+    ("quart.app", "Quart"),
+    ("django.core.handlers.asgi", "ASGIHandler"),
+)
+_SERVER: Final = ("uvicorn.config", "Config")
+
+Wrap = Callable[[ASGIApp], StreamMiddleware]
+Patch = Callable[..., Any]
+
+
+class FrameworkPatches:
+    """The patches of one `SSEInstrumentor().instrument()`.
+
+    Args:
+        wrap: Makes the middleware.
+    """
+
+    def __init__(self, wrap: Wrap) -> None:
+        self._wrap = wrap
+        self._active = True
+        self._middleware = wrap(_call_inner)
+        self._built: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._patched: list[tuple[Any, str]] = []
+        for module, name in _BUILDERS:
+            self._patch_when_imported(module, name, "build_middleware_stack", self._build)
+        for module, name in _CALLABLES:
+            self._patch_when_imported(module, name, "__call__", self._call)
+        self._patch_when_imported(*_SERVER, "load", self._load)
+
+    def undo(self) -> None:
+        """Restore every class, and take the middleware out of applications that have been built."""
+        self._active = False
+        for owner, method in self._patched:
+            unwrap(owner, method)
+        self._patched.clear()
+        for app in list(self._built):
+            starlette.take_out(app)
+
+    def _patch_when_imported(self, module: str, name: str, method: str, patch: Patch) -> None:
+        def hook(imported: Any) -> None:
+            # Import hooks can't be taken back, so one that outlives `undo` does nothing.
+            owner = getattr(imported, name, None)
+            if self._active and owner is not None and method in vars(owner):
+                wrapt.wrap_function_wrapper(owner, method, patch)
+                self._patched.append((owner, method))
+
+        wrapt.register_post_import_hook(hook, module)
+
+    def _build(self, wrapped: Callable[[], ASGIApp], app: Any, args: Any, kwargs: Any) -> ASGIApp:
+        stack = wrapped(*args, **kwargs)
+        if starlette.is_instrumented(app) or isinstance(stack, StreamMiddleware):
+            return stack
+        self._built.add(app)
+        return self._wrap(stack)
+
+    async def _call(self, wrapped: ASGIApp, app: Any, args: tuple[Scope, Receive, Send], kwargs: Any) -> None:
+        scope, receive, send = args
+        scope[_INNER] = wrapped
+        await self._middleware(scope, receive, send)
+
+    def _load(self, wrapped: Callable[[], None], config: Any, args: Any, kwargs: Any) -> None:
+        wrapped(*args, **kwargs)
+        if not _is_covered(config.loaded_app):
+            config.loaded_app = self._wrap(config.loaded_app)
+
+
+async def _call_inner(scope: Scope, receive: Receive, send: Send) -> None:
+    await scope.pop(_INNER)(scope, receive, send)
+
+
+def _is_covered(app: Any) -> bool:
+    """Return whether some layer of `app` is of a class that is patched already."""
+    names = {f"{module}.{name}" for module, name in (*_BUILDERS, *_CALLABLES)}
+    seen: set[int] = set()
+    while app is not None and id(app) not in seen:
+        seen.add(id(app))
+        if any(f"{base.__module__}.{base.__qualname__}" in names for base in type(app).__mro__):
+            return True
+        app = getattr(app, "app", None)
+    return False

@@ -1,0 +1,61 @@
+"""ASGI response headers: what they say of a stream, and what is added to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from opentelemetry.trace import SpanContext, format_span_id, format_trace_id
+
+from otel_sse.wire import is_event_stream, media_type
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+NDJSON_TYPES = frozenset({"application/x-ndjson", "application/jsonl", "application/x-jsonlines"})
+
+
+def find(headers: Headers, name: bytes) -> bytes | None:
+    """Return the first value of a header, or None. Names are compared in any case, though ASGI asks for lower."""
+    for each, value in headers:
+        if each == name or bytes(each).lower() == name:
+            return bytes(value)
+    return None
+
+
+def stream_type(headers: Headers, further: tuple[str, ...]) -> str:
+    """Return the media type of a response that is a stream, or "".
+
+    Args:
+        headers: The response's headers.
+        further: Media types that count as streams next to text/event-stream.
+    """
+    value = find(headers, b"content-type")
+    if value is None:
+        return ""
+    text = value.decode("latin-1")
+    if is_event_stream(text):
+        return "text/event-stream"
+    essence = media_type(text) if further else ""
+    return essence if essence in further else ""
+
+
+def content_coding(headers: Headers) -> str:
+    """Return the coding that hides the body's bytes (`gzip`, `br` …), or "" where they are plain."""
+    value = (find(headers, b"content-encoding") or b"").decode("latin-1").strip().lower()
+    return "" if value == "identity" else value[:32]
+
+
+def with_trace(headers: Headers, context: SpanContext, *, traceresponse: bool, trace_id: bool) -> list[tuple[bytes, bytes]]:
+    """Return the headers with `traceresponse` and `X-Trace-ID` added where asked for, valid, and not there already.
+
+    Source: W3C Trace Context Level 2, section "traceresponse Header".
+    """
+    extended = list(headers)
+    if not context.is_valid:
+        return extended
+    trace = format_trace_id(context.trace_id)
+    if traceresponse and find(extended, b"traceresponse") is None:
+        value = f"00-{trace}-{format_span_id(context.span_id)}-{int(context.trace_flags) & 0xFF:02x}"
+        extended.append((b"traceresponse", value.encode()))
+    if trace_id and find(extended, b"x-trace-id") is None:
+        extended.append((b"x-trace-id", trace.encode()))
+    return extended
