@@ -1,0 +1,57 @@
+"""What the parser hands out: events, comments and violations, each with the bytes it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Event:
+    """One dispatched event. Made once, then only read.
+
+    Args:
+        data: The `data` lines joined by LF, without the last LF.
+        event: The `event` field; "" where the stream did not say, which a browser calls `message`.
+        id: The `id` field of this block, or None where the block had none.
+        last_event_id: The stream's last event id after this block.
+        retry_ms: The `retry` field of this block in milliseconds, or None.
+        size: Bytes from the end of the item before it to the end of this one.
+    """
+
+    data: str
+    event: str = ""
+    id: str | None = None
+    last_event_id: str = ""
+    retry_ms: int | None = None
+    size: int = field(default=0, compare=False)
+
+
+@dataclass(slots=True)
+class Comment:
+    """One comment line, without its colon and line end.
+
+    Args:
+        text: All after the colon, unchanged.
+        size: Bytes from the end of the item before it to the end of this one.
+    """
+
+    text: str
+    size: int = field(default=0, compare=False)
+
+
+@dataclass(slots=True)
+class Violation:
+    """Something in the bytes that is not an event and should not be there.
+
+    Args:
+        kind: `unknown_field`, `oversize`, `truncated`, `invalid_utf8`, `bad_retry`, `bad_id`.
+        detail: What was seen, at most `limits.MAX_NAME_CHARS` characters (a field's name, never a field's value).
+        size: Bytes from the end of the item before it to the end of this one.
+    """
+
+    kind: str
+    detail: str = ""
+    size: int = field(default=0, compare=False)
+
+
+Item = Event | Comment | Violation
