@@ -114,17 +114,24 @@ def stage_attributes(info: StageInfo) -> Attributes:
     return attributes
 
 
-def totals_attributes(totals: Totals) -> Attributes:
-    """Return a stage's sums so far as span attributes; the outcome only once there is one."""
-    attributes: Attributes = {
+def progress_attributes(totals: Totals) -> Attributes:
+    """Return what a segment that is not the last says of the stream up to its end."""
+    return {
         semconv.STREAM_CHUNKS: totals.chunks,
-        semconv.STREAM_CONTENT_CHUNKS: totals.content_chunks,
-        semconv.STREAM_BYTES: totals.bytes,
-        semconv.STREAM_CONTENT_BYTES: totals.content_bytes,
         semconv.STREAM_FINDINGS: totals.findings,
         semconv.STREAM_DUPLICATES: totals.duplicates,
         semconv.STREAM_GAPS: totals.gaps,
         semconv.STREAM_STALLS: totals.stalls,
+    }
+
+
+def totals_attributes(totals: Totals) -> Attributes:
+    """Return a stage's sums so far as span attributes; the outcome only once there is one."""
+    attributes: Attributes = {
+        **progress_attributes(totals),
+        semconv.STREAM_CONTENT_CHUNKS: totals.content_chunks,
+        semconv.STREAM_BYTES: totals.bytes,
+        semconv.STREAM_CONTENT_BYTES: totals.content_bytes,
         semconv.STREAM_MAX_INTERVAL: totals.max_interval_ns / _NS_PER_S,
         semconv.STREAM_SEND_TIME: totals.send_ns / _NS_PER_S,
     }

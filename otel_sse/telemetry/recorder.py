@@ -109,9 +109,15 @@ class Recorder:
         self._room = Room(self.options.queue_size)
         self._opened: deque[StageRecord] = deque()
         self._live: list[StageRecord] = []
-        self._lock = threading.Lock()
+        self._pass_lock = threading.Lock()
+        self._start_lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether `shutdown` has been called: nothing is to be opened any more."""
+        return self._closed
 
     def after_fork(self) -> None:
         """Start afresh in a forked child: the parent goes on with its own streams, the child has none yet."""
@@ -141,6 +147,9 @@ class Recorder:
         context = get_current() if context is None else context
         anchor = Anchor.read()
         span = start_segment(self._tracer, info, 0, context, anchor.wall_ns)
+        if encoding:
+            # Bytes that can't be read make no chunks, so this segment stays the only one.
+            span.set_attribute(semconv.STREAM_ENCODING, encoding)
         monitor = StageMonitor(info, self._stage_settings, requested_ns, lines=lines, encoding=encoding)
         journal = self._journal(span, monitor)
         writer = SegmentWriter(
@@ -223,7 +232,7 @@ class Recorder:
             if len(self._opened) == 1:
                 self._wake.set()
             return
-        with self._lock:
+        with self._start_lock:
             if self._thread is None and not self._closed:
                 self._thread = threading.Thread(target=self._run, name="otel-sse-recorder", daemon=True)
                 self._thread.start()
@@ -240,7 +249,7 @@ class Recorder:
             self._pass()
 
     def _pass(self, *, roll: bool = False) -> None:
-        with self._lock:
+        with self._pass_lock:
             self._admit()
             still_open: list[StageRecord] = []
             for record in self._live:

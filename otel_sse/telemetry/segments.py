@@ -18,6 +18,7 @@ from otel_sse.telemetry.attributes import (
     finding_attributes,
     is_plain,
     pack_attributes,
+    progress_attributes,
     stage_attributes,
     totals_attributes,
 )
@@ -95,7 +96,7 @@ class SegmentWriter:
         context: The request's context, parent of every segment.
         span: The first segment, started already.
         anchor: Turns the chunks' times into wall time.
-        totals: The stage's sums, written on each segment as it ends.
+        totals: The stage's sums, written on its last segment.
         opened_ns: When the first segment started, on the monotonic clock.
     """
 
@@ -121,6 +122,7 @@ class SegmentWriter:
         self._index = 0
         self._events = 0
         self._findings = 0
+        self._written = Totals()
         self._started_ns = self._latest_ns = opened_ns
         self._pack: list[Chunk] = []
         self._held: Chunk | None = None
@@ -135,9 +137,11 @@ class SegmentWriter:
         if isinstance(entry, tuple):
             self._flush_pack()
             self._latest_ns = entry[1]
+            self._written.count(entry[0])
             self._finding(*entry)
         else:
             self._latest_ns = entry.time_ns
+            self._written.chunks = entry.seq
             self._chunk(entry)
 
     def roll_if_due(self, now_ns: int) -> None:
@@ -159,9 +163,11 @@ class SegmentWriter:
         totals = self._totals
         if totals.outcome == outcomes.FAILED:
             self._span.set_status(StatusCode.ERROR)
-        self._finish(max(totals.ended_ns, self._latest_ns))
+        self._finish(totals_attributes(totals), max(totals.ended_ns, self._latest_ns))
 
     def _chunk(self, chunk: Chunk) -> None:
+        for finding in chunk.findings:
+            self._written.count(finding)
         detail = self._detail
         if detail == "all":
             if self._settings.budget.spend(self._trace_id):
@@ -213,15 +219,15 @@ class SegmentWriter:
 
     def _continue(self, now_ns: int) -> None:
         before = self._span
-        self._finish(max(now_ns, self._latest_ns))
+        # The journal may lag behind the stage, so what this segment says of itself is what has been written so far.
+        self._finish(progress_attributes(self._written), max(now_ns, self._latest_ns))
         self._index += 1
         self._events = 0
         self._started_ns = now_ns
         wall_ns = self._anchor.wall(now_ns)
         self._span = start_segment(self._settings.tracer, self._info, self._index, self._context, wall_ns, before)
 
-    def _finish(self, ended_ns: int) -> None:
-        attributes = totals_attributes(self._totals)
+    def _finish(self, attributes: Attributes, ended_ns: int) -> None:
         if self._detail != "all":
             attributes[semconv.STREAM_DETAIL] = self._detail
         self._span.set_attributes(attributes)

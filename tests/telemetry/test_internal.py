@@ -1,0 +1,44 @@
+"""Internal errors: counted each time, told once, never with the message that may quote a frame."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from otel_sse.telemetry import internal
+
+
+def test_an_error_is_counted_each_time_and_logged_once_per_site(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two errors at one site and one at another are three counts and two log lines."""
+    monkeypatch.setattr(internal, "reraise", False)
+    counted: list[str] = []
+    errors = internal.InternalErrors(counted.append)
+    with caplog.at_level(logging.WARNING, "otel_sse"):
+        for site in ("observe", "observe", "close"):
+            errors.report(site, ValueError("text of the answer"))
+    assert counted == ["observe", "observe", "close"]
+    assert len(caplog.records) == 2
+    assert "text of the answer" not in caplog.text
+    assert "ValueError" in caplog.text
+
+
+def test_the_log_line_names_the_place(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """An error that was raised is told with function and line."""
+    monkeypatch.setattr(internal, "reraise", False)
+    errors = internal.InternalErrors(lambda site: None)
+    try:
+        int("x")
+    except ValueError as error:
+        errors.report("record", error)
+    assert "test_the_log_line_names_the_place, line" in caplog.text
+
+
+def test_the_test_suite_sees_the_error_itself() -> None:
+    """With `reraise` the same exception object comes out."""
+    error = KeyError("k")
+    with pytest.raises(KeyError) as caught:
+        internal.InternalErrors(lambda site: None).report("open", error)
+    assert caught.value is error
