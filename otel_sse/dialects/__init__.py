@@ -1,0 +1,13 @@
+"""What an event of a streamed answer means. Pure: events come in, facts go out."""
+
+from __future__ import annotations
+
+from otel_sse.dialects.builtin import BUILTIN
+from otel_sse.dialects.dialect import FINISH, NOTHING, TERMINAL, Dialect
+from otel_sse.dialects.reader import Reader
+from otel_sse.dialects.registry import names, register, unregister
+
+__all__ = ["FINISH", "NOTHING", "TERMINAL", "Dialect", "Reader", "names", "register", "unregister"]
+
+for _entry in reversed(BUILTIN):
+    register(_entry.name, _entry.factory, _entry.recognise)

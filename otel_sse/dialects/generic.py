@@ -1,0 +1,215 @@
+"""The dialect `generic-json`: the frames that applications make up for themselves.
+
+No specification stands behind them, so only what such frames commonly agree on is read: a text under one of a few keys,
+at top level or one level down; a `done` flag; a type that says heartbeat, end or error; OpenAI's shapes in an envelope.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from otel_sse.dialects.deltas import Deltas, gather
+from otel_sse.dialects.dialect import NOTHING, TERMINAL
+from otel_sse.dialects.frames import (
+    DONE_MARK,
+    HEARTBEAT_WORDS,
+    error_facts,
+    frame_in,
+    is_done_mark,
+    is_frame,
+    is_nested,
+    unwrap,
+    word_of,
+)
+from otel_sse.dialects.openai_chat import choices_facts, tool_call_deltas
+from otel_sse.dialects.payload import count, decode, fields, items, name, text
+from otel_sse.dialects.plain import PlainText
+from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, HEARTBEAT
+from otel_sse.stream.facts import Facts
+from otel_sse.wire.events import Event
+
+# `delta` first: frames that carry the whole text so far carry the new part under this name.
+_CONTENT_KEYS: Final = ("delta", "content", "text", "token", "chunk", "message", "answer", "response")
+_CONTAINERS: Final = ("delta", "message", "data", "chunk", "content", "token")
+_ENVELOPES: Final = ("data", "chunk", "message", "delta", "response", "result")
+_REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking")
+_FINISH_KEYS: Final = ("finish_reason", "done_reason", "stop_reason")
+
+_CONTENT_WORDS: Final = frozenset({"content_chunk", "content", "chunk", "token", "text", "delta", "message"})
+_REASONING_WORDS: Final = frozenset({"reasoning", "thinking", "thought"})
+_END_WORDS: Final = frozenset({"complete", "completed", "done"})
+# What an application says about its work: their text is no part of the answer.
+_SILENT_WORDS: Final = frozenset(
+    {"start", "init", "connected", "session", "status", "progress", "info", "log", "debug", "metadata", "usage"}
+)
+
+
+class GenericJSON:
+    """Reads frames of no known vendor.
+
+    Expects nothing until a frame shows that the application marks its end (a `done` flag, or the words for it); then a
+    terminal.
+    """
+
+    name = "generic-json"
+    __slots__ = ("_text", "_wrote_content", "_wrote_strings", "expects")
+
+    def __init__(self) -> None:
+        self.expects = NOTHING
+        self._text = PlainText()
+        self._wrote_content = False
+        self._wrote_strings = False
+
+    def read(self, event: Event) -> Facts:
+        """Return what `event` means. Never raises, whatever the event holds."""
+        if is_done_mark(event.data):
+            return Facts(COMPLETE, terminal=DONE_MARK)
+        payload = decode(event.data)
+        if type(payload) is dict:
+            return self._read_object(payload, event.event)
+        inner = unwrap(event.data, payload)
+        if type(payload) is str:
+            return self._read_string(event, payload, inner)
+        if inner is None:
+            inner = _message_of_pair(payload)
+        if inner is not None:
+            return self._read_object(inner, event.event)
+        return Facts(CONTROL) if payload is None else self._text.read(event)
+
+    def _read_object(self, payload: dict[str, Any], event: str) -> Facts:
+        word = word_of(payload, event)
+        if word in HEARTBEAT_WORDS or event in HEARTBEAT_WORDS:
+            return Facts(HEARTBEAT)
+        error = error_facts(payload, word, event)
+        if error is not None:
+            self.expects = TERMINAL
+            return error
+        facts = self._content_facts(payload, word)
+        _add_marks(facts, payload)
+        self._add_end(facts, payload, word, event)
+        return facts
+
+    def _content_facts(self, payload: dict[str, Any], word: str) -> Facts:
+        chunk = _chunk_in(payload)
+        if chunk is not None:
+            return choices_facts(chunk)
+        deltas = _deltas(payload, word)
+        facts = gather(deltas)
+        facts.nested = any(self._is_nested(content, payload) for channel, content in deltas if not channel)
+        self._wrote_content = self._wrote_content or bool(deltas)
+        return facts
+
+    def _is_nested(self, content: str, payload: dict[str, Any]) -> bool:
+        """Whether the content is itself a frame: a vendor's, one with a `done` flag, or one with the same keys."""
+        if is_nested(content):
+            return True
+        frame, _ = frame_in(content)
+        if frame is None:
+            return False
+        if type(frame.get("done")) is bool and type(frame.get("content")) is str:
+            return True
+        # An answer in JSON that was not streamed comes as the first content and alone, and may share one key by chance.
+        return frame.keys() == payload.keys() and (len(frame) > 1 or self._wrote_content)
+
+    def _read_string(self, event: Event, payload: str, inner: dict[str, Any] | None) -> Facts:
+        # Applications also send each token as a JSON string, and a token may look like an object: `{}`.
+        if inner is not None and not self._wrote_strings and (is_frame(inner) or _deltas(inner, "")):
+            facts = self._read_object(inner, event.event)
+            facts.nested = True
+            return facts
+        self._wrote_strings = True
+        return Facts(CONTENT, payload) if payload else Facts(CONTROL)
+
+    def _add_end(self, facts: Facts, payload: dict[str, Any], word: str, event: str) -> None:
+        done = payload.get("done")
+        ends = word in _END_WORDS or event in _END_WORDS
+        if type(done) is bool or ends or word == "content_chunk":
+            self.expects = TERMINAL
+        if done is True:
+            facts.terminal = "done"
+            _add_final_counts(facts, payload)
+        elif ends:
+            facts.terminal = word if word in _END_WORDS else event
+        if facts.terminal is not None:
+            facts.finish_reason = facts.finish_reason or name(payload.get("reason"))
+            facts.kind = COMPLETE if facts.kind == CONTROL else facts.kind
+
+
+def _chunk_in(payload: dict[str, Any]) -> dict[str, Any] | None:
+    """A chunk of OpenAI's shape, at top level or in an envelope."""
+    holders = _holders(payload, _ENVELOPES)
+    return next((one for one in holders if type(one.get("choices")) is list), None)
+
+
+def _holders(payload: dict[str, Any], keys: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The object and, one level down, those objects in it that stand under one of the keys."""
+    if dict not in map(type, payload.values()):
+        return [payload]
+    return [payload, *(payload[key] for key in keys if type(payload.get(key)) is dict)]
+
+
+def _deltas(payload: dict[str, Any], word: str) -> Deltas:
+    if word in _SILENT_WORDS:
+        return []
+    holders = _holders(payload, _CONTAINERS)
+    deltas: Deltas = []
+    if reasoning := _first(holders, _REASONING_KEYS):
+        deltas.append(("reasoning", reasoning))
+    content = _first(holders, _CONTENT_KEYS) or (text(payload.get("data")) if word in _CONTENT_WORDS else None)
+    if content:
+        deltas.append(("reasoning" if word in _REASONING_WORDS else "", content))
+    for holder in holders:
+        if "tool_calls" in holder:
+            deltas.extend(tool_call_deltas(items(holder["tool_calls"]), ""))
+    return deltas
+
+
+def _first(holders: list[dict[str, Any]], keys: tuple[str, ...]) -> str | None:
+    for holder in holders:
+        # A token that the model's own vocabulary calls special (an end mark) is shown to nobody.
+        if holder.get("special") is True:
+            continue
+        for key in keys:
+            if key in holder and (found := _written(holder[key])):
+                return found
+    return None
+
+
+def _written(value: object) -> str | None:
+    """A text, or the texts of a list of content parts."""
+    if type(value) is list:
+        return "".join(part for part in (text(fields(one).get("text")) for one in value) if part) or None
+    return text(value)
+
+
+def _add_marks(facts: Facts, payload: dict[str, Any]) -> None:
+    for key in _FINISH_KEYS:
+        if key in payload:
+            facts.finish_reason = facts.finish_reason or name(payload[key])
+    facts.sequence = count(payload.get("sequence_number"))
+    if "usage" in payload and facts.input_tokens is None and facts.output_tokens is None:
+        usage = fields(payload["usage"])
+        facts.input_tokens = count(usage.get("prompt_tokens", usage.get("input_tokens")))
+        facts.output_tokens = count(usage.get("completion_tokens", usage.get("output_tokens")))
+
+
+def _add_final_counts(facts: Facts, payload: dict[str, Any]) -> None:
+    """The token counts that local model servers put into their last frame."""
+    facts.input_tokens = facts.input_tokens or count(payload.get("prompt_eval_count"))
+    facts.output_tokens = facts.output_tokens or count(payload.get("eval_count"))
+
+
+def _message_of_pair(payload: object) -> dict[str, Any] | None:
+    """The message where a payload is the pair of a message and its metadata, as agent frameworks send it."""
+    pair = items(payload)
+    if len(pair) == 2 and type(pair[1]) is dict and "content" in fields(pair[0]):
+        return fields(pair[0])
+    return None
+
+
+def recognise(event: Event, payload: object) -> bool:
+    """Whether an event is certainly an application's own frame: a text beside a `done` flag, or a `content_chunk`."""
+    found = fields(payload)
+    if word_of(found, event.event) == "content_chunk":
+        return bool(found)
+    return type(found.get("done")) is bool and any(key in found for key in _CONTENT_KEYS)

@@ -1,0 +1,105 @@
+"""The dialect `openai-responses`: numbered events, each with a `type` that begins with `response.`.
+
+Source: OpenAI API reference, "Responses: streaming events".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from otel_sse.dialects.dialect import TERMINAL
+from otel_sse.dialects.frames import error_name, is_nested
+from otel_sse.dialects.objects import ObjectDialect
+from otel_sse.dialects.payload import count, fields, identity, index, name, text
+from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, ERROR
+from otel_sse.stream.facts import Facts
+from otel_sse.wire.events import Event
+
+_PREFIX: Final = "response."
+_TERMINALS: Final = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
+
+# Where a delta belongs within its output item; a type that is not listed gets the middle of its own name.
+_BRANCHES: Final = {
+    "reasoning_summary_text": "reasoning",
+    "reasoning_text": "reasoning",
+    "reasoning": "reasoning",
+    "function_call_arguments": "tool",
+    "custom_tool_call_input": "tool",
+    "mcp_call_arguments": "tool",
+    "code_interpreter_call_code": "tool",
+    "audio_transcript": "transcript",
+    "audio.transcript": "transcript",
+}
+
+
+class OpenAIResponses(ObjectDialect):
+    """Reads Responses events.
+
+    Only `*.delta` events are content: the `*.done` events and the last one carry the same text once more.
+    """
+
+    name = "openai-responses"
+    expects = TERMINAL
+    __slots__ = ()
+
+    def facts(self, payload: dict[str, Any], event: str) -> Facts | None:
+        """Return what one event means, or None where its type does not begin with `response.`."""
+        kind = text(payload.get("type")) or event
+        if kind.startswith(_PREFIX):
+            facts = _response_facts(kind, payload)
+        elif kind == "error":
+            facts = Facts(ERROR, error=error_name(payload.get("error") or payload))
+        else:
+            return None
+        facts.sequence = count(payload.get("sequence_number"))
+        return facts
+
+
+def _response_facts(kind: str, payload: dict[str, Any]) -> Facts:
+    if kind.endswith(".delta"):
+        return _delta_facts(kind, payload)
+    if kind in _TERMINALS:
+        return _terminal_facts(kind, fields(payload.get("response")))
+    if kind == "response.created":
+        return Facts(CONTROL, opens=identity(fields(payload.get("response")).get("id")))
+    return Facts(CONTROL)
+
+
+def _delta_facts(kind: str, payload: dict[str, Any]) -> Facts:
+    content = text(payload.get("delta"))
+    if content is None:
+        return Facts(CONTROL)
+    channel = _channel(kind[len(_PREFIX) : -len(".delta")], payload)
+    return Facts(CONTENT, content, channel, nested=kind == "response.output_text.delta" and is_nested(content))
+
+
+def _channel(middle: str, payload: dict[str, Any]) -> str:
+    output = index(payload.get("output_index"))
+    part = index(payload.get("content_index", payload.get("summary_index")))
+    if middle == "output_text":
+        return f"{output}/{part}"
+    return f"{output}/{_BRANCHES.get(middle) or name(middle)}:{part}"
+
+
+def _terminal_facts(kind: str, response: dict[str, Any]) -> Facts:
+    usage = fields(response.get("usage"))
+    error = _error_of(kind, response)
+    return Facts(
+        COMPLETE if error is None else ERROR,
+        terminal=kind,
+        finish_reason=name(fields(response.get("incomplete_details")).get("reason")) or name(response.get("status")),
+        error=error,
+        input_tokens=count(usage.get("input_tokens")),
+        output_tokens=count(usage.get("output_tokens")),
+    )
+
+
+def _error_of(kind: str, response: dict[str, Any]) -> str | None:
+    error = response.get("error")
+    return error_name(error) if error or kind == "response.failed" else None
+
+
+def recognise(event: Event, payload: object) -> bool:
+    """Whether an event is one of the Responses API by its type."""
+    kind = text(fields(payload).get("type")) or event.event
+    return kind.startswith(_PREFIX) and type(payload) is dict
