@@ -28,6 +28,9 @@ MAX_SEGMENT_EVENTS: Final = 1_000
 DEFAULT_SPAN_EVENT_LIMIT: Final = 128
 """OpenTelemetry's default for events per span (specification, "Span Limits"), for a provider that does not say."""
 
+MAX_QUEUED_CHUNKS: Final = 8_192
+"""Chunks of one stage that wait for the recorder by default: 1.6 s of 5,000 chunks a second, about 2.5 MB at most."""
+
 MAX_TRACKED_TRACES: Final = 4_096
 """Traces whose event budget is remembered at once; the least recently used is forgotten first."""
 
@@ -46,3 +49,26 @@ MAX_TERMINALS: Final = 8
 
 MAX_SNIFFED_EVENTS: Final = 16
 """Events looked at before a stream whose dialect is still open is called generic."""
+
+MAX_IDS: Final = 1_024
+"""Ids of one stream that are remembered; a reconnect replays recent events, not old ones."""
+
+MAX_LEARNT_IDS: Final = 8
+"""Ids looked at before they are called numbers that count: with fewer, byte offsets and database keys look alike."""
+
+MAX_RECENT_NUMBERS: Final = 256
+"""Numbers of one stream whose chunk and digest are remembered, so that a repeat can be told from a regression."""
+
+MAX_MISSING_NUMBERS: Final = 256
+"""Skipped numbers of one stream that are remembered, so that a late one is called reordered and not repeated."""
+
+MAX_LATE_CHUNKS: Final = 16
+"""Chunks that a skipped number may come late before it counts as missing; two tasks that write to one stream swap
+neighbours, so 16 is ample, and at 20 chunks a second a loss is told within a second."""
+
+MAX_NUMBER_STEP: Final = 100_000
+"""Numbers that one gap can be said to have lost: more than an hour at 20 chunks a second. A larger step is another
+numbering and counts as one, so that no peer can drive a counter beyond what OTLP holds (64 bits)."""
+
+MAX_INTERVALS: Final = 64
+"""Sampled intervals that wait for the metrics; at one in 16 that is 1,024 chunks between two collections."""

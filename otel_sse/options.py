@@ -7,6 +7,7 @@ generated from it and a test holds the two together.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Final
@@ -21,6 +22,7 @@ CHUNK_SIGNALS: Final = ("span_events", "log_events", "both")
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
+_MEDIA_TYPE: Final = re.compile(r"[^\sA-Z/;]+/[^\sA-Z/;]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +120,12 @@ def _read_list(text: str) -> tuple[str, ...]:
 
 
 def _is_media_types(value: object) -> bool:
-    return isinstance(value, tuple) and all(isinstance(v, str) and v.count("/") == 1 for v in value)
+    return isinstance(value, tuple) and all(isinstance(v, str) and _MEDIA_TYPE.fullmatch(v) for v in value)
 
 
 def _media_types(name: str, doc: str) -> Any:
-    rule = Setting(_env(name, ()), _read_list, "be media types such as application/x-ndjson", _is_media_types, doc)
-    return field(default=(), metadata={"setting": rule})
+    allowed = "be media types in lower case without parameters: a tuple, or a comma-separated list in the environment"
+    return field(default=(), metadata={"setting": Setting(_env(name, ()), _read_list, allowed, _is_media_types, doc)})
 
 
 def _function(doc: str) -> Any:
@@ -135,8 +137,8 @@ def _dialect(doc: str) -> Any:
     rule = Setting(
         _env("dialect", ()),
         str.strip,
-        "be a dialect's name, a dialect, or None",
-        lambda v: v is None or isinstance(v, str) or hasattr(v, "read"),
+        "be a dialect's name, a function that makes a dialect, or None",
+        lambda v: v is None or isinstance(v, str) or callable(v),
         doc,
     )
     return field(default=None, metadata={"setting": rule}, repr=False)
@@ -172,7 +174,11 @@ class Options:
         "segment_seconds", 5.0, "Age at which a stage's span ends and a continuation begins, so that it shows up."
     )
     queue_size: int = _int(
-        "queue_size", 65_536, 1, "Chunks of all streams that may wait for the recorder; more are counted.", "{chunk}"
+        "queue_size",
+        limits.MAX_QUEUED_CHUNKS,
+        1,
+        "Chunks of one stage of one stream that may wait for the recorder; where more come the oldest go, counted.",
+        "{chunk}",
     )
     flush_interval_seconds: float = _seconds(
         "flush_interval_seconds", 0.2, "How often the recorder turns journals into spans and metrics."
@@ -181,7 +187,8 @@ class Options:
         "capture_content", False, "Record each chunk's text as `sse.chunk.content`. Off unless you say so."
     )
     digest_key: str = _text(
-        "digest_key", "Key of a BLAKE2b digest that replaces SHA-1, so that digests of short texts can't be looked up.",
+        "digest_key",
+        "Key of a BLAKE2b digest that replaces SHA-1, so that digests of short texts can't be looked up.",
         secret=True,
     )
     content_types: tuple[str, ...] = _media_types(
@@ -196,7 +203,9 @@ class Options:
     )
     excluded_urls: str = _text("excluded_urls", "Comma-separated regular expressions; matching URLs are left alone.")
     log_first: int | None = _optional_int(
-        "log_first", 0, "Chunk lines that a stream logs before it goes on with one summary line; unset logs all.",
+        "log_first",
+        0,
+        "Chunk lines that a stream logs before it goes on with one summary line; unset logs all.",
         "{line}",
     )
     silence_threshold: float = _seconds(
@@ -209,7 +218,10 @@ class Options:
         "first_byte_threshold", 5.0, "Longest time from the request to the first byte before it is a stall."
     )
     max_event_bytes: int = _int(
-        "max_event_bytes", limits.MAX_EVENT_BYTES, 64, "Bytes of one event or line that are read; more is reported.",
+        "max_event_bytes",
+        limits.MAX_EVENT_BYTES,
+        64,
+        "Bytes of one event or line that are read; more is reported.",
         "By",
     )
     max_findings: int = _int(
@@ -218,16 +230,16 @@ class Options:
     interval_sample: int = _int(
         "interval_sample", 16, 1, "Every how many chunks `sse.chunk.interval` records one interval.", "{chunk}"
     )
-    dialect: Any = _dialect("The streams' dialect by name, or a dialect; unset looks at the first events.")
+    dialect: Any = _dialect(
+        "The streams' dialect by name, or a function that makes one for a stream; unset looks at the first events."
+    )
     content_of: Callable[[Any], str | None] | None = _function(
         "Function from a frame's decoded JSON (or its text) to the content in it, for frames of your own."
     )
     route_of: Callable[[Mapping[str, Any]], str | None] | None = _function(
         "Function from an ASGI scope to the route's template, where the framework leaves none in the scope."
     )
-    on_stream_start: Callable[..., None] | None = _function(
-        "Hook `(span, scope)` when a stream's span has started."
-    )
+    on_stream_start: Callable[..., None] | None = _function("Hook `(span, scope)` when a stream's span has started.")
     on_stream_end: Callable[..., None] | None = _function("Hook `(span, totals)` before a stream's last span ends.")
 
     def __post_init__(self) -> None:
@@ -258,9 +270,10 @@ class Options:
         unknown = sorted(set(given) - set(known))
         if unknown:
             raise ConfigurationError(must("option", "be one of those in docs/reference.md", unknown[0], "Remove it."))
-        values = _from_environment(os.environ if environ is None else environ, known)
-        values.update({name: value for name, value in given.items() if value is not None})
-        return cls(**values)
+        values = {name: value for name, value in given.items() if value is not None}
+        # A variable that an argument overrules is not even read, so it can't be wrong either.
+        asked = {name: each for name, each in known.items() if name not in values}
+        return cls(**values, **_from_environment(os.environ if environ is None else environ, asked))
 
 
 def _from_environment(environ: Mapping[str, str], known: Mapping[str, Field[Any]]) -> dict[str, Any]:

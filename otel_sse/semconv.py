@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 _OTEL_HTTP: Final = "OpenTelemetry semantic conventions, HTTP"
 _OTEL_GENERAL: Final = "OpenTelemetry semantic conventions, general attributes"
+_OTEL_GENAI: Final = "OpenTelemetry semantic conventions, GenAI"
 _OURS: Final = "otel_sse"
 
 SCOPE: Final = "otel_sse"
@@ -20,7 +21,7 @@ CHUNK_LOGGER: Final = "otel_sse.chunk"
 
 
 class Attribute(NamedTuple):
-    """One attribute: name, type, unit ("" where none), where it stands, how many values it can take, meaning, source."""
+    """One attribute: name, type, unit ("" where none), where it stands, how many values it takes, meaning, source."""
 
     name: str
     type: str
@@ -141,7 +142,7 @@ ATTRIBUTES: Final = (
     Attribute(STAGE_REWRITES, "boolean", "", _S, _LOW, "Whether the stage may change content."),
     Attribute(SOURCE, "string", "", _S, _LOW, "The adapter or path that feeds the stage."),
     Attribute(STREAM_DIALECT, "string", "", _S, _LOW, "How the events were read, e.g. `openai-chat`."),
-    Attribute(STREAM_ENCODING, "string", "", _S, _LOW, "The content coding where the bytes could not be read, e.g. `gzip`."),
+    Attribute(STREAM_ENCODING, "string", "", _S, _LOW, "The content coding where it hid the bytes, e.g. `gzip`."),
     Attribute(STREAM_DETAIL, "string", "", _S, _LOW, "Detail of this segment's chunks where it is not `all`."),
     Attribute(STREAM_OUTCOME, "string", "", _SR, _LOW, "How the stream ended; on a stage's last segment."),
     Attribute(STREAM_CHUNKS, "int", "{chunk}", _SR, _HIGH, "Chunks that crossed so far."),
@@ -156,11 +157,11 @@ ATTRIBUTES: Final = (
     Attribute(STREAM_TTFC, "double", "s", _SR, _HIGH, "From the request to the first content."),
     Attribute(STREAM_MAX_INTERVAL, "double", "s", _S, _HIGH, "Longest time between two chunks so far."),
     Attribute(STREAM_SEND_TIME, "double", "s", _S, _HIGH, "Time spent handing chunks on (back-pressure) so far."),
-    Attribute(STREAM_DROPPED, "int", "{chunk}", _S, _HIGH, "Chunks of this stream that the full queue left unrecorded."),
-    Attribute(STREAM_INPUT_TOKENS, "int", "{token}", _S, _HIGH, "Prompt tokens, where the stream said.", "OpenTelemetry semantic conventions, GenAI"),
-    Attribute(STREAM_OUTPUT_TOKENS, "int", "{token}", _S, _HIGH, "Answer tokens, where the stream said.", "OpenTelemetry semantic conventions, GenAI"),
+    Attribute(STREAM_DROPPED, "int", "{chunk}", _S, _HIGH, "Chunks that the full queue left unrecorded."),
+    Attribute(STREAM_INPUT_TOKENS, "int", "{token}", _S, _HIGH, "Prompt tokens, where the stream said.", _OTEL_GENAI),
+    Attribute(STREAM_OUTPUT_TOKENS, "int", "{token}", _S, _HIGH, "Answer tokens, where the stream said.", _OTEL_GENAI),
     Attribute(SEGMENT_INDEX, "int", "", _S, _HIGH, "Number of this segment: 0, 1, 2 …"),
-    Attribute(LINK, "string", "", "span link", _LOW, "What the link means: `upstream`, or `segment` to the segment before."),
+    Attribute(LINK, "string", "", "span link", _LOW, "What it means: `upstream`, or `segment` to the segment before."),
     Attribute(CHUNK_SEQ, "int", "", _C, _HIGH, "Number of the chunk at its stage: 1, 2, 3 …"),
     Attribute(CHUNK_DIGEST, "string", "", _C, _HIGH, "12 hex digits of the digest of the content, else of the data."),
     Attribute(CHUNK_ACC_LEN, "int", "By", _C, _HIGH, "Bytes of content so far, this chunk's included."),
@@ -179,10 +180,10 @@ ATTRIBUTES: Final = (
     Attribute(CHUNK_CONTENT, "string", "", _C, _HIGH, "The text, only with OTEL_SSE_CAPTURE_CONTENT=true."),
     Attribute(PACK_FIRST_SEQ, "int", "", _P, _HIGH, "Number of the first chunk of the pack; the others follow."),
     Attribute(PACK_COUNT, "int", "{chunk}", _P, _LOW, "Chunks in the pack."),
-    Attribute(PACK_OFFSETS, "int[]", "us", _P, _HIGH, "Time of each chunk after the event's own."),
-    Attribute(PACK_DIGESTS, "string[]", "", _P, _HIGH, "Digest of each chunk."),
-    Attribute(PACK_ACC_LENS, "int[]", "By", _P, _HIGH, "`acc_len` of each chunk."),
-    Attribute(PACK_RAW_LENS, "int[]", "By", _P, _HIGH, "`raw_len` of each chunk."),
+    Attribute(PACK_OFFSETS, "string", "us", _P, _HIGH, "Time of each chunk after the event's own; separated by spaces."),
+    Attribute(PACK_DIGESTS, "string", "", _P, _HIGH, "Digest of each chunk; separated by spaces."),
+    Attribute(PACK_ACC_LENS, "string", "By", _P, _HIGH, "`acc_len` of each chunk; separated by spaces."),
+    Attribute(PACK_RAW_LENS, "string", "By", _P, _HIGH, "`raw_len` of each chunk; separated by spaces."),
     Attribute(FINDING_KIND, "string", "", _F, _LOW, "Family and detail, e.g. `duplicate/terminal`."),
     Attribute(FINDING_CERTAINTY, "string", "", _F, _LOW, "`certain` or `suspected`."),
     Attribute(FINDING_STAGE, "string", "", _F, _LOW, "The stage at which it was found."),
@@ -246,12 +247,19 @@ IO: Final = Metric("sse.stream.io", "sse_stream_io_bytes_total", "counter", "By"
 DUPLICATES: Final = Metric(
     "sse.duplicate_chunks", "sse_duplicate_chunks_total", "counter", "{chunk}", _FAULT, "Duplicate chunks."
 )
-MISSING: Final = Metric("sse.missing_chunks", "sse_missing_chunks_total", "counter", "{chunk}", _FAULT, "Missing chunks.")
+MISSING: Final = Metric(
+    "sse.missing_chunks", "sse_missing_chunks_total", "counter", "{chunk}", _FAULT, "Missing chunks."
+)
 FINDINGS: Final = Metric(
     "sse.findings", "sse_findings_total", "counter", "{finding}", _FAULT, "Findings of every kind."
 )
 STALLS: Final = Metric(
-    "sse.stalls", "sse_stalls_total", "counter", "{stall}", ("stage", "kind", "route"), "Stalls: `first_byte`, `content`."
+    "sse.stalls",
+    "sse_stalls_total",
+    "counter",
+    "{stall}",
+    ("stage", "kind", "route"),
+    "Stalls: `first_byte`, `content`.",
 )
 DROPPED: Final = Metric(
     "sse.recorder.dropped",
@@ -262,12 +270,34 @@ DROPPED: Final = Metric(
     "Chunks checked and counted, but left out of the trace because the recorder's queue was full.",
 )
 INTERNAL_ERRORS: Final = Metric(
-    "sse.internal_errors", "sse_internal_errors_total", "counter", "{error}", ("site",), "Errors inside otel_sse itself."
+    "sse.internal_errors",
+    "sse_internal_errors_total",
+    "counter",
+    "{error}",
+    ("site",),
+    "Errors inside otel_sse itself.",
 )
 
 METRICS: Final = (
     ACTIVE, DURATION, TTFE, TTFC, INTERVAL, CHUNKS, IO, DUPLICATES, MISSING, FINDINGS, STALLS, DROPPED, INTERNAL_ERRORS,
 )  # fmt: skip
+
+FINDING_KINDS: Final = (
+    Named("duplicate/terminal", "A terminal event came again."),
+    Named("duplicate/replayed", "An event came again: its id or its number, with the same content."),
+    Named("gap/sequence", "Numbers were skipped and did not come late; told up to 16 chunks later."),
+    Named("reorder/sequence", "A number went back: it comes late, or stands on another event."),
+    Named("stall/first_byte", "Nothing came for longer than `first_byte_threshold`."),
+    Named("stall/content", "No content came for longer than `silence_threshold`, whatever kept the connection."),
+    Named("protocol/after_done", "Content came after the terminal event."),
+    Named("protocol/nested_json", "A serialised frame stands inside a frame's text."),
+    Named("protocol/double_framing", "Data was framed twice: `data: data: {…}`; suspected in plain text."),
+    Named("protocol/unframed", "A line that is no field: text that was written into the stream without framing."),
+    Named("protocol/unknown_field", "A field that readers ignore; suspected."),
+    Named("protocol/oversize", "A line or event above `max_event_bytes`; it was forwarded, but not read."),
+    Named("protocol/invalid_utf8", "Bytes that are not UTF-8."),
+)
+"""Every kind of finding that exists now."""
 
 DUPLICATE_KINDS: Final = ("terminal", "replayed")
 """Details of `duplicate/…` findings that exist now; their counters are made at 0."""

@@ -9,8 +9,12 @@ from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 from otel_sse.stream.facts import Facts
 from otel_sse.wire.events import Violation
 
+FIELDS: Final = ("data:", "event:")
+"""What data begins with that was framed twice."""
+
 _FIELD_LIKE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,31}")
-_FRAMED_DATA: Final = re.compile(r"data: ?(?:[{\[\"]|\[DONE\])")
+_FRAMED: Final = re.compile(r"data: ?[{\[\"]|event: ?[\w.\-]*\n(?:data: ?)?[{\[\"]")
+_PLACES: Final = frozenset({"data", "event", "id", "line", "retry"})
 
 
 def check_frame(stage: str, seq: int, data: str, facts: Facts) -> Finding | None:
@@ -22,8 +26,10 @@ def check_frame(stage: str, seq: int, data: str, facts: Facts) -> Finding | None
         data: The event's data.
         facts: What the dialect read.
     """
-    if data.startswith("data:") and _FRAMED_DATA.match(data):
-        return Finding("protocol/double_framing", CERTAIN, stage, seq, evidence="data begins with a data field")
+    if data.startswith(FIELDS) and _FRAMED.match(data):
+        # Where the whole data is the text of the answer, a model may be writing about server-sent events.
+        certainty = SUSPECTED if facts.content == data else CERTAIN
+        return Finding("protocol/double_framing", certainty, stage, seq, evidence="data begins with a field of its own")
     if facts.nested:
         return Finding("protocol/nested_json", CERTAIN, stage, seq, evidence="a frame stands inside a JSON string")
     return None
@@ -41,8 +47,9 @@ def check_violation(stage: str, seq: int, violation: Violation) -> Finding | Non
     if kind == "unknown_field":
         return _unknown_field(stage, seq, violation.detail)
     if kind in ("oversize", "invalid_utf8"):
-        evidence = f"{violation.detail} after chunk {seq}"
-        return Finding(f"protocol/{kind}", CERTAIN, stage, seq, evidence=evidence)
+        # The detail of bytes that are no UTF-8 can be what somebody wrote, which no finding may hold.
+        where = violation.detail if violation.detail in _PLACES else "line"
+        return Finding(f"protocol/{kind}", CERTAIN, stage, seq, evidence=f"{where} after chunk {seq}")
     return None
 
 

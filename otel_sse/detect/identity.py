@@ -2,80 +2,111 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Final
 
+from otel_sse import limits
 from otel_sse.detect.sequence import SequenceDetector
 from otel_sse.stream.chunk import CERTAIN, Finding
 
-_MAX_IDS: Final = 1_024
-"""Ids that are remembered; a reconnect replays recent events, not old ones."""
+_NAMES_KNOWN: Final = 3
+"""Different ids after which a stream is known to name its events: with one or two, an id may be the message's."""
 
-_COUNTER_MAX: Final = 1_000_000_000
-"""Larger numbers are time stamps or database keys, which need not follow one another."""
+_COUNTER: Final = re.compile(r"0|[1-9][0-9]{0,8}")
+"""Longer numbers are times or database keys, which need not follow one another."""
+
+_TICK: Final = re.compile(r"[0-9]{10}(?:\.[0-9]{1,3})?|[0-9]{13}")
+"""Seconds or milliseconds since 1970: two events of one tick have one id and may have one content."""
 
 
 class IdentityDetector:
     """Reports events whose `id` says that they were seen before, or that one is missing.
 
-    Ids are judged by how the stream uses them. Small whole numbers whose first two differ by one count: a skip is
-    a gap. Others are names: a repeat with the same digest is a replay. A stream that gives several different
-    events one id (a message's id on each of its chunks) does not name events, and is left alone.
+    Ids are judged by how the stream uses them. A repeat with the same digest is a replay. A stream that gives several
+    different events one id (a message's id on each of its chunks) does not name events, and is left alone. Small whole
+    numbers that turn out to be dense count: a skip is a gap, certain where they began at 0 or 1, else suspected,
+    because a server may number all of its streams with one counter.
     """
 
-    __slots__ = ("_counter", "_counting", "_names", "_previous", "_shared", "_stage")
+    __slots__ = ("_counter", "_held", "_latest", "_learnt", "_names", "_shared", "_stage")
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
         self._names: dict[str, tuple[int, str]] = {}
+        self._held: list[Finding] = []
+        self._latest = ""
+        self._learnt: list[tuple[int, int, str]] = []
+        self._counter: SequenceDetector | None = None
         self._shared = False
-        self._counting: bool | None = None
-        self._counter = SequenceDetector(stage, "id")
-        self._previous: int | None = None
 
-    def check(self, seq: int, ident: str, digest: str) -> Finding | None:
-        """Return what is wrong with the event that carries `ident`, or None. An empty id resets and says nothing."""
+    def check(self, seq: int, ident: str, digest: str) -> Sequence[Finding]:
+        """Return what is wrong with the event that carries `ident`, and what has become certain of earlier ones.
+
+        Args:
+            seq: The chunk.
+            ident: Its id. An empty one resets the browser's memory and says nothing.
+            digest: Its digest.
+        """
         if not ident or self._shared:
-            return None
-        if self._counting is not False and (number := _counter_value(ident)) is not None:
-            return self._numbered(seq, number, ident, digest)
-        self._counting = False
-        return self._named(seq, ident, digest)
-
-    def _numbered(self, seq: int, number: int, ident: str, digest: str) -> Finding | None:
-        if self._counting is None:
-            return self._learn(seq, number, ident, digest)
-        return self._counter.check(seq, number)
-
-    def _learn(self, seq: int, number: int, ident: str, digest: str) -> Finding | None:
-        previous, self._previous = self._previous, number
-        if previous is not None and number != previous:
-            self._counting = number == previous + 1
-        if number != previous:
-            self._counter.check(seq, number)
-        return self._named(seq, ident, digest)
-
-    def _named(self, seq: int, ident: str, digest: str) -> Finding | None:
+            return ()
+        if self._counter is not None and _COUNTER.fullmatch(ident):
+            return self._numbered(self._counter, seq, int(ident), digest)
+        latest, self._latest = self._latest, ident
         known = self._names.get(ident)
         if known is None:
-            self._remember(ident, seq, digest)
-            return None
+            return self._new(seq, ident, digest)
+        return self._again(seq, ident, digest, known, latest == ident)
+
+    def heartbeat(self, seq: int, ident: str, digest: str) -> Sequence[Finding]:
+        """Take note of a heartbeat's id: it may take part in the count, but may also repeat as often as it likes."""
+        old = ident in self._names or (
+            self._counter is not None and bool(_COUNTER.fullmatch(ident)) and int(ident) <= self._counter.last
+        )
+        return () if old else self.check(seq, ident, digest)
+
+    def restart(self) -> Sequence[Finding]:
+        """Forget the ids, because another answer begins and may count anew; return the gaps that nothing has filled."""
+        self._names.clear()
+        self._held.clear()
+        self._learnt.clear()
+        self._latest = ""
+        return () if self._counter is None or self._shared else self._counter.restart()
+
+    def _numbered(self, counter: SequenceDetector, seq: int, number: int, digest: str) -> Sequence[Finding]:
+        self._shared = counter.is_shared(number, digest)
+        return () if self._shared else counter.check(seq, number, digest)
+
+    def _new(self, seq: int, ident: str, digest: str) -> Sequence[Finding]:
+        if len(self._names) >= limits.MAX_IDS:
+            del self._names[next(iter(self._names))]
+        self._names[ident] = (seq, digest)
+        found: list[Finding] = []
+        if len(self._names) >= _NAMES_KNOWN and self._held:
+            found, self._held = self._held, []
+        if len(self._learnt) < limits.MAX_LEARNT_IDS and _COUNTER.fullmatch(ident):
+            found += self._learn(seq, int(ident), digest)
+        return found
+
+    def _again(self, seq: int, ident: str, digest: str, known: tuple[int, str], neighbours: bool) -> Sequence[Finding]:
         first, before = known
         if before != digest:
             self._shared = True
-            return None
-        if len(self._names) < 2:
-            # One id only: nothing says yet that the stream names each event.
-            return None
-        return Finding("duplicate/replayed", CERTAIN, self._stage, seq, first, f"the id of chunk {first} again")
+            return ()
+        if neighbours and _TICK.fullmatch(ident):
+            return ()
+        finding = Finding("duplicate/replayed", CERTAIN, self._stage, seq, first, f"the id of chunk {first} again")
+        if len(self._names) >= _NAMES_KNOWN:
+            return (finding,)
+        if len(self._held) < limits.MAX_FINDINGS_PER_STREAM:
+            self._held.append(finding)
+        return ()
 
-    def _remember(self, ident: str, seq: int, digest: str) -> None:
-        if len(self._names) >= _MAX_IDS:
-            del self._names[next(iter(self._names))]
-        self._names[ident] = (seq, digest)
-
-
-def _counter_value(ident: str) -> int | None:
-    if not (ident.isascii() and ident.isdigit() and len(ident) < 10):
-        return None
-    number = int(ident)
-    return number if number < _COUNTER_MAX else None
+    def _learn(self, seq: int, number: int, digest: str) -> list[Finding]:
+        self._learnt.append((seq, number, digest))
+        numbers = [each for _, each, _ in self._learnt]
+        if len(numbers) < limits.MAX_LEARNT_IDS or max(numbers) - min(numbers) > len(numbers):
+            return []
+        # At most one number is missing: they count. What was learnt from is judged now.
+        self._counter = SequenceDetector(self._stage, "id", certain=min(numbers) < 2)
+        return [finding for one in self._learnt for finding in self._counter.check(*one)]

@@ -19,33 +19,46 @@ class StallDetector:
         silence_ns: Longest wait between two pieces of content.
     """
 
-    __slots__ = ("_first_byte_ns", "_heartbeats", "_silence_ns", "_since_ns", "_stage")
+    __slots__ = ("_first_byte_ns", "_stage", "heartbeats", "silence_ns", "since_ns")
 
     def __init__(self, stage: str, opened_ns: int, first_byte_ns: int, silence_ns: int) -> None:
         self._stage = stage
         self._first_byte_ns = first_byte_ns
-        self._silence_ns = silence_ns
-        self._since_ns = opened_ns
-        self._heartbeats = 0
+        self.silence_ns = silence_ns
+        self.since_ns = opened_ns
+        self.heartbeats = 0
 
-    def first(self, time_ns: int) -> Finding | None:
-        """Return a finding where the first byte came too late. To be called once, at the first chunk."""
-        waited_ns, self._since_ns = time_ns - self._since_ns, time_ns
+    def in_time(self, time_ns: int) -> bool:
+        """Take note of content and return True; where it is late, only return False: `content` is to be asked."""
+        if time_ns - self.since_ns > self.silence_ns:
+            return False
+        self.since_ns = time_ns
+        self.heartbeats = 0
+        return True
+
+    def first(self, time_ns: int, seq: int = 1) -> Finding | None:
+        """Return a finding where the first byte came too late. To be called once.
+
+        Args:
+            time_ns: When it came, or when the stream ended without one.
+            seq: The chunk that began; 0 where none did.
+        """
+        waited_ns, self.since_ns = time_ns - self.since_ns, time_ns
         if waited_ns <= self._first_byte_ns:
             return None
-        return Finding("stall/first_byte", CERTAIN, self._stage, 1, evidence=_waited(waited_ns, self._first_byte_ns))
+        return Finding("stall/first_byte", CERTAIN, self._stage, seq, evidence=_waited(waited_ns, self._first_byte_ns))
 
     def heartbeat(self) -> None:
         """Count a heartbeat or comment within the present wait."""
-        self._heartbeats += 1
+        self.heartbeats += 1
 
     def content(self, seq: int, time_ns: int) -> Finding | None:
         """Return a finding where this content (or the end) came too late after the content before."""
-        waited_ns, self._since_ns = time_ns - self._since_ns, time_ns
-        heartbeats, self._heartbeats = self._heartbeats, 0
-        if waited_ns <= self._silence_ns:
+        waited_ns, self.since_ns = time_ns - self.since_ns, time_ns
+        heartbeats, self.heartbeats = self.heartbeats, 0
+        if waited_ns <= self.silence_ns:
             return None
-        evidence = f"{_waited(waited_ns, self._silence_ns)}, {heartbeats} heartbeats meanwhile"
+        evidence = f"{_waited(waited_ns, self.silence_ns)}, {heartbeats} heartbeats meanwhile"
         return Finding("stall/content", CERTAIN, self._stage, seq, evidence=evidence)
 
 

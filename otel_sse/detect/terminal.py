@@ -35,12 +35,12 @@ class TerminalDetector:
 
     def check(self, seq: int, facts: Facts) -> Finding | None:
         """Return what is wrong with this event, or None. To be called for terminal events, and for all after one."""
-        if facts.terminal is not None:
-            return self._terminal(seq, facts.terminal)
-        if facts.content is not None and self.ended:
-            mark, at = self._ended_by
-            return Finding("protocol/after_done", CERTAIN, self._stage, seq, at, f"content after {mark} at {at}")
-        return None
+        late = self._after(seq) if facts.content is not None and self.ended else None
+        return late if facts.terminal is None else self._terminal(seq, facts.terminal) or late
+
+    def _after(self, seq: int) -> Finding:
+        mark, at = self._ended_by
+        return Finding("protocol/after_done", CERTAIN, self._stage, seq, at, f"content after {mark} at {at}")
 
     def _terminal(self, seq: int, mark: str) -> Finding | None:
         first = self._seen.get(mark)

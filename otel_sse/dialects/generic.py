@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from otel_sse.dialects.deltas import Deltas, gather
 from otel_sse.dialects.dialect import NOTHING, TERMINAL
+from otel_sse.dialects.flat import flat_content
 from otel_sse.dialects.frames import (
     DONE_MARK,
     HEARTBEAT_WORDS,
+    SHORTEST_FRAME_CHARS,
     error_facts,
     frame_in,
     is_done_mark,
@@ -36,6 +38,8 @@ _REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking")
 _FINISH_KEYS: Final = ("finish_reason", "done_reason", "stop_reason")
 
 _CONTENT_WORDS: Final = frozenset({"content_chunk", "content", "chunk", "token", "text", "delta", "message"})
+_FRAME_STARTS: Final = "{d \t\r\n"
+"""What a serialised frame, framed or not, can begin with."""
 _REASONING_WORDS: Final = frozenset({"reasoning", "thinking", "thought"})
 _END_WORDS: Final = frozenset({"complete", "completed", "done"})
 # What an application says about its work: their text is no part of the answer.
@@ -66,6 +70,9 @@ class GenericJSON:
             return Facts(COMPLETE, terminal=DONE_MARK)
         payload = decode(event.data)
         if type(payload) is dict:
+            content = None if event.event else flat_content(payload)
+            if content is not None and (len(content) < SHORTEST_FRAME_CHARS or content[0] not in _FRAME_STARTS):
+                return self._read_flat(payload, content)
             return self._read_object(payload, event.event)
         inner = unwrap(event.data, payload)
         if type(payload) is str:
@@ -75,6 +82,12 @@ class GenericJSON:
         if inner is not None:
             return self._read_object(inner, event.event)
         return Facts(CONTROL) if payload is None else self._text.read(event)
+
+    def _read_flat(self, payload: dict[str, Any], content: str) -> Facts:
+        self._wrote_content = True
+        if self.expects is NOTHING and (payload.get("done") is False or word_of(payload, "") == "content_chunk"):
+            self.expects = TERMINAL
+        return Facts(CONTENT, content, plain=True)
 
     def _read_object(self, payload: dict[str, Any], event: str) -> Facts:
         word = word_of(payload, event)

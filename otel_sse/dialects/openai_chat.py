@@ -70,7 +70,7 @@ class OpenAIChat(ObjectDialect):
         (choice,) = chunk.choices
         content = choice.delta.content
         if content and chunk.id == self._answer and (len(content) < SHORTEST_FRAME_CHARS or not is_nested(content)):
-            return Facts(CONTENT, content, _CHANNELS[choice.index])
+            return Facts(CONTENT, content, _CHANNELS[choice.index], plain=True)
         return self.read_decoded(event, decode(event.data))
 
     def facts(self, payload: dict[str, Any], event: str) -> Facts | None:

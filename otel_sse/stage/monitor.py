@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Protocol
 
+from otel_sse import limits
 from otel_sse.detect.framing import check_violation
 from otel_sse.dialects import Reader
 from otel_sse.stage.checks import Checks
 from otel_sse.stage.settings import StageSettings
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.chunk import COMMENT, HEARTBEAT, Chunk, Finding
+from otel_sse.stream.digest import DIGEST_CHARS, sha1, sha1_digest
 from otel_sse.stream.facts import Facts
 from otel_sse.stream.stage import StageInfo
 from otel_sse.stream.totals import Totals
 from otel_sse.wire import Comment, Event, Item, LineParser, Parser, Violation
-
-_MAX_INTERVALS: Final = 64
-"""Sampled intervals that wait for the metrics; at one in 16 that is 1,024 chunks between two collections."""
 
 
 class Journal(Protocol):
@@ -45,17 +44,22 @@ class StageMonitor:
     """
 
     __slots__ = (
+        "_capture",
         "_checks",
         "_digest",
+        "_error_after",
         "_error_type",
+        "_journal",
         "_notes",
         "_parser",
         "_reader",
+        "_sample",
+        "_stall",
+        "_terminal",
         "_truncated",
         "encoding",
         "info",
         "intervals",
-        "journal",
         "on_chunk",
         "settings",
         "totals",
@@ -75,14 +79,20 @@ class StageMonitor:
         self.settings = settings
         self.encoding = encoding
         self.totals = Totals(opened_ns=opened_ns)
-        self.intervals: deque[int] = deque(maxlen=_MAX_INTERVALS)
+        self.intervals: deque[int] = deque(maxlen=limits.MAX_INTERVALS)
         self.on_chunk: Callable[[Chunk], None] | None = None
         self._checks = Checks(info, settings, opened_ns)
+        self._stall = self._checks.stall
+        self._terminal = self._checks.terminal
+        self._sample = settings.interval_sample
+        self._capture = settings.capture_content
         self._digest = settings.digest
         self._error_type = ""
-        self.journal = journal
+        self._error_after = 0
+        self._journal = _nowhere if journal is None else journal.append
         self._parser = None if encoding else _parser(settings, lines)
-        self._reader = Reader(dialect=settings.dialect, content_of=settings.content_of)
+        dialect = settings.dialect() if callable(settings.dialect) else settings.dialect
+        self._reader = Reader(dialect=dialect, content_of=settings.content_of)
         self._notes = 0
         self._truncated = False
 
@@ -91,11 +101,11 @@ class StageMonitor:
         """The dialect that reads this stream; "" while that is open."""
         return self._reader.name
 
-    def feed(self, body: bytes, time_ns: int, send_ns: int = 0) -> None:
+    def feed(self, body: bytes | memoryview, time_ns: int, send_ns: int = 0) -> None:
         """Take note of bytes that crossed the stage.
 
         Args:
-            body: The bytes, whole or any part of events.
+            body: The bytes, whole or any part of events (Starlette lets a memoryview through).
             time_ns: When they crossed: the clock's reading before they were handed on.
             send_ns: How long handing them on took.
         """
@@ -127,7 +137,7 @@ class StageMonitor:
 
         Args:
             outcome: How the stream ended as the shell saw it. `completed` is held against the protocol: it becomes
-                `incomplete` where the protocol's end was not seen, `failed` where an error event was the last word,
+                `incomplete` where the protocol's end was not seen, `failed` where no content followed an error event,
                 and `unparsed` where the bytes could not be read.
             time_ns: When it ended.
             error_type: Class name of the exception that ended it, or "".
@@ -140,18 +150,29 @@ class StageMonitor:
         totals.dialect = self._reader.name
         totals.outcome = self._outcome(outcome)
         totals.error_type = error_type or (self._error_type if totals.outcome == outcomes.FAILED else "")
-        if not self._checks.terminal.ended and totals.chunks:
-            self._note(self._checks.stall.content(totals.chunks, time_ns), time_ns)
+        for finding in self._checks.close():
+            self._note(finding, time_ns)
+        self._note(self._last_wait(time_ns), time_ns)
         return totals
+
+    def _last_wait(self, time_ns: int) -> Finding | None:
+        checks, totals = self._checks, self.totals
+        if not totals.first_chunk_ns:
+            return checks.stall.first(time_ns, 0)
+        # After the answer's end nothing is waited for, and nobody knows what compressed bytes brought.
+        if checks.terminal.ended or checks.finished or self.encoding:
+            return None
+        return checks.stall.content(totals.chunks, time_ns)
 
     def _outcome(self, outcome: str) -> str:
         if outcome != outcomes.COMPLETED:
             return outcome
         if self.encoding:
             return outcomes.UNPARSED
-        if self._is_complete():
-            return outcomes.COMPLETED
-        return outcomes.FAILED if self._error_type else outcomes.INCOMPLETE
+        if self._error_type and self._error_after == self.totals.content_chunks:
+            # Gateways send the protocol's end behind an error too, so the end alone does not make an answer.
+            return outcomes.FAILED
+        return outcomes.COMPLETED if self._is_complete() else outcomes.INCOMPLETE
 
     def _is_complete(self) -> bool:
         if self._truncated:
@@ -161,7 +182,7 @@ class StageMonitor:
         expects = self._reader.expects
         if expects == "finish":
             return self._checks.finished
-        return expects == "nothing" and not self._error_type
+        return expects == "nothing"
 
     def _close_parser(self, time_ns: int) -> None:
         parser, self._parser = self._parser, None
@@ -179,26 +200,26 @@ class StageMonitor:
         self._note(self._checks.stall.first(time_ns), time_ns)
 
     def _event(self, event: Event, time_ns: int, send_ns: int) -> None:
-        totals = self.totals
         facts = self._reader.read(event)
-        content = facts.content
-        if content is None:
+        totals = self.totals
+        text = facts.content
+        if text is None:
             self._without_content(facts)
-            raw = event.data.encode("utf-8", "surrogatepass")
+            text = event.data
+            raw = _encode(text)
         else:
-            raw = content.encode("utf-8", "surrogatepass")
+            raw = text.encode() if text.isascii() else _encode(text)
             totals.content_bytes += len(raw)
             totals.content_chunks += 1
             if not totals.first_content_ns:
                 totals.first_content_ns = time_ns
-        if facts.output_tokens is not None or facts.input_tokens is not None:
-            self._usage(facts)
-        totals.chunks += 1
+        totals.chunks = seq = totals.chunks + 1
+        digest = self._digest
         chunk = Chunk(
-            totals.chunks,
+            seq,
             time_ns,
             facts.kind,
-            self._digest(raw),
+            sha1(raw).hexdigest()[:DIGEST_CHARS] if digest is sha1_digest else digest(raw),
             totals.content_bytes,
             event.size,
             facts.terminal is not None,
@@ -207,10 +228,31 @@ class StageMonitor:
             "",
             send_ns,
         )
+        if not (facts.plain and event.id is None and not self._terminal.ended and self._stall.in_time(time_ns)):
+            self._look_closer(chunk, facts, event)
+        self._cross(chunk, text)
+
+    def _cross(self, chunk: Chunk, text: str) -> None:
+        totals = self.totals
+        time_ns = chunk.time_ns
+        interval_ns = time_ns - totals.last_chunk_ns
+        totals.last_chunk_ns = time_ns
+        if interval_ns > totals.max_interval_ns:
+            totals.max_interval_ns = interval_ns
+        if not chunk.seq % self._sample and chunk.seq > 1:
+            self.intervals.append(interval_ns)
+        if self._capture:
+            chunk.content = text
+        self._journal(chunk)
+        if self.on_chunk is not None:
+            self.on_chunk(chunk)
+
+    def _look_closer(self, chunk: Chunk, facts: Facts, event: Event) -> None:
+        if facts.output_tokens is not None or facts.input_tokens is not None:
+            self._usage(facts)
         findings = self._checks.event(chunk, facts, event)
         if findings:
             self._attach(chunk, findings)
-        self._cross(chunk, event.data if content is None else content)
 
     def _without_content(self, facts: Facts) -> None:
         totals = self.totals
@@ -218,6 +260,7 @@ class StageMonitor:
             totals.heartbeats += 1
         if facts.error is not None:
             self._error_type = facts.error or "error"
+            self._error_after = totals.content_chunks
 
     def _usage(self, facts: Facts) -> None:
         # The last word counts: vendors repeat usage with growing numbers.
@@ -242,33 +285,30 @@ class StageMonitor:
         chunk.send_ns = send_ns
         self._cross(chunk, comment.text)
 
-    def _cross(self, chunk: Chunk, text: str) -> None:
-        totals = self.totals
-        interval_ns = chunk.time_ns - totals.last_chunk_ns
-        totals.last_chunk_ns = chunk.time_ns
-        if interval_ns > totals.max_interval_ns:
-            totals.max_interval_ns = interval_ns
-        if not chunk.seq % self.settings.interval_sample:
-            self.intervals.append(interval_ns)
-        if self.settings.capture_content:
-            chunk.content = text
-        if self.journal is not None:
-            self.journal.append(chunk)
-        if self.on_chunk is not None:
-            self.on_chunk(chunk)
-
     def _attach(self, chunk: Chunk, findings: list[Finding]) -> None:
         for finding in findings:
-            self.totals.count(finding)
-        chunk.findings = tuple(findings)
+            if finding.seq != chunk.seq:
+                self._note(finding, chunk.time_ns)
+            else:
+                self.totals.count(finding)
+                chunk.findings += (finding,)
 
     def _note(self, finding: Finding | None, time_ns: int) -> None:
         if finding is None:
             return
         self.totals.count(finding)
         self._notes += 1
-        if self.journal is not None and self._notes <= self.settings.max_findings:
-            self.journal.append((finding, time_ns))
+        if self._notes <= self.settings.max_findings:
+            self._journal((finding, time_ns))
+
+
+def _nowhere(entry: Chunk | tuple[Finding, int], /) -> None:
+    """Stand in for a journal where nobody wants one."""
+
+
+def _encode(text: str) -> bytes:
+    # JavaScript back ends that cut an emoji in two send lone surrogates.
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _parser(settings: StageSettings, lines: bool) -> Parser | LineParser:

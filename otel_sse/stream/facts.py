@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -12,7 +12,8 @@ class Facts:
     Args:
         kind: One of `otel_sse.stream.chunk.KINDS`.
         content: All answer text of this event, in order, or None where it carries none. An empty delta is None.
-        channel: Where `content` belongs: choice, output item, block or tool call, e.g. `0`, `0/tool:1`. "" if there is one only.
+        channel: Where `content` belongs: choice, output item, block or tool call, e.g. `0`, `0/tool:1`; "" if there is
+            one only.
         deltas: `(channel, text)` pairs where one event carries several deltas; () where there is at most one.
         terminal: The protocol's own name of the end (`[DONE]`, `message_stop`, `response.completed`), or None.
             A terminal event closes the answer: content after it is a fault.
@@ -22,7 +23,10 @@ class Facts:
         error: The error's type or code where the event is an error, or None. Never its message.
         input_tokens: Tokens of the prompt where the event says so, or None.
         output_tokens: Tokens of the answer so far where the event says so, or None.
-        nested: Whether a string in the payload is itself a whole serialised frame or JSON object that should have been an object.
+        nested: Whether a string in the payload is itself a whole serialised frame or JSON object that should have been
+            an object.
+        plain: Whether the event is one delta in a JSON object and says nothing else: all fields after `channel` have
+            their defaults. Nearly every event is plain, and is then handled by a shorter way. False is always safe.
     """
 
     kind: str
@@ -37,3 +41,4 @@ class Facts:
     input_tokens: int | None = None
     output_tokens: int | None = None
     nested: bool = False
+    plain: bool = field(default=False, compare=False)

@@ -9,7 +9,7 @@ from otel_sse.stream.chunk import CONTENT, Chunk, Finding
 from otel_sse.stream.stage import StageInfo
 from otel_sse.stream.totals import Totals
 
-Value = str | bool | int | float | Sequence[str] | Sequence[int]
+Value = str | bool | int | float
 Attributes = dict[str, Value]
 
 _NS_PER_S = 1e9
@@ -74,15 +74,20 @@ def _add_duplicate(attributes: Attributes, finding: Finding) -> None:
 
 
 def pack_attributes(chunks: Sequence[Chunk]) -> Attributes:
-    """Return the attributes of one `sse.chunks` event for neighbouring plain chunks, in order, at least one."""
+    """Return the attributes of one `sse.chunks` event for neighbouring plain chunks, in order, at least one.
+
+    Each column is one string with a value for each chunk, separated by spaces: OpenTelemetry's SDK takes ten times as
+    long to copy and to encode an array of the same values, which would eat up what packing saves.
+    """
     first = chunks[0]
+    start_ns = first.time_ns
     return {
         semconv.PACK_FIRST_SEQ: first.seq,
         semconv.PACK_COUNT: len(chunks),
-        semconv.PACK_OFFSETS: [(chunk.time_ns - first.time_ns) // 1000 for chunk in chunks],
-        semconv.PACK_DIGESTS: [chunk.digest for chunk in chunks],
-        semconv.PACK_ACC_LENS: [chunk.acc_len for chunk in chunks],
-        semconv.PACK_RAW_LENS: [chunk.raw_len for chunk in chunks],
+        semconv.PACK_OFFSETS: " ".join([str((chunk.time_ns - start_ns) // 1000) for chunk in chunks]),
+        semconv.PACK_DIGESTS: " ".join([chunk.digest for chunk in chunks]),
+        semconv.PACK_ACC_LENS: " ".join([str(chunk.acc_len) for chunk in chunks]),
+        semconv.PACK_RAW_LENS: " ".join([str(chunk.raw_len) for chunk in chunks]),
     }
 
 

@@ -19,13 +19,17 @@ class TraceBudget:
         self._size = size
         self._spent: OrderedDict[int, int] = OrderedDict()
 
-    def spend(self, trace_id: int) -> bool:
-        """Take one event from the trace's budget; return False where it is used up."""
+    def take(self, trace_id: int, events: int) -> int:
+        """Take events from a trace's budget; return how many of them it still had, 0 where it is used up."""
         spent = self._spent.get(trace_id, 0)
-        if spent >= self._size:
-            return False
-        self._spent[trace_id] = spent + 1
+        granted = min(events, self._size - spent)
+        self._spent[trace_id] = spent + granted
         self._spent.move_to_end(trace_id)
         if len(self._spent) > limits.MAX_TRACKED_TRACES:
             self._spent.popitem(last=False)
-        return True
+        return granted
+
+    def give_back(self, trace_id: int, events: int) -> None:
+        """Return events that were taken and not used."""
+        if trace_id in self._spent:
+            self._spent[trace_id] -= events

@@ -32,14 +32,15 @@ from otel_sse.telemetry.emission import choose
 from otel_sse.telemetry.internal import InternalErrors
 from otel_sse.telemetry.logs import ChunkLog
 from otel_sse.telemetry.metrics import HandedOver, Metrics
-from otel_sse.telemetry.queue import BoundedJournal, Room
+from otel_sse.telemetry.queue import Journal, new_journal, take
 from otel_sse.telemetry.segments import SegmentSettings, SegmentWriter, start_segment
 
 SITES: Final = ("open", "observe", "close", "record", "hook")
 """Where an internal error can happen, the label of `sse.internal_errors`."""
 
-_YIELD_EVERY: Final = 32
-"""Entries after which the recorder lets the event loop have the interpreter: about half a millisecond of work."""
+_YIELD_EVERY: Final = 256
+"""Entries after which the recorder lets the event loop have the interpreter: about a millisecond of work. Oftener
+costs more than it gives: each time is a system call and a change of threads."""
 
 
 @dataclass(slots=True)
@@ -50,11 +51,11 @@ class StageRecord:
     monitor: StageMonitor
     span: Span
     context: Context
-    journal: BoundedJournal | None
+    journal: Journal | None
     writer: SegmentWriter
     handed: HandedOver
     request_span: Span
-    feed: Callable[[bytes, int, int], None]
+    feed: Callable[[bytes | memoryview, int, int], None]
     log: ChunkLog | None = None
     errors: int = 0
     ended: bool = False
@@ -106,7 +107,6 @@ class Recorder:
         )
 
     def _reset(self) -> None:
-        self._room = Room(self.options.queue_size)
         self._opened: deque[StageRecord] = deque()
         self._live: list[StageRecord] = []
         self._pass_lock = threading.Lock()
@@ -150,8 +150,9 @@ class Recorder:
         if encoding:
             # Bytes that can't be read make no chunks, so this segment stays the only one.
             span.set_attribute(semconv.STREAM_ENCODING, encoding)
-        monitor = StageMonitor(info, self._stage_settings, requested_ns, lines=lines, encoding=encoding)
-        journal = self._journal(span, monitor)
+        # A trace that is not sampled gets no events, so none are kept for it; checks and metrics go on.
+        journal = new_journal(self.options.queue_size) if span.is_recording() else None
+        monitor = StageMonitor(info, self._stage_settings, requested_ns, journal, lines=lines, encoding=encoding)
         writer = SegmentWriter(
             self._segment_settings, info, context, span, anchor, monitor.totals, anchor.monotonic_ns
         )
@@ -161,13 +162,6 @@ class Recorder:
         self._opened.append(record)
         self._ensure_thread()
         return record
-
-    def _journal(self, span: Span, monitor: StageMonitor) -> BoundedJournal | None:
-        # A trace that is not sampled gets no events, so none are kept for it; checks and metrics go on.
-        if not span.is_recording():
-            return None
-        monitor.journal = journal = BoundedJournal(self._room, monitor.totals)
-        return journal
 
     def _attach_log(self, record: StageRecord) -> None:
         if ChunkLog.is_on():
@@ -259,7 +253,6 @@ class Recorder:
                 if not ended:
                     still_open.append(record)
             self._live = still_open
-            self._room.taken = sum(len(r.journal) for r in still_open if r.journal is not None)
 
     def _admit(self) -> None:
         for _ in range(len(self._opened)):
@@ -280,8 +273,12 @@ class Recorder:
     def _drain(self, record: StageRecord) -> None:
         if record.journal is None:
             return
-        for count, entry in enumerate(record.journal.take(), 1):
-            self._guarded(lambda entry=entry: record.writer.write(entry))
+        write = record.writer.write
+        for count, entry in enumerate(take(record.journal), 1):
+            try:
+                write(entry)
+            except Exception as error:
+                self.errors.report("record", error)
             if not count % _YIELD_EVERY:
                 time.sleep(0)
 
@@ -306,7 +303,7 @@ class Recorder:
             self.errors.report(site, error)
 
 
-def _look_away(body: bytes, time_ns: int, send_ns: int) -> None:
+def _look_away(body: bytes | memoryview, time_ns: int, send_ns: int) -> None:
     """Stand in for `feed` where a stage has failed too often."""
 
 

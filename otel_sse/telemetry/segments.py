@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
@@ -26,6 +27,10 @@ from otel_sse.telemetry.budget import TraceBudget
 from otel_sse.telemetry.clock import Anchor
 from otel_sse.telemetry.emission import Emit
 from otel_sse.telemetry.queue import Entry
+
+
+_BUDGET_BLOCK: Final = 64
+"""Chunk events that a stage takes from its trace's budget at a time; what is left over is given back."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -124,6 +129,7 @@ class SegmentWriter:
         self._findings = 0
         self._written = Totals()
         self._started_ns = self._latest_ns = opened_ns
+        self._allowed = 0
         self._pack: list[Chunk] = []
         self._held: Chunk | None = None
 
@@ -141,7 +147,10 @@ class SegmentWriter:
             self._finding(*entry)
         else:
             self._latest_ns = entry.time_ns
-            self._written.chunks = entry.seq
+            seq = entry.seq
+            if seq != self._written.chunks + 1:
+                self._totals.dropped += seq - self._written.chunks - 1
+            self._written.chunks = seq
             self._chunk(entry)
 
     def roll_if_due(self, now_ns: int) -> None:
@@ -160,17 +169,20 @@ class SegmentWriter:
         if self._held is not None:
             self._event(self._held)
         self._flush_pack()
+        self._settings.budget.give_back(self._trace_id, self._allowed)
         totals = self._totals
         if totals.outcome == outcomes.FAILED:
             self._span.set_status(StatusCode.ERROR)
         self._finish(totals_attributes(totals), max(totals.ended_ns, self._latest_ns))
 
     def _chunk(self, chunk: Chunk) -> None:
-        for finding in chunk.findings:
-            self._written.count(finding)
+        if chunk.findings:
+            for finding in chunk.findings:
+                self._written.count(finding)
         detail = self._detail
         if detail == "all":
-            if self._settings.budget.spend(self._trace_id):
+            if self._allowed or self._take_budget():
+                self._allowed -= 1
                 self._event(chunk)
             else:
                 self._detail = "packed"
@@ -179,6 +191,11 @@ class SegmentWriter:
             self._packed(chunk)
         elif detail == "findings":
             self._sparse(chunk)
+
+    def _take_budget(self) -> bool:
+        # In blocks, because asking for each event costs a tenth of making it.
+        self._allowed = self._settings.budget.take(self._trace_id, _BUDGET_BLOCK)
+        return self._allowed > 0
 
     def _packed(self, chunk: Chunk) -> None:
         if not is_plain(chunk):
@@ -203,8 +220,9 @@ class SegmentWriter:
 
     def _event(self, chunk: Chunk) -> None:
         self._emit(semconv.CHUNK_EVENT, chunk_attributes(chunk), chunk.time_ns)
-        for finding in chunk.findings:
-            self._finding(finding, chunk.time_ns)
+        if chunk.findings:
+            for finding in chunk.findings:
+                self._finding(finding, chunk.time_ns)
 
     def _finding(self, finding: Finding, time_ns: int) -> None:
         self._findings += 1
