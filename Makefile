@@ -1,0 +1,53 @@
+# Every target makes the virtual environment it needs. Try `make help`.
+#   PYTHON  the interpreter that makes it, Python 3.10 to 3.13    make test PYTHON=python3.12 VENV=.venvs/3.12
+#   VENV    where it lies
+#   ARGS    passed on to the command                              make demo ARGS="--fault doubled"
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+BIN = $(VENV)/bin
+READY = $(VENV)/ready
+PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip
+
+.PHONY: help demo test check docs bench clean
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: $(READY) ## Run the demo.
+	@$(BIN)/otel-sse demo $(ARGS)
+
+test: $(READY) ## Run the tests.
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## Check format, lint, types, layers and docs.
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@report=$$($(BIN)/lint-imports --no-logo 2>&1) || { printf '%s\n' "$$report"; exit 1; }
+	@$(BIN)/python docs/check.py
+	@echo 'make check: format, lint, types, layers and docs are in order'
+
+docs: $(READY) ## Regenerate the reference pages from the code.
+	@$(BIN)/python docs/reference.py $(ARGS)
+
+bench: $(READY) ## Measure what instrumentation costs.
+	@$(BIN)/python -m bench $(ARGS)
+
+clean: ## Remove the virtual environment, caches and builds.
+	@rm -rf "$(VENV)" .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The checks run on any python3, however old, so that it can say in words what it lacks.
+$(READY): pyproject.toml constraints.txt
+	@command -v "$(PYTHON)" >/dev/null 2>&1 || { \
+	  echo 'PYTHON must be a command, got "$(PYTHON)". Install Python 3.10 to 3.13, or name one: make PYTHON=python3.12 ...' >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || { \
+	  echo "PYTHON must be Python 3.10 to 3.13, got $$("$(PYTHON)" --version 2>&1). Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo 'PYTHON must have the modules venv and ensurepip, got none. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	@"$(BIN)/python" -c 'import pip' 2>/dev/null || { echo 'Making $(VENV), once; this takes a minute ...' >&2; "$(PYTHON)" -m venv --clear "$(VENV)"; }
+	@$(PIP) install -q -c constraints.txt -e '.[demo,test,dev]'
+	@touch $@

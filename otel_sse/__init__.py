@@ -1,0 +1,90 @@
+"""Every chunk of a streamed answer in OpenTelemetry, at every stage it crosses.
+
+    from fastapi import FastAPI
+    from fastapi.responses import StreamingResponse
+    import otel_sse
+
+    app = otel_sse.instrument(FastAPI())
+
+    @app.get("/chat")
+    async def chat() -> StreamingResponse:
+        return StreamingResponse(answer(), media_type="text/event-stream")
+
+Importing this package has no effect: names load on first use, and until then nothing is patched,
+no thread is started and no environment variable is read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from otel_sse import wire
+    from otel_sse.errors import ConfigurationError, MissingExtraError, NotAnApplicationError, OtelSSEError
+    from otel_sse.integrations.apps import flush, instrument, shutdown, uninstrument
+    from otel_sse.options import Options
+
+__version__: Final = "0.1.0"
+
+__all__ = [
+    "ConfigurationError",
+    "MissingExtraError",
+    "NotAnApplicationError",
+    "Options",
+    "OtelSSEError",
+    "__version__",
+    "flush",
+    "instrument",
+    "shutdown",
+    "uninstrument",
+    "wire",
+]
+
+_MODULE_OF: Final = {
+    "ConfigurationError": "otel_sse.errors",
+    "MissingExtraError": "otel_sse.errors",
+    "NotAnApplicationError": "otel_sse.errors",
+    "Options": "otel_sse.options",
+    "OtelSSEError": "otel_sse.errors",
+    "flush": "otel_sse.integrations.apps",
+    "instrument": "otel_sse.integrations.apps",
+    "shutdown": "otel_sse.integrations.apps",
+    "uninstrument": "otel_sse.integrations.apps",
+}
+"""Public name → module that has it."""
+
+_SUBMODULES: Final = ("wire",)
+"""Public modules that load on first use."""
+
+
+def _load(name: str) -> object:
+    """Return what the public `name` stands for, loading its module on first use (PEP 562).
+
+    Raises:
+        AttributeError: `name` is not public; the message lists names that are spelt alike.
+    """
+    from importlib import import_module
+
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
+    if name not in _MODULE_OF:
+        raise AttributeError(_unknown(name), name=name)
+    value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
+    return value
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    alike = get_close_matches(name, __all__)
+    advice = f"Did you mean {', '.join(alike)}?" if alike else f"Choose one of {', '.join(__all__)}."
+    return f"module {__name__!r} has no attribute {name!r}. {advice}"
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+# Hidden from type checkers: a visible `__getattr__` would make every misspelt name valid to them.
+if not TYPE_CHECKING:
+    __getattr__ = _load

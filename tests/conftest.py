@@ -1,0 +1,43 @@
+"""What every test has: internal errors that raise, and the way to the recorded streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+"""The folder beside the project that holds recordings and vectors; it may be missing."""
+
+
+def shared(*parts: str) -> Path:
+    """Return a path in the shared folder; the test is skipped where it does not exist.
+
+    Args:
+        *parts: Path below the shared folder, e.g. `"conformance", "wpt_vectors.json"`.
+    """
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"needs shared/{'/'.join(parts)} beside the project's folder, which is not there")
+    return path
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The recorded streams; the test is skipped where they are not there."""
+    return shared("corpus")
+
+
+@pytest.fixture(autouse=True)
+def _internal_errors_raise() -> Iterator[None]:
+    """An internal error of otel_sse fails the test instead of being counted and logged."""
+    if find_spec("otel_sse.telemetry.internal") is None:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(import_module("otel_sse.telemetry.internal"), "reraise", True)
+        yield

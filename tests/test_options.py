@@ -1,0 +1,245 @@
+"""Every setting, by argument and by environment."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from otel_sse.errors import ConfigurationError
+from otel_sse.options import CHUNK_EVENTS, CHUNK_SIGNALS, Options, Setting, settings
+
+RULES: dict[str, Setting] = {name: rule for name, _, rule in settings()}
+DEFAULTS: dict[str, Any] = {name: default for name, default, _ in settings()}
+
+
+def a_function(*_: object) -> None:
+    """A callable."""
+
+
+# Of each setting: two texts for its variable with what they mean, neither of them the default.
+TEXTS: dict[str, list[tuple[str, Any]]] = {
+    "enabled": [("false", False), (" OFF ", False)],
+    "chunk_events": [("packed", "packed"), (" off ", "off")],
+    "chunk_signal": [("log_events", "log_events"), ("both", "both")],
+    "max_chunk_events_per_trace": [("0", 0), ("500", 500)],
+    "segment_seconds": [("0.5", 0.5), ("86400", 86_400.0)],
+    "queue_size": [("1", 1), (" 10 ", 10)],
+    "flush_interval_seconds": [("1", 1.0), ("1e-3", 0.001)],
+    "capture_content": [("true", True), ("1", True)],
+    "digest_key": [("key", "key"), ("k e y", "k e y")],
+    "content_types": [("application/x-ndjson", ("application/x-ndjson",)), ("A/B, c/d,", ("a/b", "c/d"))],
+    "traceresponse_header": [("no", False), ("0", False)],
+    "trace_id_header": [("off", False), ("False", False)],
+    "server_span": [("0", False), ("no", False)],
+    "excluded_urls": [("health,live", "health,live"), ("^/x$", "^/x$")],
+    "log_first": [("0", 0), ("5", 5)],
+    "silence_threshold": [("30", 30.0), ("2.5", 2.5)],
+    "first_byte_threshold": [("1", 1.0), ("0.1", 0.1)],
+    "max_event_bytes": [("64", 64), ("65536", 65_536)],
+    "max_findings": [("0", 0), ("7", 7)],
+    "interval_sample": [("1", 1), ("100", 100)],
+    "dialect": [("openai-chat", "openai-chat"), (" gemini ", "gemini")],
+}
+
+# Of each setting: values that it must refuse, as text for the variable and as arguments.
+BAD_TEXTS: dict[str, list[str]] = {
+    "enabled": ["maybe", "2"],
+    "chunk_events": ["some", "ALL"],
+    "chunk_signal": ["spans"],
+    "max_chunk_events_per_trace": ["-1", "many", "1.5"],
+    "segment_seconds": ["0", "-1", "nan", "inf", "86400.1", "5s"],
+    "queue_size": ["0", "x"],
+    "flush_interval_seconds": ["0", "often"],
+    "capture_content": ["yep"],
+    "content_types": ["json", "a/b/c", "a/b; charset=utf-8", "a/b c"],
+    "traceresponse_header": ["-"],
+    "trace_id_header": ["nope"],
+    "server_span": ["auto"],
+    "log_first": ["-1", "all"],
+    "silence_threshold": ["0", "15s"],
+    "first_byte_threshold": ["-5", "none"],
+    "max_event_bytes": ["63", "1MiB"],
+    "max_findings": ["-1", "few"],
+    "interval_sample": ["0", "1/16"],
+}
+BAD_ARGUMENTS: dict[str, list[object]] = {
+    "enabled": ["true", 1],
+    "chunk_events": ["some", ["all"], 1],
+    "chunk_signal": ["spans", True],
+    "max_chunk_events_per_trace": [-1, "1", 1.0, True],
+    "segment_seconds": [0, -1.0, float("nan"), float("inf"), "5", True],
+    "queue_size": [0, False],
+    "flush_interval_seconds": [0.0, "1"],
+    "capture_content": ["yes", 0],
+    "digest_key": [b"key", 5],
+    "content_types": [["a/b"], "a/b", ("A/B",), ("a/b; q=1",), (1,)],
+    "traceresponse_header": ["on"],
+    "trace_id_header": [2],
+    "server_span": ["auto"],
+    "excluded_urls": [["health"], 1],
+    "log_first": [-1, "5", True],
+    "silence_threshold": [0, 86_401, "15"],
+    "first_byte_threshold": [-1, 86_401],
+    "max_event_bytes": [63, 1e6],
+    "max_findings": [-1, "0"],
+    "interval_sample": [0, 0.5],
+    "dialect": [5, ("openai-chat",)],
+    "content_of": ["text", 1],
+    "route_of": ["/chat"],
+    "on_stream_start": ["hook"],
+    "on_stream_end": [1],
+}
+
+
+def test_tables_here_know_every_setting() -> None:
+    """No setting is left out of the tests below."""
+    functions = {"content_of", "route_of", "on_stream_start", "on_stream_end"}
+    assert set(TEXTS) | functions == set(BAD_ARGUMENTS) == Options.names() == set(RULES)
+    assert set(BAD_TEXTS) | functions | {"digest_key", "excluded_urls", "dialect"} == Options.names()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_variables_are_the_names_in_capitals(name: str) -> None:
+    """Each setting that text can say has the variable OTEL_SSE_ plus its name; functions have none."""
+    first = RULES[name].env[:1]
+    assert first == ((f"OTEL_SSE_{name.upper()}",) if name in TEXTS else ())
+
+
+def test_without_variables_and_arguments_all_is_default() -> None:
+    """An empty environment gives the defaults of the table, each of which its own rule allows."""
+    options = Options.resolve({})
+    assert {name: getattr(options, name) for name in RULES} == DEFAULTS
+    assert options == Options()
+    assert all(rule.check(DEFAULTS[name]) for name, rule in RULES.items())
+
+
+@pytest.mark.parametrize(("name", "text", "value"), [(n, t, v) for n, pairs in TEXTS.items() for t, v in pairs])
+def test_setting_by_environment(name: str, text: str, value: Any) -> None:
+    """A variable's text is read as what it means, and changes its own setting alone."""
+    options = Options.resolve({f"OTEL_SSE_{name.upper()}": text})
+    assert options == dataclasses.replace(Options(), **{name: value})
+    assert getattr(options, name) != DEFAULTS[name]
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, pairs in TEXTS.items() for _, v in pairs])
+def test_setting_by_argument(name: str, value: Any) -> None:
+    """An argument with an allowed value is taken as it is."""
+    assert getattr(Options.resolve({}, **{name: value}), name) == value
+
+
+@pytest.mark.parametrize("name", ["content_of", "route_of", "on_stream_start", "on_stream_end", "dialect"])
+def test_function_by_argument(name: str) -> None:
+    """Hooks and functions are taken as they are; a dialect may be a function that makes one."""
+    assert getattr(Options.resolve({}, **{name: a_function}), name) is a_function
+
+
+def test_process_environment_is_read_where_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`resolve()` without a mapping reads the variables of this process, when it is called."""
+    monkeypatch.setenv("OTEL_SSE_CHUNK_EVENTS", "packed")
+    assert Options.resolve().chunk_events == "packed"
+    monkeypatch.delenv("OTEL_SSE_CHUNK_EVENTS")
+    assert Options.resolve().chunk_events == "all"
+
+
+@pytest.mark.parametrize(("name", "pairs"), TEXTS.items(), ids=TEXTS)
+def test_argument_wins_over_environment(name: str, pairs: list[tuple[str, Any]]) -> None:
+    """Where both say something, the argument counts, whatever the variable says."""
+    default = DEFAULTS[name] if DEFAULTS[name] is not None else pairs[1][1]
+    for text in (pairs[0][0], *BAD_TEXTS.get(name, ())):
+        options = Options.resolve({f"OTEL_SSE_{name.upper()}": text}, **{name: default})
+        assert getattr(options, name) == default
+
+
+def test_argument_none_means_not_given() -> None:
+    """None leaves the word to the environment, and then to the default."""
+    assert Options.resolve({"OTEL_SSE_LOG_FIRST": "5"}, log_first=None).log_first == 5
+    assert Options.resolve({}, silence_threshold=None).silence_threshold == 15.0
+
+
+@pytest.mark.parametrize(
+    ("environment", "value"),
+    [
+        ({"SILENCE_THRESHOLD": "20"}, 20.0),
+        ({"SILENCE_THRESHOLD": "20", "OTEL_SSE_SILENCE_THRESHOLD": "30"}, 30.0),
+        ({"SILENCE_THRESHOLD": "20", "OTEL_SSE_SILENCE_THRESHOLD": ""}, 20.0),
+        ({"SILENCE_THRESHOLD": " "}, 15.0),
+    ],
+)
+def test_alias_counts_where_the_own_variable_is_silent(environment: dict[str, str], value: float) -> None:
+    """SILENCE_THRESHOLD is read too, behind OTEL_SSE_SILENCE_THRESHOLD; an empty variable is unset."""
+    assert Options.resolve(environment).silence_threshold == value
+
+
+def test_only_silence_threshold_has_an_alias() -> None:
+    """A variable without the prefix OTEL_SSE_ could be anybody's, so there is one and no more."""
+    assert [variable for rule in RULES.values() for variable in rule.env[1:]] == ["SILENCE_THRESHOLD"]
+
+
+@pytest.mark.parametrize(("name", "text"), [(n, t) for n, texts in BAD_TEXTS.items() for t in texts])
+def test_bad_variable_is_named_with_value_and_rule(name: str, text: str) -> None:
+    """The error says which variable, which value, and what is allowed."""
+    variable = f"OTEL_SSE_{name.upper()}"
+    with pytest.raises(ConfigurationError) as raised:
+        Options.resolve({variable: text})
+    assert str(raised.value) == (f"{variable} must {RULES[name].allowed}, got {text!r}. Correct it or leave it unset.")
+
+
+def test_bad_alias_is_named_by_its_own_name() -> None:
+    """The variable in the message is the one that was set."""
+    with pytest.raises(ConfigurationError, match=r"^SILENCE_THRESHOLD must be a number of seconds .* got '15s'\."):
+        Options.resolve({"SILENCE_THRESHOLD": "15s"})
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD_ARGUMENTS.items() for v in values])
+def test_bad_argument_is_named_with_value_and_rule(name: str, value: Any) -> None:
+    """The error says which option, which value (unless it is a secret), and what is allowed."""
+    with pytest.raises(ConfigurationError) as raised:
+        Options.resolve({}, **{name: value})
+    shown = "'a secret of a wrong type'" if RULES[name].secret else repr(value)
+    assert str(raised.value) == (
+        f"option {name} must {RULES[name].allowed}, got {shown}. Correct it or leave it unset."
+    )
+
+
+def test_bad_default_argument_is_refused_without_resolve_too() -> None:
+    """`Options(...)` holds its values to the same rules."""
+    with pytest.raises(ConfigurationError, match="option queue_size must be a whole number of 1 or more, got 0"):
+        Options(queue_size=0)
+
+
+def test_unknown_name_is_refused() -> None:
+    """A name that is no setting is an error that quotes it; an unknown variable is nobody's business."""
+    with pytest.raises(ConfigurationError, match=r"^option must be one of .*docs/reference.md, got 'chunk_event'\."):
+        Options.resolve({}, chunk_event="all")
+    assert Options.resolve({"OTEL_SSE_CHUNK_EVENT": "none"}) == Options()
+
+
+@pytest.mark.parametrize("given", [{}, {"OTEL_SSE_DIGEST_KEY": "hunter2"}])
+def test_secret_is_never_shown(given: dict[str, str]) -> None:
+    """The digest's key stands neither in `repr` nor in `str`, however it was given."""
+    options = Options.resolve(given, **({} if given else {"digest_key": "hunter2"}))
+    assert options.digest_key == "hunter2"
+    assert "hunter2" not in f"{options!r} {options}"
+    with pytest.raises(ConfigurationError) as raised:
+        Options.resolve({}, digest_key=b"hunter2")
+    assert "hunter2" not in str(raised.value)
+
+
+def test_only_the_key_is_secret() -> None:
+    """Every other text setting is shown, so that a user can see what is in force."""
+    assert [name for name, rule in RULES.items() if rule.secret] == ["digest_key"]
+    assert "excluded_urls='health'" in repr(Options(excluded_urls="health"))
+
+
+def test_options_do_not_change() -> None:
+    """One set of options serves all streams of an application, so nothing may be set on it."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Options().enabled = False  # type: ignore[misc]
+
+
+def test_choices_are_the_designs() -> None:
+    """The details and signals are those that the documents name."""
+    assert CHUNK_EVENTS == ("all", "packed", "findings", "off")
+    assert CHUNK_SIGNALS == ("span_events", "log_events", "both")
