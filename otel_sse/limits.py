@@ -72,3 +72,11 @@ numbering and counts as one, so that no peer can drive a counter beyond what OTL
 
 MAX_INTERVALS: Final = 64
 """Sampled intervals that wait for the metrics; at one in 16 that is 1,024 chunks between two collections."""
+
+MAX_WAITING_CROSSINGS: Final = 1_024
+"""Chunks of one stage that wait to be claimed by the next stage: a policy that buffers more than this many chunks
+before it hands on the first loses the lineage of the oldest."""
+
+MAX_RECENT_CROSSINGS: Final = 16
+"""Chunks claimed a moment ago that are remembered, so that a second emission of one is told from a new chunk. A path
+that lags further behind is found by the detectors, not by lineage."""

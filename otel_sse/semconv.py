@@ -59,6 +59,10 @@ STREAM_ID: Final = "sse.stream.id"
 STAGE: Final = "sse.stage"
 STAGE_DIRECTION: Final = "sse.stage.direction"
 STAGE_REWRITES: Final = "sse.stage.rewrites"
+STAGE_CLASS: Final = "sse.stage.class"
+STAGE_UPSTREAM: Final = "sse.stage.upstream"
+STAGE_LATENCY: Final = "sse.stage.latency"
+STAGE_MAX_LATENCY: Final = "sse.stage.max_latency"
 SOURCE: Final = "sse.source"
 STREAM_DIALECT: Final = "sse.stream.dialect"
 STREAM_ENCODING: Final = "sse.stream.encoding"
@@ -108,6 +112,7 @@ PACK_OFFSETS: Final = "sse.chunks.time_offset"
 PACK_DIGESTS: Final = "sse.chunks.digest"
 PACK_ACC_LENS: Final = "sse.chunks.acc_len"
 PACK_RAW_LENS: Final = "sse.chunks.raw_len"
+PACK_UPSTREAM: Final = "sse.chunks.upstream"
 FINDING_KIND: Final = "sse.finding.kind"
 FINDING_CERTAINTY: Final = "sse.finding.certainty"
 FINDING_STAGE: Final = "sse.finding.stage"
@@ -135,11 +140,23 @@ EVENTS: Final = (
 
 ATTRIBUTES: Final = (
     Attribute(HTTP_ROUTE, "string", "", _S, _LOW, "The route's template.", _OTEL_HTTP),
-    Attribute(ERROR_TYPE, "string", "", _S, _LOW, "Class of the exception that ended the stream.", _OTEL_GENERAL),
+    Attribute(
+        ERROR_TYPE,
+        "string",
+        "",
+        _S,
+        _LOW,
+        "Class of the exception, or code of the error event, that ended it.",
+        _OTEL_GENERAL,
+    ),
     Attribute(STREAM_ID, "string", "", _SR, _HIGH, "The streamed answer's id, the same at all of its stages."),
     Attribute(STAGE, "string", "", _S, _LOW, "The stage's name, e.g. `socket_write`."),
     Attribute(STAGE_DIRECTION, "string", "", _S, _LOW, "`in` or `out` where both sides of a stage are seen."),
     Attribute(STAGE_REWRITES, "boolean", "", _S, _LOW, "Whether the stage may change content."),
+    Attribute(STAGE_CLASS, "string", "", _S, _LOW, "Class or function of the policy behind the stage."),
+    Attribute(STAGE_UPSTREAM, "string", "", _S, _LOW, "The stage that its chunks came from, where that is known."),
+    Attribute(STAGE_LATENCY, "double", "s", _S, _HIGH, "Mean time of a chunk from the upstream stage to this one."),
+    Attribute(STAGE_MAX_LATENCY, "double", "s", _S, _HIGH, "Longest time of a chunk from the upstream stage to here."),
     Attribute(SOURCE, "string", "", _S, _LOW, "The adapter or path that feeds the stage."),
     Attribute(STREAM_DIALECT, "string", "", _S, _LOW, "How the events were read, e.g. `openai-chat`."),
     Attribute(STREAM_ENCODING, "string", "", _S, _LOW, "The content coding where it hid the bytes, e.g. `gzip`."),
@@ -173,17 +190,20 @@ ATTRIBUTES: Final = (
     Attribute(CHUNK_SOURCE, "string", "", _C, _LOW, "Who emitted it, where that is known."),
     Attribute(CHUNK_SEND_TIME, "double", "s", _C, _HIGH, "How long handing it on took, where that was 1 ms or more."),
     Attribute(CHUNK_UPSTREAM_FIRST, "int", "", _C, _HIGH, "First upstream chunk that it was made from."),
-    Attribute(CHUNK_UPSTREAM_LAST, "int", "", _C, _HIGH, "Last upstream chunk that it was made from."),
+    Attribute(CHUNK_UPSTREAM_LAST, "int", "", _C, _HIGH, "The last of them, where they are several."),
     Attribute(CHUNK_DUPLICATE, "boolean", "", _C, _LOW, "True on a chunk that is a duplicate; absent elsewhere."),
     Attribute(CHUNK_DUPLICATE_KIND, "string", "", _C, _LOW, "How it is one: `terminal`, `doubled`, `replayed` …"),
     Attribute(CHUNK_DUPLICATE_OF, "int", "", _C, _HIGH, "The chunk it repeats."),
     Attribute(CHUNK_CONTENT, "string", "", _C, _HIGH, "The text, only with OTEL_SSE_CAPTURE_CONTENT=true."),
     Attribute(PACK_FIRST_SEQ, "int", "", _P, _HIGH, "Number of the first chunk of the pack; the others follow."),
     Attribute(PACK_COUNT, "int", "{chunk}", _P, _LOW, "Chunks in the pack."),
-    Attribute(PACK_OFFSETS, "string", "us", _P, _HIGH, "Time of each chunk after the event's own; separated by spaces."),
+    Attribute(
+        PACK_OFFSETS, "string", "us", _P, _HIGH, "Time of each chunk after the event's own; separated by spaces."
+    ),
     Attribute(PACK_DIGESTS, "string", "", _P, _HIGH, "Digest of each chunk; separated by spaces."),
     Attribute(PACK_ACC_LENS, "string", "By", _P, _HIGH, "`acc_len` of each chunk; separated by spaces."),
     Attribute(PACK_RAW_LENS, "string", "By", _P, _HIGH, "`raw_len` of each chunk; separated by spaces."),
+    Attribute(PACK_UPSTREAM, "string", "", _P, _HIGH, "Upstream chunk, or `first-last`, of each; 0 where unknown."),
     Attribute(FINDING_KIND, "string", "", _F, _LOW, "Family and detail, e.g. `duplicate/terminal`."),
     Attribute(FINDING_CERTAINTY, "string", "", _F, _LOW, "`certain` or `suspected`."),
     Attribute(FINDING_STAGE, "string", "", _F, _LOW, "The stage at which it was found."),
@@ -199,6 +219,8 @@ _FAULT: Final = ("stage", "kind", "certainty", "route")
 
 LABELS: Final = {
     "stage": "The stage's name.",
+    "from": "The upstream stage's name.",
+    "to": "The downstream stage's name.",
     "route": "The route's template; absent where unknown, `other` past the cap on label sets.",
     "outcome": "How the stream ended.",
     "kind": "Of a duplicate its detail (`terminal`), of a finding family and detail (`protocol/after_done`).",
@@ -253,6 +275,14 @@ MISSING: Final = Metric(
 FINDINGS: Final = Metric(
     "sse.findings", "sse_findings_total", "counter", "{finding}", _FAULT, "Findings of every kind."
 )
+LATENCY: Final = Metric(
+    "sse.stage.latency",
+    "sse_stage_latency_seconds",
+    "histogram",
+    "s",
+    ("from", "to", "route"),
+    "Time of a chunk between two neighbouring stages; one in OTEL_SSE_INTERVAL_SAMPLE is recorded.",
+)
 STALLS: Final = Metric(
     "sse.stalls",
     "sse_stalls_total",
@@ -279,7 +309,8 @@ INTERNAL_ERRORS: Final = Metric(
 )
 
 METRICS: Final = (
-    ACTIVE, DURATION, TTFE, TTFC, INTERVAL, CHUNKS, IO, DUPLICATES, MISSING, FINDINGS, STALLS, DROPPED, INTERNAL_ERRORS,
+    ACTIVE, DURATION, TTFE, TTFC, INTERVAL, LATENCY, CHUNKS, IO, DUPLICATES, MISSING, FINDINGS, STALLS, DROPPED,
+    INTERNAL_ERRORS,
 )  # fmt: skip
 
 FINDING_KINDS: Final = (
@@ -305,5 +336,6 @@ DUPLICATE_KINDS: Final = ("terminal", "replayed")
 STALL_KINDS: Final = ("first_byte", "content")
 
 INTERVAL_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+LATENCY_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 FIRST_BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 DURATION_BUCKETS_S: Final = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)

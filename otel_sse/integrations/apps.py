@@ -25,7 +25,7 @@ _by_app: weakref.WeakKeyDictionary[Any, Recorder] = weakref.WeakKeyDictionary()
 _ADVICE = "Pass the application object itself, such as FastAPI() or an async function (scope, receive, send)."
 
 
-class InstrumentedApp(wrapt.ObjectProxy):  # type: ignore[misc]
+class InstrumentedApp(wrapt.ObjectProxy[Any]):
     """An ASGI application that is watched. In all but being called it is the application it wraps."""
 
     def __init__(self, app: ASGIApp, middleware: StreamMiddleware) -> None:
@@ -63,8 +63,10 @@ def instrument(
     """
     _check(app)
     resolved = Options.resolve(None, **options)
-    if not resolved.enabled or _is_instrumented(app):
+    watching = _recorder_of(app)
+    if not resolved.enabled or (watching is not None and not watching.closed):
         return app
+    app = uninstrument(app)
     recorder = new_recorder(resolved, tracer_provider, meter_provider)
 
     def wrap(inner: ASGIApp) -> StreamMiddleware:
@@ -85,8 +87,9 @@ def uninstrument(app: App) -> App:
         original: App = app.__wrapped__
         return original
     if starlette.is_starlette(app) and starlette.is_instrumented(app):
-        starlette.remove(app)
-        _by_app.pop(app).shutdown()
+        recorder = _by_app.pop(app)
+        starlette.remove(app, recorder)
+        recorder.shutdown()
     return app
 
 
@@ -112,10 +115,10 @@ def new_recorder(
     return recorder
 
 
-def _is_instrumented(app: Any) -> bool:
+def _recorder_of(app: Any) -> Recorder | None:
     if isinstance(app, InstrumentedApp):
-        return True
-    return starlette.is_starlette(app) and starlette.is_instrumented(app)
+        return app._self_middleware.recorder
+    return _by_app.get(app) if starlette.is_starlette(app) and starlette.is_instrumented(app) else None
 
 
 def _check(app: Any) -> None:

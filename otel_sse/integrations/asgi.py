@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
+from opentelemetry.context import Context, get_current
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.metrics import MeterProvider
-from opentelemetry.trace import TracerProvider
+from opentelemetry.trace import TracerProvider, get_current_span
 from opentelemetry.util.http import ExcludeList, parse_excluded_urls
 
 from otel_sse.integrations import headers as stream_headers
 from otel_sse.integrations.outcomes import error_type, outcome_of
 from otel_sse.integrations.routes import route_of
-from otel_sse.integrations.server_span import ServerSpanMakers
+from otel_sse.integrations.server_span import ServerSpanMakers, no_native_span
 from otel_sse.stream import outcome as outcomes
-from otel_sse.stream.stage import StageInfo
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder, StageRecord
+from otel_sse.telemetry.streams import Stream, enter, leave
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -30,6 +30,10 @@ STAGE: Final = "socket_write"
 
 _MARK: Final = "otel_sse"
 """Scope key of a request that is watched already, so that two instrumented layers do not count a chunk twice."""
+
+_BODY: Final = "http.response.body"
+_FILES: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
+"""Messages whose bytes the server reads itself, so that they never pass here."""
 
 
 class StreamMiddleware:
@@ -52,7 +56,9 @@ class StreamMiddleware:
         self.app = app
         self.recorder = recorder
         options = recorder.options
-        self._excluded: ExcludeList | None = parse_excluded_urls(options.excluded_urls) if options.excluded_urls else None
+        self._excluded: ExcludeList | None = (
+            parse_excluded_urls(options.excluded_urls) if options.excluded_urls else None
+        )
         self._makers = ServerSpanMakers(app)
         self._with_server_span: ASGIApp | None = None
         if options.server_span:
@@ -64,23 +70,26 @@ class StreamMiddleware:
             )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection; all but HTTP requests pass untouched."""
+        """Serve one connection; all but HTTP requests pass untouched, and those too once the recorder is closed."""
         kind = scope["type"]
         if kind == "lifespan":
             await self.app(scope, self._flushing(receive), send)
-        elif kind != "http" or _MARK in scope or self._is_excluded(scope):
+        elif kind != "http" or _MARK in scope or self.recorder.closed or self._is_excluded(scope):
             await self.app(scope, receive, send)
         else:
             scope[_MARK] = True
-            await self._serve(scope, receive, send)
+            try:
+                await self._serve(scope, receive, send)
+            finally:
+                # Whoever gave us the scope may hand it to another application, as a cascade does.
+                scope.pop(_MARK, None)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._with_server_span is None or self._makers.any():
+        if self._with_server_span is None or self._makers.any(scope):
             await self._watch(scope, receive, send)
         else:
-            # Tells a FastAPI application mounted further in that this request has its span.
-            scope.setdefault("fastapi.telemetry", None)
-            await self._with_server_span(scope, receive, send)
+            with no_native_span(scope):
+                await self._with_server_span(scope, receive, send)
 
     async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
         await _Exchange(self.recorder, scope, receive, send).run(self.app)
@@ -102,28 +111,42 @@ class StreamMiddleware:
 class _Exchange:
     """One request and its response. A fresh object for each, so that no stream can see another's state."""
 
-    __slots__ = ("_arrived_ns", "_gone", "_method", "_receive", "_record", "_recorder", "_root_path", "_scope", "_send")
+    __slots__ = (
+        "_gone",
+        "_receive",
+        "_record",
+        "_recorder",
+        "_root_path",
+        "_scope",
+        "_send",
+        "_stream",
+        "_unseen",
+    )
 
     def __init__(self, recorder: Recorder, scope: Scope, receive: Receive, send: Send) -> None:
         self._recorder = recorder
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._arrived_ns = now_ns()
+        self._stream = Stream(recorder, now_ns(), _request_context())
         self._gone = False
+        self._unseen = False
         self._record: StageRecord | None = None
         self._root_path: str = scope.get("root_path", "")
 
     async def run(self, app: ASGIApp) -> None:
         """Call the application; whatever way it ends, an open stream ends with it, once."""
+        token = enter(self._stream)
         try:
             await app(self._scope, self.receive, self.send)
         except BaseException as error:
             self._end(outcomes.DISCONNECTED if self._gone else outcome_of(error), error)
             raise
         finally:
+            leave(token)
             # The application came back without a last body: the client left, or nobody pulled the rest.
             self._end(outcomes.DISCONNECTED if self._gone else outcomes.ABANDONED)
+            self._end_stream()
 
     async def receive(self) -> Message:
         """Pass the server's messages on, and take note when the client leaves (ASGI 2.3 and before)."""
@@ -135,65 +158,90 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         """Pass the application's messages on; bodies of a stream are observed once they are on their way."""
         record = self._record
-        if record is None:
-            if message["type"] == "http.response.start":
-                message = self._begin(message)
-            await self._send(message)
-        elif message["type"] != "http.response.body":
-            await self._send(message)
-        elif not message.get("more_body", False):
-            await self._send_last(record, message)
-        else:
-            body = message.get("body", b"")
-            started_ns = now_ns()
-            try:
+        try:
+            if record is None:
+                if message["type"] == "http.response.start":
+                    message = self._begin(message)
                 await self._send(message)
-            except OSError:
-                self._gone = True
-                raise
-            try:
-                record.feed(body, started_ns, now_ns() - started_ns)
-            except Exception as error:
-                self._recorder.failed(record, error)
+            elif record.ended or message["type"] != _BODY:
+                await self._send_other(record, message)
+            elif not message.get("more_body", False):
+                await self._send_last(record, message)
+            else:
+                body = message.get("body", b"")
+                started_ns = now_ns()
+                await self._send(message)
+                send_ns = now_ns() - started_ns
+                try:
+                    record.feed(body, started_ns, send_ns)
+                except Exception as error:
+                    self._recorder.failed(record, error)
+        except OSError:
+            # How a server says that the client has left (ASGI 2.4).
+            self._gone = True
+            raise
 
     async def _send_last(self, record: StageRecord, message: Message) -> None:
         # Frameworks end the request's span right after this body, so what that span is to say is written before.
-        started_ns = now_ns()
-        self._foretell(record, message.get("body", b""), started_ns)
-        try:
-            await self._send(message)
-        except OSError:
-            self._gone = True
-            raise
-        record.monitor.totals.send_ns += now_ns() - started_ns
-        self._end(outcomes.DISCONNECTED if self._gone else outcomes.COMPLETED)
+        self._observe(record, message.get("body", b""), now_ns(), 0)
+        await self._send_end(record, message)
 
-    def _foretell(self, record: StageRecord, body: bytes, started_ns: int) -> None:
+    async def _send_other(self, record: StageRecord, message: Message) -> None:
+        if record.ended or message["type"] not in _FILES:
+            await self._send(message)
+            return
+        # Without these bytes nobody can say whether the answer was whole.
+        self._unseen = True
+        if message.get("more_body", False):
+            await self._send(message)
+        else:
+            await self._send_end(record, message)
+
+    async def _send_end(self, record: StageRecord, message: Message) -> None:
+        # What arrives from here on is no news: once a response is complete, servers answer every receive with
+        # http.disconnect, be the client there or not.
+        outcome = outcomes.DISCONNECTED if self._gone else outcomes.UNPARSED if self._unseen else outcomes.COMPLETED
+        self._foretell(record, outcome)
+        started_ns = now_ns()
+        await self._send(message)
+        record.monitor.totals.send_ns += now_ns() - started_ns
+        self._end(outcome)
+
+    def _observe(self, record: StageRecord, body: bytes, started_ns: int, send_ns: int) -> None:
         try:
-            record.feed(body, started_ns, 0)
-            expected = record.monitor.end_of_body(started_ns)
-            self._recorder.tell_request(record, outcomes.DISCONNECTED if self._gone else expected)
+            record.feed(body, started_ns, send_ns)
+        except Exception as error:
+            self._recorder.failed(record, error)
+
+    def _foretell(self, record: StageRecord, outcome: str) -> None:
+        try:
+            expected = record.monitor.end_of_body(now_ns())
+            self._recorder.tell_request(record, expected if outcome == outcomes.COMPLETED else outcome)
         except Exception as error:
             self._recorder.failed(record, error)
 
     def _begin(self, message: Message) -> Message:
+        headers = message.get("headers") or ()
+        if not isinstance(headers, (list, tuple)):
+            # ASGI allows an iterator, which can be read but once.
+            message = {**message, "headers": (headers := list(headers))}
         try:
-            return self._open(message)
+            return self._open(message, headers)
         except Exception as error:
             self._recorder.errors.report("open", error)
             return message
 
-    def _open(self, message: Message) -> Message:
-        recorder, options = self._recorder, self._recorder.options
-        headers = message.get("headers", ())
+    def _open(self, message: Message, headers: stream_headers.Headers) -> Message:
+        options = self._recorder.options
         kind = stream_headers.stream_type(headers, options.content_types)
         if not kind or self._scope.get("method") == "HEAD":
             return message
-        record = recorder.open(
-            StageInfo(STAGE, secrets.token_hex(8), route=self._route()),
-            self._arrived_ns,
+        self._stream.route = self._route()
+        record = self._stream.stage(
+            STAGE,
             lines=kind in stream_headers.NDJSON_TYPES,
             encoding=stream_headers.content_coding(headers),
+            last=True,
         )
         self._record = record
         self._call_start_hook(record)
@@ -207,7 +255,13 @@ class _Exchange:
 
     def _route(self) -> str:
         own = self._recorder.options.route_of
-        return (own(self._scope) or "") if own is not None else route_of(self._scope, self._root_path)
+        if own is None:
+            return route_of(self._scope, self._root_path)
+        try:
+            return str(own(self._scope) or "")
+        except Exception as error:
+            self._recorder.errors.report("hook", error)
+            return ""
 
     def _call_start_hook(self, record: StageRecord) -> None:
         hook = self._recorder.options.on_stream_start
@@ -227,3 +281,17 @@ class _Exchange:
             self._recorder.close(record, outcome, error_type(error) if failed and error is not None else "")
         except Exception as internal:
             self._recorder.errors.report("close", internal)
+
+    def _end_stream(self) -> None:
+        record = self._record
+        try:
+            self._stream.end(record.monitor.totals.outcome if record is not None else outcomes.COMPLETED)
+        except Exception as internal:
+            self._recorder.errors.report("close", internal)
+
+
+def _request_context() -> Context | None:
+    # Stages belong to the request, not to a span that the application happens to have open when it answers. Where
+    # nobody outside has made the request's span, it is the current one by then, or there is none.
+    context = get_current()
+    return context if get_current_span(context).get_span_context().is_valid else None

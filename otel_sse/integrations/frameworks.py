@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import wrapt
-from opentelemetry.instrumentation.utils import unwrap
 
 from otel_sse.integrations import starlette
 from otel_sse.integrations.asgi import ASGIApp, Receive, Scope, Send, StreamMiddleware
@@ -39,7 +38,7 @@ class FrameworkPatches:
         self._active = True
         self._middleware = wrap(_call_inner)
         self._built: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._patched: list[tuple[Any, str]] = []
+        self._patched: list[tuple[Any, str, Any]] = []
         for module, name in _BUILDERS:
             self._patch_when_imported(module, name, "build_middleware_stack", self._build)
         for module, name in _CALLABLES:
@@ -49,38 +48,45 @@ class FrameworkPatches:
     def undo(self) -> None:
         """Restore every class, and take the middleware out of applications that have been built."""
         self._active = False
-        for owner, method in self._patched:
-            unwrap(owner, method)
+        for owner, method, wrapper in self._patched:
+            # Whoever has wrapped it since keeps ours underneath, where it does nothing any more.
+            if vars(owner)[method] is wrapper:
+                setattr(owner, method, wrapper.__wrapped__)
         self._patched.clear()
         for app in list(self._built):
-            starlette.take_out(app)
+            starlette.take_out(app, self._middleware.recorder)
 
     def _patch_when_imported(self, module: str, name: str, method: str, patch: Patch) -> None:
         def hook(imported: Any) -> None:
             # Import hooks can't be taken back, so one that outlives `undo` does nothing.
             owner = getattr(imported, name, None)
             if self._active and owner is not None and method in vars(owner):
-                wrapt.wrap_function_wrapper(owner, method, patch)
-                self._patched.append((owner, method))
+                wrapper = wrapt.wrap_function_wrapper(owner, method, patch)
+                self._patched.append((owner, method, wrapper))
 
         wrapt.register_post_import_hook(hook, module)
 
     def _build(self, wrapped: Callable[[], ASGIApp], app: Any, args: Any, kwargs: Any) -> ASGIApp:
         stack = wrapped(*args, **kwargs)
-        if starlette.is_instrumented(app) or isinstance(stack, StreamMiddleware):
+        if not self._active or starlette.is_instrumented(app):
             return stack
         self._built.add(app)
-        return self._wrap(stack)
+        return starlette.enclose(stack, self._wrap)
 
-    async def _call(self, wrapped: ASGIApp, app: Any, args: tuple[Scope, Receive, Send], kwargs: Any) -> None:
-        scope, receive, send = args
+    async def _call(self, wrapped: ASGIApp, app: Any, args: Any, kwargs: Any) -> None:
+        scope, receive, send = _connection(*args, **kwargs)
         scope[_INNER] = wrapped
         await self._middleware(scope, receive, send)
 
     def _load(self, wrapped: Callable[[], None], config: Any, args: Any, kwargs: Any) -> None:
         wrapped(*args, **kwargs)
-        if not _is_covered(config.loaded_app):
+        if self._active and not _is_covered(config.loaded_app):
             config.loaded_app = self._wrap(config.loaded_app)
+
+
+def _connection(scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Receive, Send]:
+    """Return what an application was called with, by position or by name."""
+    return scope, receive, send
 
 
 async def _call_inner(scope: Scope, receive: Receive, send: Send) -> None:

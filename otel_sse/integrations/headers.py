@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from opentelemetry.instrumentation.propagators import TraceResponsePropagator, get_global_response_propagator
 from opentelemetry.trace import SpanContext, format_span_id, format_trace_id
 
 from otel_sse.wire import is_event_stream, media_type
@@ -44,7 +45,9 @@ def content_coding(headers: Headers) -> str:
     return "" if value == "identity" else value[:32]
 
 
-def with_trace(headers: Headers, context: SpanContext, *, traceresponse: bool, trace_id: bool) -> list[tuple[bytes, bytes]]:
+def with_trace(
+    headers: Headers, context: SpanContext, *, traceresponse: bool, trace_id: bool
+) -> list[tuple[bytes, bytes]]:
     """Return the headers with `traceresponse` and `X-Trace-ID` added where asked for, valid, and not there already.
 
     Source: W3C Trace Context Level 2, section "traceresponse Header".
@@ -53,9 +56,15 @@ def with_trace(headers: Headers, context: SpanContext, *, traceresponse: bool, t
     if not context.is_valid:
         return extended
     trace = format_trace_id(context.trace_id)
-    if traceresponse and find(extended, b"traceresponse") is None:
+    if traceresponse and not _others_add_it(extended):
         value = f"00-{trace}-{format_span_id(context.span_id)}-{int(context.trace_flags) & 0xFF:02x}"
         extended.append((b"traceresponse", value.encode()))
     if trace_id and find(extended, b"x-trace-id") is None:
         extended.append((b"x-trace-id", trace.encode()))
     return extended
+
+
+def _others_add_it(headers: Headers) -> bool:
+    # Contrib's middleware, which may stand further out, writes the header without a look at those that are there.
+    propagator = get_global_response_propagator()  # type: ignore[no-untyped-call]
+    return isinstance(propagator, TraceResponsePropagator) or find(headers, b"traceresponse") is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
 from otel_sse.integrations.apps import new_recorder
 from otel_sse.integrations.asgi import ASGIApp, StreamMiddleware
@@ -14,8 +14,8 @@ from otel_sse.options import Options
 from otel_sse.telemetry.recorder import Recorder
 
 
-class SSEInstrumentor(BaseInstrumentor):
-    """Watches every ASGI application of the process: Starlette, FastAPI, Litestar, Quart, Django, and what uvicorn loads.
+class SSEInstrumentor(BaseInstrumentor):  # type: ignore[misc]
+    """Watches the ASGI applications of a process: Starlette, FastAPI, Litestar, Quart, Django, and what uvicorn loads.
 
     `instrument()` takes `tracer_provider`, `meter_provider` and the settings of `otel_sse.Options`. A framework is
     patched when it is imported, before or after. `uninstrument()` undoes every patch, also on applications that are

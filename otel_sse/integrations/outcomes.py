@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+from typing import Any
 
 from otel_sse.stream import outcome as outcomes
-
-if sys.version_info >= (3, 11):
-    _Group = BaseExceptionGroup
-else:
-    # Made by anyio's task groups on Python 3.10.
-    from exceptiongroup import BaseExceptionGroup as _Group
 
 
 def outcome_of(error: BaseException) -> str:
@@ -37,6 +31,12 @@ def _is_cancellation(error: BaseException) -> bool:
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
-    if not isinstance(error, _Group):
+    if not _is_group(error):
         return [error]
-    return [leaf for each in error.exceptions for leaf in _leaves(each)]
+    group: Any = error
+    return [leaf for each in group.exceptions for leaf in _leaves(each)]
+
+
+def _is_group(error: BaseException) -> bool:
+    # Python 3.10 has no groups of its own, and the package that brings them (with anyio) need not be there.
+    return any(base.__name__ == "BaseExceptionGroup" for base in type(error).__mro__)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from typing import Any, Final
 
 from opentelemetry import trace
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+
+_NATIVE: Final = "fastapi.telemetry"
+"""Scope key of FastAPI's own telemetry; with None in it a FastAPI application makes no SERVER span."""
 
 
 class ServerSpanMakers:
@@ -23,14 +27,36 @@ class ServerSpanMakers:
         layers = list(_layers(app))
         self._contrib = any(isinstance(layer, OpenTelemetryMiddleware) for layer in layers)
         self._native: list[Any] = [
-            layer._native_telemetry for layer in layers if hasattr(layer, "_native_telemetry")
+            layer._native_telemetry.config for layer in layers if hasattr(layer, "_native_telemetry")
         ]
 
-    def any(self) -> bool:
-        """Return whether this request has, or will have, a SERVER span without our help."""
+    def any(self, scope: Mapping[str, Any]) -> bool:
+        """Return whether this request has, or will have, a SERVER span without our help, or is to have none."""
         if self._contrib or trace.get_current_span().get_span_context().is_valid:
             return True
-        return any(native.enabled() for native in self._native)
+        if _NATIVE in scope and scope[_NATIVE] is None:
+            # A FastAPI application further out was told to leave this request alone.
+            return True
+        return any(_makes_spans(config) for config in self._native)
+
+
+@contextmanager
+def no_native_span(scope: MutableMapping[str, Any]) -> Iterator[None]:
+    """Keep FastAPI applications mounted further in from making a SERVER span too."""
+    if _NATIVE in scope:
+        yield
+        return
+    scope[_NATIVE] = None
+    try:
+        yield
+    finally:
+        scope.pop(_NATIVE, None)
+
+
+def _makes_spans(config: Mapping[str, Any]) -> bool:
+    # FastAPI's own `enabled()` is also true where it only counts requests.
+    provider = config["tracer_provider"] or trace.get_tracer_provider()
+    return bool(config["tracing"]) and not isinstance(provider, (trace.ProxyTracerProvider, trace.NoOpTracerProvider))
 
 
 def _layers(app: Any) -> Iterator[Any]:

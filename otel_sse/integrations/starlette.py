@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from types import MethodType
 from typing import Any, Final
 
 from otel_sse.integrations.asgi import ASGIApp, StreamMiddleware
+from otel_sse.telemetry.recorder import Recorder
 
 _ATTRIBUTE: Final = "_otel_sse_installed"
-_ABSENT: Final = object()
+_BUILD: Final = "build_middleware_stack"
 
 Wrap = Callable[[ASGIApp], StreamMiddleware]
 
@@ -20,19 +22,19 @@ class _Installed:
     def __init__(self, app: Any, wrap: Wrap) -> None:
         self.active = True
         self.wrap = wrap
-        self.before: Any = vars(app).get("build_middleware_stack", _ABSENT)
+        self.inherited = _BUILD not in vars(app)
         self.build: Callable[[], ASGIApp] = app.build_middleware_stack
         self.method = MethodType(self._build, app)
 
     def _build(self, app: Any) -> ASGIApp:
         # Others (contrib) may have wrapped this method since and keep calling it after `remove`.
         stack = self.build()
-        return self.wrap(stack) if self.active else stack
+        return enclose(stack, self.wrap) if self.active else stack
 
 
 def is_starlette(app: object) -> bool:
     """Return whether `app` builds its middleware the way Starlette does (FastAPI does too)."""
-    return callable(getattr(app, "build_middleware_stack", None)) and hasattr(app, "middleware_stack")
+    return callable(getattr(app, _BUILD, None)) and hasattr(app, "middleware_stack")
 
 
 def is_instrumented(app: object) -> bool:
@@ -51,26 +53,53 @@ def install(app: Any, wrap: Wrap) -> None:
     setattr(app, _ATTRIBUTE, installed)
     app.build_middleware_stack = installed.method
     if app.middleware_stack is not None:
-        app.middleware_stack = wrap(app.middleware_stack)
+        app.middleware_stack = enclose(app.middleware_stack, wrap)
 
 
-def remove(app: Any) -> None:
-    """Undo `install`: the application is again what it was, running or not."""
+def remove(app: Any, recorder: Recorder) -> None:
+    """Undo `install`: the application is again what it was, running or not.
+
+    Args:
+        app: The application.
+        recorder: That of the middleware which is to go; another's stays.
+    """
     installed: _Installed = vars(app).pop(_ATTRIBUTE)
     installed.active = False
-    if vars(app).get("build_middleware_stack") is installed.method:
-        if installed.before is _ABSENT:
-            del app.build_middleware_stack
-        else:
-            app.build_middleware_stack = installed.before
-    take_out(app)
+    for name, value in list(vars(app).items()):
+        # Contrib keeps the method it found under a name of its own, and puts it back one day.
+        if value is installed.method:
+            setattr(app, name, installed.build)
+    if installed.inherited and vars(app).get(_BUILD) is installed.build:
+        delattr(app, _BUILD)
+    take_out(app, recorder)
 
 
-def take_out(app: Any) -> None:
-    """Take the middleware out of an application that has been built, wherever in the stack it stands."""
-    holder, name, current = app, "middleware_stack", app.middleware_stack
-    while current is not None:
-        if isinstance(current, StreamMiddleware):
-            setattr(holder, name, current.app)
+def enclose(stack: ASGIApp, wrap: Wrap) -> ASGIApp:
+    """Return a built stack with the middleware around it.
+
+    Contrib's FastAPI instrumentation gives up where the stack that it is to wrap does not begin with a
+    ServerErrorMiddleware, so what stood first still seems to.
+    """
+    errors = sys.modules.get("starlette.middleware.errors")
+    if errors is None or not isinstance(stack, errors.ServerErrorMiddleware):
+        return wrap(stack)
+    from otel_sse.integrations.front import Front
+
+    return Front(wrap(stack))
+
+
+def take_out(app: Any, recorder: Recorder) -> None:
+    """Take a recorder's middleware out of an application that has been built, wherever in the stack it stands."""
+    holder, name = app, "middleware_stack"
+    while (layer := getattr(holder, name, None)) is not None:
+        middleware = _behind(layer)
+        if isinstance(middleware, StreamMiddleware) and middleware.recorder is recorder:
+            setattr(holder, name, middleware.app)
             return
-        holder, name, current = current, "app", getattr(current, "app", None)
+        holder, name = layer, "app"
+
+
+def _behind(layer: Any) -> Any:
+    """Return the middleware that a `Front` stands for; any other layer stands for itself."""
+    front = sys.modules.get("otel_sse.integrations.front")
+    return layer.app if front is not None and isinstance(layer, front.Front) else layer

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from otel_sse.detect.framing import check_frame
+from collections.abc import Iterable, Sequence
+
+from otel_sse.detect.framing import FIELDS, check_frame
 from otel_sse.detect.identity import IdentityDetector
 from otel_sse.detect.sequence import SequenceDetector
 from otel_sse.detect.stall import StallDetector
@@ -31,10 +33,10 @@ class Checks:
         self._identity: IdentityDetector | None = None
 
     def event(self, chunk: Chunk, facts: Facts, event: Event) -> list[Finding]:
-        """Return the findings about this event; most often none."""
+        """Return the findings about this event, and what it makes certain of earlier ones; most often none."""
         found: list[Finding] = []
         if facts.opens is not None:
-            self._opens(facts.opens)
+            found.extend(self._opens(facts.opens))
         if facts.finish_reason is not None:
             self.finished = True
         if facts.content is not None or chunk.done:
@@ -44,28 +46,45 @@ class Checks:
         if chunk.done or self.terminal.ended:
             _add(found, self.terminal.check(chunk.seq, facts))
         if facts.sequence is not None:
-            _add(found, self._numbered(chunk.seq, facts.sequence))
+            _add_unsaid(found, self._numbered(chunk, facts.sequence))
         if event.id is not None:
-            _add(found, self._identified(chunk, event.id))
-        if facts.nested or event.data.startswith("data:"):
+            _add_unsaid(found, self._identified(chunk, event.id))
+        if facts.nested or event.data.startswith(FIELDS):
             _add(found, check_frame(self._stage, chunk.seq, event.data, facts))
         return found
 
-    def _opens(self, identity: str) -> None:
-        if self.terminal.open(identity):
-            self.finished = False
-            if self._sequence is not None:
-                self._sequence.restart()
+    def close(self) -> list[Finding]:
+        """Return what was held back in case it came late, now that nothing will come; a second call returns nothing."""
+        found: list[Finding] = []
+        for numbers in (self._sequence, self._identity):
+            if numbers is not None:
+                _add_unsaid(found, numbers.restart())
+        return found
 
-    def _numbered(self, seq: int, number: int) -> Finding | None:
+    def _opens(self, identity: str) -> list[Finding]:
+        if not self.terminal.open(identity):
+            return []
+        self.finished = False
+        return self.close()
+
+    def _numbered(self, chunk: Chunk, number: int) -> Sequence[Finding]:
         if self._sequence is None:
             self._sequence = SequenceDetector(self._stage, "sequence number")
-        return self._sequence.check(seq, number)
+        return self._sequence.check(chunk.seq, number, chunk.digest)
 
-    def _identified(self, chunk: Chunk, ident: str) -> Finding | None:
+    def _identified(self, chunk: Chunk, ident: str) -> Sequence[Finding]:
         if self._identity is None:
             self._identity = IdentityDetector(self._stage)
+        if chunk.kind == HEARTBEAT:
+            return self._identity.heartbeat(chunk.seq, ident, chunk.digest)
         return self._identity.check(chunk.seq, ident, chunk.digest)
+
+
+def _add_unsaid(found: list[Finding], further: Iterable[Finding]) -> None:
+    # One repeat may show in the terminal mark, the payload's number and the id at once, and is still one.
+    for finding in further:
+        if all((finding.family, finding.seq) != (said.family, said.seq) for said in found):
+            found.append(finding)
 
 
 def _add(found: list[Finding], finding: Finding | None) -> None:

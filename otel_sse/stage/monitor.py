@@ -6,7 +6,6 @@ attributes and appends to a journal; everything dear happens elsewhere.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -14,6 +13,8 @@ from otel_sse import limits
 from otel_sse.detect.framing import check_violation
 from otel_sse.dialects import Reader
 from otel_sse.stage.checks import Checks
+from otel_sse.stage.edge import Edge
+from otel_sse.stage.items import ItemReader
 from otel_sse.stage.settings import StageSettings
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.chunk import COMMENT, HEARTBEAT, Chunk, Finding
@@ -49,6 +50,7 @@ class StageMonitor:
         "_digest",
         "_error_after",
         "_error_type",
+        "_items",
         "_journal",
         "_notes",
         "_parser",
@@ -57,6 +59,7 @@ class StageMonitor:
         "_stall",
         "_terminal",
         "_truncated",
+        "edge",
         "encoding",
         "info",
         "intervals",
@@ -79,7 +82,7 @@ class StageMonitor:
         self.settings = settings
         self.encoding = encoding
         self.totals = Totals(opened_ns=opened_ns)
-        self.intervals: deque[int] = deque(maxlen=limits.MAX_INTERVALS)
+        self.intervals: list[int] = []
         self.on_chunk: Callable[[Chunk], None] | None = None
         self._checks = Checks(info, settings, opened_ns)
         self._stall = self._checks.stall
@@ -93,6 +96,8 @@ class StageMonitor:
         self._parser = None if encoding else _parser(settings, lines)
         dialect = settings.dialect() if callable(settings.dialect) else settings.dialect
         self._reader = Reader(dialect=dialect, content_of=settings.content_of)
+        self.edge: Edge | None = None
+        self._items: ItemReader | None = None
         self._notes = 0
         self._truncated = False
 
@@ -199,8 +204,32 @@ class StageMonitor:
         self.totals.first_chunk_ns = self.totals.last_chunk_ns = time_ns
         self._note(self._checks.stall.first(time_ns), time_ns)
 
+    def take(self, item: object, time_ns: int) -> None:
+        """Take note of an object that crossed the stage: what an iterator yielded.
+
+        Text and bytes that are framed as events are read like a body, and may be cut anywhere; other text is content as
+        it stands; any other object is read as what it would be sent as.
+
+        Args:
+            item: The object; it is only looked at.
+            time_ns: When it crossed.
+        """
+        if not self.totals.first_chunk_ns:
+            self._first(time_ns)
+        if self._items is None:
+            self._items = ItemReader(self._reader)
+        framed = self._items.framed(item)
+        if framed is not None:
+            self.feed(framed, time_ns)
+            return
+        facts, event = self._items.read(item)
+        self.totals.bytes += event.size
+        self._crossed(facts, event, time_ns, 0)
+
     def _event(self, event: Event, time_ns: int, send_ns: int) -> None:
-        facts = self._reader.read(event)
+        self._crossed(self._reader.read(event), event, time_ns, send_ns)
+
+    def _crossed(self, facts: Facts, event: Event, time_ns: int, send_ns: int) -> None:
         totals = self.totals
         text = facts.content
         if text is None:
@@ -239,10 +268,12 @@ class StageMonitor:
         totals.last_chunk_ns = time_ns
         if interval_ns > totals.max_interval_ns:
             totals.max_interval_ns = interval_ns
-        if not chunk.seq % self._sample and chunk.seq > 1:
+        if not chunk.seq % self._sample and chunk.seq > 1 and len(self.intervals) < limits.MAX_INTERVALS:
             self.intervals.append(interval_ns)
         if self._capture:
             chunk.content = text
+        if self.edge is not None:
+            self.edge.cross(chunk)
         self._journal(chunk)
         if self.on_chunk is not None:
             self.on_chunk(chunk)
@@ -272,7 +303,7 @@ class StageMonitor:
     def _other(self, item: Item, time_ns: int, send_ns: int) -> None:
         if type(item) is Comment:
             self._comment(item, time_ns, send_ns)
-        elif type(item) is Violation:
+        elif type(item) is Violation:  # pragma: no branch - an event has gone another way
             self._note(check_violation(self.info.name, self.totals.chunks, item), time_ns)
 
     def _comment(self, comment: Comment, time_ns: int, send_ns: int) -> None:

@@ -22,7 +22,7 @@ class StageSettings:
         max_findings: Findings of one stage that are handed on singly; the rest is counted.
         interval_sample: Every how many chunks one interval is kept for the metrics.
         capture_content: Whether chunks keep their text.
-        dialect: A dialect's name, a dialect, or None to look at the first events.
+        dialect: A dialect's name, a function that makes one for each stream, or None to look at the first events.
         content_of: The user's own function from a frame to its content, or None.
     """
 

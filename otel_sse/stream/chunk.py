@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 CONTENT: Final = "content"
 COMMENT: Final = "comment"
 HEARTBEAT: Final = "heartbeat"
@@ -16,8 +18,7 @@ KINDS: Final = (CONTENT, COMMENT, HEARTBEAT, COMPLETE, ERROR, CONTROL)
 """What a chunk can be: answer text, an SSE comment, a keep-alive event, the end, an error, or anything else."""
 
 
-@dataclass(slots=True)
-class Chunk:
+class Chunk(msgspec.Struct, gc=False):
     """One unit that crossed one stage. Made once, then only read (`findings` is filled before it is handed on).
 
     Args:

@@ -29,7 +29,8 @@ sha1 = _sha1_constructor()
 
 def sha1_digest(data: bytes) -> str:
     """Return the first 12 hex digits of the SHA-1 of `data`."""
-    return sha1(data).hexdigest()[:DIGEST_CHARS]
+    name: str = sha1(data).hexdigest()[:DIGEST_CHARS]
+    return name
 
 
 def keyed_digest(key: str) -> Digest:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 
-@dataclass(slots=True)
-class Facts:
+class Facts(msgspec.Struct, gc=False, eq=False):
     """What a dialect read out of one event.
 
     Args:
@@ -41,4 +40,10 @@ class Facts:
     input_tokens: int | None = None
     output_tokens: int | None = None
     nested: bool = False
-    plain: bool = field(default=False, compare=False)
+    plain: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        # Which way an event was read says nothing about what it means.
+        return isinstance(other, Facts) and all(
+            getattr(self, name) == getattr(other, name) for name in self.__struct_fields__ if name != "plain"
+        )

@@ -21,6 +21,9 @@ class Totals:
     ended_ns: int = 0
     max_interval_ns: int = 0
     send_ns: int = 0
+    latency_ns: int = 0
+    max_latency_ns: int = 0
+    latencies: int = 0
     chunks: int = 0
     content_chunks: int = 0
     comments: int = 0

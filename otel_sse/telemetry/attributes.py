@@ -28,17 +28,24 @@ def chunk_attributes(chunk: Chunk) -> Attributes:
     }
     if not is_plain(chunk):
         _add_special(attributes, chunk)
+    if chunk.upstream_first:
+        _add_upstream(attributes, chunk)
     return attributes
 
 
+def _add_upstream(attributes: Attributes, chunk: Chunk) -> None:
+    attributes[semconv.CHUNK_UPSTREAM_FIRST] = chunk.upstream_first
+    if chunk.upstream_last != chunk.upstream_first:
+        attributes[semconv.CHUNK_UPSTREAM_LAST] = chunk.upstream_last
+
+
 def is_plain(chunk: Chunk) -> bool:
-    """Return whether the five common attributes say all there is to say of a chunk."""
+    """Return whether the five common attributes and the lineage say all there is to say of a chunk."""
     return (
         chunk.kind == CONTENT
         and not chunk.event
         and chunk.id is None
         and not chunk.source
-        and not chunk.upstream_first
         and chunk.send_ns < _SLOW_SEND_NS
         and chunk.content is None
         and not chunk.findings
@@ -54,9 +61,6 @@ def _add_special(attributes: Attributes, chunk: Chunk) -> None:
         attributes[semconv.CHUNK_ID] = chunk.id[: limits.MAX_NAME_CHARS]
     if chunk.source:
         attributes[semconv.CHUNK_SOURCE] = chunk.source
-    if chunk.upstream_first:
-        attributes[semconv.CHUNK_UPSTREAM_FIRST] = chunk.upstream_first
-        attributes[semconv.CHUNK_UPSTREAM_LAST] = chunk.upstream_last
     if chunk.send_ns >= _SLOW_SEND_NS:
         attributes[semconv.CHUNK_SEND_TIME] = chunk.send_ns / _NS_PER_S
     if chunk.content is not None:
@@ -81,7 +85,7 @@ def pack_attributes(chunks: Sequence[Chunk]) -> Attributes:
     """
     first = chunks[0]
     start_ns = first.time_ns
-    return {
+    attributes: Attributes = {
         semconv.PACK_FIRST_SEQ: first.seq,
         semconv.PACK_COUNT: len(chunks),
         semconv.PACK_OFFSETS: " ".join([str((chunk.time_ns - start_ns) // 1000) for chunk in chunks]),
@@ -89,6 +93,14 @@ def pack_attributes(chunks: Sequence[Chunk]) -> Attributes:
         semconv.PACK_ACC_LENS: " ".join([str(chunk.acc_len) for chunk in chunks]),
         semconv.PACK_RAW_LENS: " ".join([str(chunk.raw_len) for chunk in chunks]),
     }
+    if any(chunk.upstream_first for chunk in chunks):
+        attributes[semconv.PACK_UPSTREAM] = " ".join(map(_upstream, chunks))
+    return attributes
+
+
+def _upstream(chunk: Chunk) -> str:
+    first, last = chunk.upstream_first, chunk.upstream_last
+    return str(first) if first == last else f"{first}-{last}"
 
 
 def finding_attributes(finding: Finding) -> Attributes:
@@ -141,6 +153,7 @@ def totals_attributes(totals: Totals) -> Attributes:
         semconv.STREAM_SEND_TIME: totals.send_ns / _NS_PER_S,
     }
     _add_waits(attributes, totals)
+    _add_latency(attributes, totals)
     _add_where_known(attributes, totals)
     return attributes
 
@@ -150,6 +163,12 @@ def _add_waits(attributes: Attributes, totals: Totals) -> None:
         attributes[semconv.STREAM_TTFE] = first_ns / _NS_PER_S
     if (content_ns := totals.time_to_first_content_ns) is not None:
         attributes[semconv.STREAM_TTFC] = content_ns / _NS_PER_S
+
+
+def _add_latency(attributes: Attributes, totals: Totals) -> None:
+    if totals.latencies:
+        attributes[semconv.STAGE_LATENCY] = totals.latency_ns / totals.latencies / _NS_PER_S
+        attributes[semconv.STAGE_MAX_LATENCY] = totals.max_latency_ns / _NS_PER_S
 
 
 def _add_where_known(attributes: Attributes, totals: Totals) -> None:

@@ -31,7 +31,10 @@ def span_event(span: Span, name: str, attributes: Attributes, wall_ns: int) -> N
 
 
 def log_event(logger: Logger) -> Emit:
-    """Return a function that emits a log-based event with the span's context (OTEP 4430, span event API deprecation)."""
+    """Return a function that emits log-based events with the span's context.
+
+    Source: OTEP 4430, "Span Event API deprecation plan".
+    """
 
     def emit(span: Span, name: str, attributes: Attributes, wall_ns: int) -> None:
         severity = SeverityNumber.WARN if name == semconv.FINDING_EVENT else SeverityNumber.INFO

@@ -41,6 +41,7 @@ class Metrics:
         self._first_event = _histogram(meter, semconv.TTFE, semconv.FIRST_BUCKETS_S)
         self._first_content = _histogram(meter, semconv.TTFC, semconv.FIRST_BUCKETS_S)
         self._interval = _histogram(meter, semconv.INTERVAL, semconv.INTERVAL_BUCKETS_S)
+        self._latency = _histogram(meter, semconv.LATENCY, semconv.LATENCY_BUCKETS_S)
         self._counters: dict[str, Counter] = {
             metric.name: meter.create_counter(*_described(metric))
             for metric in semconv.METRICS
@@ -97,6 +98,20 @@ class Metrics:
             self._interval.record(interval_ns / _NS_PER_S, labels, at)
         if totals.findings:
             self._faults(labels, totals, handed, at)
+
+    def latencies(self, info: StageInfo, upstream: str, latencies: list[int], at: Context) -> None:
+        """Record sampled times between two neighbouring stages.
+
+        Args:
+            info: The downstream stage.
+            upstream: The upstream stage's name.
+            latencies: In nanoseconds.
+            at: Context with the downstream stage's span, for exemplars.
+        """
+        labels = self._labels(info.name, info.route)
+        labels = {"from": upstream, "to": labels.pop("stage"), **labels}
+        for latency_ns in latencies:
+            self._latency.record(max(latency_ns, 0) / _NS_PER_S, labels, at)
 
     def closed(self, info: StageInfo, totals: Totals, at: Context) -> None:
         """Count a stream as ended and record how long it took."""

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from opentelemetry import metrics as metrics_api
@@ -18,8 +19,10 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Span, SpanContext, TracerProvider
 
 from otel_sse import limits, semconv
+from otel_sse.lineage import Crossings
 from otel_sse.options import Options
 from otel_sse.stage import StageMonitor, StageSettings
+from otel_sse.stage.edge import Edge
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.digest import keyed_digest, sha1_digest
 from otel_sse.stream.stage import StageInfo
@@ -34,6 +37,7 @@ from otel_sse.telemetry.logs import ChunkLog
 from otel_sse.telemetry.metrics import HandedOver, Metrics
 from otel_sse.telemetry.queue import Journal, new_journal, take
 from otel_sse.telemetry.segments import SegmentSettings, SegmentWriter, start_segment
+from otel_sse.telemetry.streams import Stream
 
 SITES: Final = ("open", "observe", "close", "record", "hook")
 """Where an internal error can happen, the label of `sse.internal_errors`."""
@@ -47,6 +51,7 @@ costs more than it gives: each time is a system call and a change of threads."""
 class StageRecord:
     """One stage of one stream while it is open. The request's thread feeds it, the recorder's thread writes it."""
 
+    recorder: Recorder
     info: StageInfo
     monitor: StageMonitor
     span: Span
@@ -56,6 +61,9 @@ class StageRecord:
     handed: HandedOver
     request_span: Span
     feed: Callable[[bytes | memoryview, int, int], None]
+    take: Callable[[object, int], None]
+    last: bool = False
+    upstream: StageRecord | None = None
     log: ChunkLog | None = None
     errors: int = 0
     ended: bool = False
@@ -64,6 +72,18 @@ class StageRecord:
     def span_context(self) -> SpanContext:
         """Context of the stage's first span: what a reader downstream links to."""
         return self.span.get_span_context()
+
+    def link_upstream(self, upstream: SpanContext, name: str = "") -> None:
+        """Say on the stage's span which span its chunks came from, in this process or another.
+
+        Args:
+            upstream: Context of the upstream stage's span.
+            name: The upstream stage's name, where it is known.
+        """
+        if self.span.is_recording():
+            self.span.add_link(upstream, {semconv.LINK: "upstream"})
+            if name:
+                self.span.set_attribute(semconv.STAGE_UPSTREAM, name)
 
 
 class Recorder:
@@ -131,6 +151,9 @@ class Recorder:
         context: Context | None = None,
         lines: bool = False,
         encoding: str = "",
+        stream: Stream | None = None,
+        origin: bool = False,
+        last: bool = False,
     ) -> StageRecord:
         """Begin to record a stage; its span starts now, as a child of the current span.
 
@@ -140,6 +163,9 @@ class Recorder:
             context: The request's context; the current one where None.
             lines: Whether the body is newline-delimited JSON.
             encoding: Content coding that makes the body unreadable, or "".
+            stream: The stream whose other stages it is tied to, or None.
+            origin: Whether its chunks come from outside the process, so that no stage here is upstream of it.
+            last: Whether no stage of this process comes after it.
 
         Returns:
             The record: call its `feed` for each body, and `close` with it once.
@@ -157,7 +183,14 @@ class Recorder:
             self._segment_settings, info, context, span, anchor, monitor.totals, anchor.monotonic_ns
         )
         request_span = trace_api.get_current_span(context)
-        record = StageRecord(info, monitor, span, context, journal, writer, HandedOver(), request_span, monitor.feed)
+        record = StageRecord(
+            self, info, monitor, span, context, journal, writer, HandedOver(), request_span, monitor.feed, monitor.take
+        )
+        record.last = last
+        if stream is not None:
+            crossings = None if last else Crossings()
+            find = partial(_find_upstream, stream, record, origin)
+            monitor.edge = Edge(find, crossings, monitor.totals, self.options.interval_sample)
         self._attach_log(record)
         self._opened.append(record)
         self._ensure_thread()
@@ -191,8 +224,8 @@ class Recorder:
         return totals
 
     def tell_request(self, record: StageRecord, outcome: str) -> None:
-        """Write the sums so far and the outcome on the request's own span, which may end before the stage does."""
-        if record.request_span.is_recording():
+        """Write the sums so far and the outcome of the last stage on the request's own span, which may end before it."""
+        if record.last and record.request_span.is_recording():
             attributes = request_attributes(record.info, record.monitor.totals)
             attributes[semconv.STREAM_OUTCOME] = outcome
             record.request_span.set_attributes(attributes)
@@ -201,7 +234,7 @@ class Recorder:
         """Take note of an internal error while a stage was observed; after a few the stage stops observing."""
         record.errors += 1
         if record.errors >= limits.MAX_STAGE_ERRORS:
-            record.feed = _look_away
+            record.feed = record.take = _look_away
         self.errors.report("observe", error)
 
     def flush(self) -> None:
@@ -285,8 +318,12 @@ class Recorder:
     def _hand_over(self, record: StageRecord, ended: bool) -> None:
         monitor = record.monitor
         at = trace_api.set_span_in_context(record.span)
-        intervals = [monitor.intervals.popleft() for _ in range(len(monitor.intervals))]
+        intervals, monitor.intervals = monitor.intervals, []
         self.metrics.progress(record.info, monitor.totals, record.handed, intervals, at)
+        edge = monitor.edge
+        if edge is not None and edge.latencies and record.upstream is not None:
+            latencies, edge.latencies = edge.latencies, []
+            self.metrics.latencies(record.info, record.upstream.info.name, latencies, at)
         if ended:
             self.metrics.closed(record.info, monitor.totals, at)
 
@@ -303,8 +340,18 @@ class Recorder:
             self.errors.report(site, error)
 
 
-def _look_away(body: bytes | memoryview, time_ns: int, send_ns: int) -> None:
-    """Stand in for `feed` where a stage has failed too often."""
+def _look_away(crossed: object, time_ns: int, send_ns: int = 0) -> None:
+    """Stand in for `feed` and `take` where a stage has failed too often."""
+
+
+def _find_upstream(stream: Stream, record: StageRecord, origin: bool) -> Crossings | None:
+    """Tie a stage that has its first chunk to the stage that had its first chunk last."""
+    before, stream.latest = stream.latest, record
+    if origin or before is None or before.monitor.edge is None:
+        return None
+    record.upstream = before
+    record.link_upstream(before.span_context, before.info.name)
+    return before.monitor.edge.crossings
 
 
 def _ns(seconds: float) -> int:

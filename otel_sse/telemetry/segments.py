@@ -28,7 +28,6 @@ from otel_sse.telemetry.clock import Anchor
 from otel_sse.telemetry.emission import Emit
 from otel_sse.telemetry.queue import Entry
 
-
 _BUDGET_BLOCK: Final = 64
 """Chunk events that a stage takes from its trace's budget at a time; what is left over is given back."""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
 
 
-@dataclass(slots=True)
-class Event:
+# Structs and not dataclasses, here and in `stream`: they are made for every chunk, and a struct that the garbage
+# collector need not track is made three times as fast.
+class Event(msgspec.Struct, gc=False, eq=False):
     """One dispatched event. Made once, then only read.
 
     Args:
@@ -23,11 +26,13 @@ class Event:
     id: str | None = None
     last_event_id: str = ""
     retry_ms: int | None = None
-    size: int = field(default=0, compare=False)
+    size: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        return _same(self, other)
 
 
-@dataclass(slots=True)
-class Comment:
+class Comment(msgspec.Struct, gc=False, eq=False):
     """One comment line, without its colon and line end.
 
     Args:
@@ -36,11 +41,13 @@ class Comment:
     """
 
     text: str
-    size: int = field(default=0, compare=False)
+    size: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        return _same(self, other)
 
 
-@dataclass(slots=True)
-class Violation:
+class Violation(msgspec.Struct, gc=False, eq=False):
     """Something in the bytes that is not an event and should not be there.
 
     Args:
@@ -51,7 +58,17 @@ class Violation:
 
     kind: str
     detail: str = ""
-    size: int = field(default=0, compare=False)
+    size: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        return _same(self, other)
+
+
+def _same(one: msgspec.Struct, other: Any) -> bool:
+    # The size tells how something was sent, not what.
+    return type(one) is type(other) and all(
+        getattr(one, name) == getattr(other, name) for name in one.__struct_fields__ if name != "size"
+    )
 
 
 Item = Event | Comment | Violation

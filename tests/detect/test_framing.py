@@ -1,0 +1,95 @@
+"""Frames framed twice, and bytes framed not at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from otel_sse.detect.framing import FIELDS, check_frame, check_violation
+from otel_sse.stream.chunk import CERTAIN, CONTENT, CONTROL, SUSPECTED, Finding
+from otel_sse.stream.facts import Facts
+from otel_sse.wire import Violation
+
+CONTROLS = Facts(CONTROL)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        'data: {"a":1}',
+        'data:{"a":1}',
+        "data: [DONE]",
+        'data: "text"',
+        'event: delta\ndata: {"a":1}',
+        'event: delta\n{"a":1}',
+        "event:end\n[1]",
+    ],
+)
+def test_data_that_is_a_frame_itself_is_framed_twice(data: str) -> None:
+    """A field's name before JSON or a terminal mark, within the data, is a certain fault."""
+    assert data.startswith(FIELDS)
+    assert check_frame("emit", 3, data, CONTROLS) == Finding(
+        "protocol/double_framing", CERTAIN, "emit", 3, evidence="data begins with a field of its own"
+    )
+
+
+@pytest.mark.parametrize(
+    "data", ["data: the numbers", "data:", "data", "event: party at 8", "event: a b\n{}", ' data: {"a":1}', '{"a":1}']
+)
+def test_text_that_begins_like_a_field_is_text(data: str) -> None:
+    """Words after `data:` or `event:` prove nothing."""
+    assert check_frame("emit", 3, data, CONTROLS) is None
+
+
+def test_answer_that_explains_server_sent_events_is_only_suspected() -> None:
+    """In plain text, where the data is the content, a model may have written the frame."""
+    data = 'data: {"a":1}'
+    found = check_frame("emit", 3, data, Facts(CONTENT, data))
+    assert found is not None
+    assert (found.kind, found.certainty) == ("protocol/double_framing", SUSPECTED)
+
+
+def test_nested_json_is_what_the_dialect_says() -> None:
+    """The dialect's word on a frame inside a string becomes a certain finding without its text."""
+    found = check_frame("emit", 3, '{"content":"{}"}', Facts(CONTENT, "{}", nested=True))
+    assert found == Finding("protocol/nested_json", CERTAIN, "emit", 3, evidence="a frame stands inside a JSON string")
+
+
+@pytest.mark.parametrize(
+    "line", ["Traceback (most recent call last)", '{"content"', " data", "Grüße", "<html>", "x" * 33, "9lives", "a,b"]
+)
+def test_line_that_can_be_no_field_is_unframed(line: str) -> None:
+    """Text that was written into the stream raw is certain to be lost by every reader."""
+    assert check_violation("emit", 3, Violation("unknown_field", line)) == Finding(
+        "protocol/unframed", CERTAIN, "emit", 3, evidence="a line without framing after chunk 3"
+    )
+
+
+@pytest.mark.parametrize("name", ["Data", "x-trace", "retry_after", "a.b", "x" * 32, "Hello"])
+def test_line_that_could_be_a_field_is_suspected(name: str) -> None:
+    """A name like a field's may be an extension that readers ignore; its length is told, not itself."""
+    assert check_violation("emit", 3, Violation("unknown_field", name)) == Finding(
+        "protocol/unknown_field", SUSPECTED, "emit", 3, evidence=f"a field of {len(name)} letters"
+    )
+
+
+@pytest.mark.parametrize(
+    ("violation", "evidence"),
+    [
+        (Violation("oversize", "line"), "line after chunk 3"),
+        (Violation("oversize", "event"), "event after chunk 3"),
+        (Violation("invalid_utf8", "data"), "data after chunk 3"),
+        (Violation("invalid_utf8"), "line after chunk 3"),
+        (Violation("invalid_utf8", "my secret is"), "line after chunk 3"),
+    ],
+)
+def test_unreadable_bytes_are_told_without_what_they_say(violation: Violation, evidence: str) -> None:
+    """Oversize and broken UTF-8 name the place, never text that stood there."""
+    assert check_violation("emit", 3, violation) == Finding(
+        f"protocol/{violation.kind}", CERTAIN, "emit", 3, evidence=evidence
+    )
+
+
+@pytest.mark.parametrize("kind", ["bad_id", "bad_retry", "truncated"])
+def test_harmless_violations_are_no_finding(kind: str) -> None:
+    """What readers ignore by the standard, and the end that the outcome tells, is no finding."""
+    assert check_violation("emit", 3, Violation(kind, "id")) is None

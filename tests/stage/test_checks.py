@@ -1,0 +1,266 @@
+"""Which detector is asked about which event, seen through a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from otel_sse.stage import StageMonitor, StageSettings
+from otel_sse.stream.chunk import CERTAIN, Finding
+from tests.stage.made import (
+    ANSWERS,
+    DONE,
+    INFO,
+    MS,
+    OPENED,
+    WORDS,
+    Entry,
+    S,
+    Seen,
+    chat,
+    chat_chunk,
+    frame,
+    gemini,
+    messages,
+    named,
+    own_json,
+    responses,
+    seen,
+    typed,
+    watch,
+)
+
+TWICE, AGAIN, GAP, BACK = "duplicate/terminal", "duplicate/replayed", "gap/sequence", "reorder/sequence"
+AFTER, NESTED, DOUBLE = "protocol/after_done", "protocol/nested_json", "protocol/double_framing"
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_whole_answers_have_no_finding(answer) -> None:
+    """Repeated tokens, blank lines, pings, comments, usage and several choices are no faults in any dialect."""
+    made = watch(answer())
+    assert made.findings == []
+    assert made.totals.outcome == "completed"
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [*chat(answer="chatcmpl-1"), *chat(answer="chatcmpl-2")],
+        [*responses(answer="resp_1"), *responses(answer="resp_2")],
+        [*messages(answer="msg_1"), *messages(answer="msg_2"), *messages(answer="msg_3")],
+    ],
+    ids=["openai-chat", "openai-responses", "anthropic-messages"],
+)
+def test_several_answers_on_one_connection_are_no_fault(answers: list[bytes]) -> None:
+    """An answer with an identity of its own may follow another's end, and may count from 0 again."""
+    made = watch(answers)
+    assert made.findings == []
+    assert made.totals.outcome == "completed"
+
+
+def test_new_answer_may_use_the_ids_again() -> None:
+    """`id:` may count anew with each answer."""
+    first = [
+        frame({"id": "a", "choices": [{"delta": {"content": word}}]}, ident=f"{n}") for n, word in enumerate(WORDS)
+    ]
+    second = [part.replace(b'"a"', b'"b"').replace(b"The", b"A") for part in first]
+    assert watch([*first, DONE, *second, DONE]).findings == []
+
+
+@pytest.mark.parametrize(
+    ("bodies", "expected"),
+    [
+        ([*chat(["a"]), DONE], [(TWICE, 5, 4)]),
+        ([*messages(["a"]), typed({"type": "message_stop"})], [(TWICE, 9, 8)]),
+        ([*own_json(["a"]), frame({"content": "", "done": True})], [(TWICE, 5, 4)]),
+        ([*chat(["a"]), chat_chunk("b")], [(AFTER, 5, 4)]),
+        ([*own_json(["a"]), frame({"content": "b", "done": False})], [(AFTER, 5, 4)]),
+    ],
+)
+def test_what_follows_the_end_is_told(bodies: list[bytes], expected: list[tuple[str, int, int]]) -> None:
+    """`[DONE]`, `done: true` and a vendor's last event twice, and content behind them, name both chunks."""
+    assert watch(bodies).told == expected
+
+
+def test_error_and_usage_behind_the_end_are_no_fault() -> None:
+    """Only content and the end itself must not follow the end."""
+    assert watch([*chat(["a"]), frame({"usage": {"total_tokens": 3}}), frame({"error": "late"})]).findings == []
+
+
+def without(bodies: Sequence[bytes], at: int) -> list[bytes]:
+    return [*bodies[:at], *bodies[at + 1 :]]
+
+
+def swapped(bodies: Sequence[bytes], at: int) -> list[bytes]:
+    return [*bodies[:at], bodies[at + 1], bodies[at], *bodies[at + 2 :]]
+
+
+def doubled(bodies: Sequence[bytes]) -> list[bytes]:
+    return [body for body in bodies for _ in range(2)]
+
+
+@pytest.mark.parametrize("answer", [responses, named], ids=["sequence numbers", "ids"])
+def test_numbers_tell_what_was_dropped_swapped_and_replayed(answer) -> None:
+    """A payload's sequence numbers and counting ids both prove a loss, a swap and a replay, with the chunk."""
+    whole = answer([f"w{number}" for number in range(40)])
+    assert watch(whole).findings == []
+    assert watch(without(whole, 5)).told == [(GAP, 6, 5)]
+    assert watch(swapped(whole, 5)).told == [(BACK, 7, 6)]
+    assert watch([*whole[:20], *whole[17:]]).told == [(AGAIN, 21, 18), (AGAIN, 22, 19), (AGAIN, 23, 20)]
+    assert watch(doubled(whole[:-1])).told == [(AGAIN, 2 * one, 2 * one - 1) for one in range(1, len(whole))]
+
+
+def test_stream_that_is_resumed_in_its_middle_is_no_fault() -> None:
+    """Numbers may begin anywhere, with ids and with sequence numbers."""
+    words = [f"w{number}" for number in range(40)]
+    assert watch(responses(words)[17:]).findings == []
+    assert watch(named(words)[17:]).findings == []
+
+
+def test_one_repeat_is_told_once_however_often_it_shows() -> None:
+    """A doubled last event with a sequence number and an id is one duplicate, not three."""
+    stop = {"type": "response.completed", "response": {"id": "r"}, "sequence_number": 9}
+    bodies = [
+        *[
+            frame({"type": "response.output_text.delta", "delta": "x", "sequence_number": n}, ident=f"{n}")
+            for n in range(9)
+        ],
+        frame(stop, ident="9"),
+        frame(stop, ident="9"),
+    ]
+    made = watch(bodies)
+    assert made.told == [(TWICE, 11, 10)]
+    assert made.totals.duplicates == 1
+    lost = watch(without(bodies[:-1], 5))
+    assert lost.told == [(GAP, 6, 5)]
+    assert lost.totals.gaps == 1
+
+
+def test_gap_that_is_told_late_is_about_its_own_chunk() -> None:
+    """A gap is noted beside the chunks, with the chunk where it arose, and marks no other chunk."""
+    made = watch(without(named([f"w{number}" for number in range(60)]), 30))
+    assert all(not chunk.findings for chunk in made.chunks)
+    assert made.notes == [Finding(GAP, CERTAIN, "socket_write", 31, 30, "id 30 then 32, 1 did not come")]
+
+
+def test_heartbeats_with_an_id_are_no_replay() -> None:
+    """Pings that all carry one id, or the latest event's, are no faults."""
+    pings = [frame({"type": "ping"}, ident="beat"), frame({"type": "ping"}, ident="beat")]
+    bodies = [part for number, body in enumerate(named()) for part in (body, *pings[: number % 3])]
+    assert watch(bodies).findings == []
+
+
+@pytest.mark.parametrize(
+    ("frames", "expected"),
+    [
+        ([chat_chunk('{"choices": [{"delta": {"content": "a"}}]}')], [NESTED]),
+        ([frame('data: {"choices": [{"delta": {"content": "a"}}]}')], [DOUBLE]),
+        ([chat_chunk("a"), frame("data: [DONE]")], [DOUBLE]),
+        ([frame('event: delta\n{"content": "a"}'.replace("\n", "\ndata: "))], [DOUBLE]),
+        ([b"Traceback (most recent call last):\n\n"], ["protocol/unframed"]),
+        ([b'{"error": "boom"}\n\n'], ["protocol/unframed"]),
+        ([b"x-note: 1\n\n"], ["protocol/unknown_field"]),
+        ([b"data: \xff\n\n"], ["protocol/invalid_utf8"]),
+    ],
+)
+def test_broken_frames_are_told(frames: list[bytes], expected: list[str]) -> None:
+    """What was serialised twice, framed twice or not at all is found at whatever event it stands."""
+    made = watch([*chat(["a", "b"])[:2], *frames])
+    assert [finding.kind for finding in made.findings] == expected
+    assert all(finding.seq in (2, 3, 4) for finding in made.findings)
+
+
+def test_frame_in_an_applications_own_frame_is_told() -> None:
+    """An application that serialises its frames twice is found in its own JSON as well."""
+    twice = frame({"content": '{"content": "a", "done": false}', "done": False})
+    assert [one.kind for one in watch([*own_json(["a"])[:2], twice]).findings] == [NESTED]
+
+
+def test_doubly_framed_answer_is_read_all_the_same() -> None:
+    """The content inside frames that were framed twice is counted."""
+    made = watch([body[:6] + body for body in own_json(["a", "b"])[1:3]])
+    assert made.totals.content_bytes == 2
+    assert {finding.kind for finding in made.findings} == {DOUBLE}
+
+
+@pytest.mark.parametrize("size", [200, 201])
+def test_event_above_the_cap_is_told_and_the_rest_is_read(size: int) -> None:
+    """Data at `max_event_bytes` is an event, one byte more is `protocol/oversize`; what follows is read again."""
+    data = "x" * (size - len("data: "))
+    made = watch([frame(data), *plain_end()], settings=StageSettings(max_event_bytes=200))
+    assert [finding.kind for finding in made.findings] == ["protocol/oversize"] * (size > 200)
+    assert made.totals.chunks == 3 + (size == 200)
+
+
+def plain_end() -> list[bytes]:
+    return [frame("a"), frame("b"), frame("c")]
+
+
+def paced(steps: Sequence[tuple[float, bytes]], outcome: str = "completed", end_s: float = 0.0, **how) -> Seen:
+    """Lead bodies through a stage, each so many seconds after the one before."""
+    journal: list[Entry] = []
+    monitor = StageMonitor(INFO, StageSettings(), OPENED, journal, **how)
+    time_ns = OPENED
+    for pause_s, body in steps:
+        time_ns += round(pause_s * S)
+        monitor.feed(body, time_ns)
+    return seen(journal, monitor.end(outcome, time_ns + round(end_s * S)))
+
+
+PING = frame({"type": "ping"})
+
+
+def test_heartbeats_keep_the_connection_and_not_the_answer() -> None:
+    """A silence full of pings and comments is one stall, told at the content that ends it, with their number."""
+    start, *rest = messages()
+    beats = [(5.0, PING), (5.0, b": keep-alive\n\n"), (5.0, PING)]
+    made = paced([(0.1, start), *beats, (0.1, rest[2]), *[(0.1, body) for body in rest[3:]]])
+    assert made.told == [("stall/content", 5, 0)]
+    assert made.findings[0].evidence == "15.100 s, allowed 15 s, 3 heartbeats meanwhile"
+    assert made.totals.stalls == 1
+
+
+def test_late_first_byte_is_told_at_the_first_chunk() -> None:
+    """A first byte after 5 s is a stall; one in time that is followed by silence is another."""
+    assert paced([(5.001, chat_chunk("a")), (0.0, DONE)]).told == [("stall/first_byte", 1, 0)]
+    assert paced([(5.0, chat_chunk("a")), (0.0, DONE)]).told == []
+
+
+@pytest.mark.parametrize("outcome", ["disconnected", "failed", "completed"])
+def test_stream_that_never_said_anything_is_told(outcome: str) -> None:
+    """Where the client leaves before a first byte, the wait is told all the same, about the whole stream."""
+    made = paced([], outcome, end_s=30)
+    assert [(one.kind, one.seq, one.evidence) for one in made.findings] == [
+        ("stall/first_byte", 0, "30.000 s, allowed 5 s")
+    ]
+    assert paced([], outcome, end_s=5).findings == []
+
+
+@pytest.mark.parametrize("half", [b'data: {"content"', b": hello\n\n", b"retry: 100\n\n"])
+def test_silence_up_to_the_end_is_told(half: bytes) -> None:
+    """Where nothing followed the first bytes until the client left, the silence is a stall."""
+    assert [one.kind for one in paced([(0.1, half)], "disconnected", end_s=16).findings] == ["stall/content"]
+
+
+@pytest.mark.parametrize("answer", [chat(["a"]), chat(["a"])[:-2], gemini(["a"])], ids=["[DONE]", "finish", "gemini"])
+def test_connection_that_stays_open_behind_the_end_is_no_stall(answer: list[bytes]) -> None:
+    """After the terminal event or the finish reason nothing is waited for."""
+    assert paced([(0.1, body) for body in answer], "disconnected", end_s=100).findings == []
+
+
+def test_compressed_stream_has_no_content_stalls() -> None:
+    """Nobody knows what compressed bytes brought, so silence is judged by the first byte alone."""
+    made = paced([(6.0, b"\x1f\x8b"), (60.0, b"\x00")], end_s=60, encoding="gzip")
+    assert made.told == [("stall/first_byte", 1, 0)]
+
+
+def test_times_of_chunks_are_those_of_their_bodies() -> None:
+    """All chunks that one body completes have that body's time and its send time."""
+    journal: list[Entry] = []
+    monitor = StageMonitor(INFO, StageSettings(), OPENED, journal)
+    monitor.feed(chat_chunk("a")[:9], OPENED + MS, 1)
+    monitor.feed(chat_chunk("a")[9:] + b": c\n\n" + chat_chunk("b"), OPENED + 5 * MS, 7)
+    chunks = seen(journal, monitor.totals).chunks
+    assert [(chunk.time_ns - OPENED, chunk.send_ns) for chunk in chunks] == [(5 * MS, 7)] * 3
+    assert monitor.totals.send_ns == 8
