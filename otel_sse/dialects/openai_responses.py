@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from otel_sse.dialects.dialect import TERMINAL
-from otel_sse.dialects.frames import error_name, is_nested
+from otel_sse.dialects.frames import error_name, read_aside, is_nested
 from otel_sse.dialects.objects import ObjectDialect
 from otel_sse.dialects.payload import count, fields, identity, index, name, text
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, ERROR
@@ -43,12 +43,15 @@ class OpenAIResponses(ObjectDialect):
     __slots__ = ()
 
     def facts(self, payload: dict[str, Any], event: str) -> Facts | None:
-        """Return what one event means, or None where its type does not begin with `response.`."""
+        """Return what one event means, or None where it is neither a response's own nor takes part in its numbers."""
         kind = text(payload.get("type")) or event
         if kind.startswith(_PREFIX):
             facts = _response_facts(kind, payload)
         elif kind == "error":
             facts = Facts(ERROR, error=error_name(payload.get("error") or payload))
+        elif "sequence_number" in payload:
+            # A keep-alive is numbered like the rest.
+            facts = read_aside(payload, event)
         else:
             return None
         facts.sequence = count(payload.get("sequence_number"))

@@ -106,6 +106,11 @@ class StageMonitor:
         """The dialect that reads this stream; "" while that is open."""
         return self._reader.name
 
+    @property
+    def callback_errors(self) -> int:
+        """How often the user's `content_of` raised."""
+        return self._reader.callback_errors
+
     def feed(self, body: bytes | memoryview, time_ns: int, send_ns: int = 0) -> None:
         """Take note of bytes that crossed the stage.
 

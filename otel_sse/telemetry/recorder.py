@@ -109,6 +109,8 @@ class Recorder:
         self.errors = InternalErrors(self.metrics.internal_error)
         self._tracer = trace_api.get_tracer(semconv.SCOPE, version, tracer_provider)
         self._stage_settings = _stage_settings(options)
+        # A dialect's name that nobody knows is to be told here, to the person who set it, and not at the first stream.
+        StageMonitor(StageInfo("", ""), self._stage_settings, 0)
         self._segment_settings = self._segments(options, version)
         self._digest_name = "blake2b" if options.digest_key else "sha1"
         self._closed = False
@@ -213,6 +215,8 @@ class Recorder:
             outcome = outcomes.UNPARSED
         try:
             totals = record.monitor.end(outcome, now_ns(), error_type)
+            for _ in range(record.monitor.callback_errors):
+                self.metrics.internal_error("hook")
             if record.log is not None:
                 record.log.end(totals.outcome)
             self.tell_request(record, totals.outcome)

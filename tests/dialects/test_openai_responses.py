@@ -147,3 +147,9 @@ def test_events_are_recognised_by_their_prefix() -> None:
     assert recognise(event({}, "response.created"), {})
     assert not recognise(event("x", "response.created"), "x")
     assert not recognise(event({"type": "created"}), {"type": "created"})
+
+
+def test_a_keep_alive_takes_part_in_the_numbers() -> None:
+    """A numbered keep-alive is a heartbeat with its sequence number, so that the next event is no gap."""
+    facts = OpenAIResponses().read(Event('{"type": "keepalive", "sequence_number": 7}'))
+    assert (facts.kind, facts.sequence) == ("heartbeat", 7)

@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import INVALID_SPAN_CONTEXT
 
 from otel_sse import limits
+from otel_sse.errors import ConfigurationError
 from otel_sse.options import Options
 from otel_sse.stream.stage import StageInfo
 from otel_sse.telemetry import internal
@@ -260,3 +261,21 @@ def test_a_key_changes_the_digests(make_bench: Benches) -> None:
     before, after = plain.events()[0]["sse.chunk.digest"], keyed.events()[0]["sse.chunk.digest"]
     assert before != after
     assert len(before) == len(after) == 12
+
+
+def test_a_dialect_nobody_knows_is_told_when_the_recorder_is_made(make_bench: Benches) -> None:
+    """A misspelt dialect's name is refused at once, and not at the first stream."""
+    with pytest.raises(ConfigurationError, match="open-ai"):
+        make_bench(dialect="open-ai")
+
+
+def test_errors_of_the_users_content_function_are_counted(
+    make_bench: Benches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A `content_of` that raises costs no chunk, and each time is counted as an error of a hook."""
+    monkeypatch.setattr(internal, "reraise", False)
+    bench = make_bench(content_of=_raise)
+    bench.stream(2)
+    errors = {dict(labels)["site"]: point.value for labels, point in bench.points("sse.internal_errors").items()}
+    assert errors["hook"] == 3
+    assert len(bench.events()) == 3
