@@ -8,10 +8,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 """The folder beside the project that holds recordings and vectors; it may be missing."""
+
+# No limit on the time of one example: it would fail on a busy machine and say nothing of the code.
+settings.register_profile("otel-sse", deadline=None)
+settings.load_profile("otel-sse")
 
 
 def shared(*parts: str) -> Path:

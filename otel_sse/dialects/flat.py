@@ -26,14 +26,13 @@ def flat_content(payload: dict[str, Any]) -> str | None:
     """
     content = None
     for key, value in payload.items():
-        kind = type(value)
-        if kind is str:
+        if type(value) is str:
             if key in CONTENT_KEYS:
                 if content is not None:
                     return None
                 content = value
             elif key not in _NAMES and not (key in _TYPE_KEYS and value in _CONTENT_WORDS):
                 return None
-        elif key in _SPOKEN or not (kind in _SCALARS or value is False):
+        elif not (value is False or type(value) in _SCALARS) or key in _SPOKEN:
             return None
     return content or None

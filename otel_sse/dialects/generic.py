@@ -66,9 +66,10 @@ class GenericJSON:
 
     def read(self, event: Event) -> Facts:
         """Return what `event` means. Never raises, whatever the event holds."""
-        if is_done_mark(event.data):
+        data = event.data
+        if data[:1] != "{" and is_done_mark(data):
             return Facts(COMPLETE, terminal=DONE_MARK)
-        payload = decode(event.data)
+        payload = decode(data)
         if type(payload) is dict:
             content = None if event.event else flat_content(payload)
             if content is not None and (len(content) < SHORTEST_FRAME_CHARS or content[0] not in _FRAME_STARTS):

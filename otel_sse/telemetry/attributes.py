@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from otel_sse import limits, semconv
+from otel_sse.semconv import CHUNK_ACC_LEN, CHUNK_DIGEST, CHUNK_DONE, CHUNK_RAW_LEN, CHUNK_SEQ
 from otel_sse.stream.chunk import CONTENT, Chunk, Finding
 from otel_sse.stream.stage import StageInfo
 from otel_sse.stream.totals import Totals
@@ -20,11 +21,11 @@ _SLOW_SEND_NS = 1_000_000
 def chunk_attributes(chunk: Chunk) -> Attributes:
     """Return the attributes of one `sse.chunk` event: the five that every chunk has, and what else says something."""
     attributes: Attributes = {
-        semconv.CHUNK_SEQ: chunk.seq,
-        semconv.CHUNK_DIGEST: chunk.digest,
-        semconv.CHUNK_ACC_LEN: chunk.acc_len,
-        semconv.CHUNK_RAW_LEN: chunk.raw_len,
-        semconv.CHUNK_DONE: chunk.done,
+        CHUNK_SEQ: chunk.seq,
+        CHUNK_DIGEST: chunk.digest,
+        CHUNK_ACC_LEN: chunk.acc_len,
+        CHUNK_RAW_LEN: chunk.raw_len,
+        CHUNK_DONE: chunk.done,
     }
     if not is_plain(chunk):
         _add_special(attributes, chunk)

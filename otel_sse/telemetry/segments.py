@@ -118,7 +118,8 @@ class SegmentWriter:
         self._info = info
         self._context = context
         self._span = span
-        self._anchor = anchor
+        self._send = settings.emit
+        self._offset_ns = anchor.wall(0)
         self._totals = totals
         self._limit = event_limit(span) if settings.on_span else limits.MAX_SEGMENT_EVENTS
         self._detail = settings.detail if self._limit else "off"
@@ -180,12 +181,12 @@ class SegmentWriter:
                 self._written.count(finding)
         detail = self._detail
         if detail == "all":
-            if self._allowed or self._take_budget():
-                self._allowed -= 1
-                self._event(chunk)
-            else:
+            if not self._allowed and not self._take_budget():
                 self._detail = "packed"
                 self._packed(chunk)
+                return
+            self._allowed -= 1
+            self._event(chunk)
         elif detail == "packed":
             self._packed(chunk)
         elif detail == "findings":
@@ -232,7 +233,7 @@ class SegmentWriter:
         if self._events >= self._limit:
             self._continue(time_ns)
         self._events += 1
-        self._settings.emit(self._span, name, attributes, self._anchor.wall(time_ns))
+        self._send(self._span, name, attributes, time_ns + self._offset_ns)
 
     def _continue(self, now_ns: int) -> None:
         before = self._span
@@ -241,11 +242,11 @@ class SegmentWriter:
         self._index += 1
         self._events = 0
         self._started_ns = now_ns
-        wall_ns = self._anchor.wall(now_ns)
+        wall_ns = now_ns + self._offset_ns
         self._span = start_segment(self._settings.tracer, self._info, self._index, self._context, wall_ns, before)
 
     def _finish(self, attributes: Attributes, ended_ns: int) -> None:
         if self._detail != "all":
             attributes[semconv.STREAM_DETAIL] = self._detail
         self._span.set_attributes(attributes)
-        self._span.end(self._anchor.wall(ended_ns))
+        self._span.end(ended_ns + self._offset_ns)

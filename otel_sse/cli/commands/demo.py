@@ -1,0 +1,72 @@
+"""`otel-sse demo`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from otel_sse.cli.exit_codes import FINDINGS, OK
+from otel_sse.cli.extras import needs
+from otel_sse.cli.interrupts import leaving_at_once
+from otel_sse.demo.faults import FAULTS
+from otel_sse.errors import ConfigurationError, must
+
+Questions = Annotated[int, typer.Option("--questions", metavar="N", min=0, max=100, help="How many questions to ask.")]
+FaultName = Annotated[
+    str, typer.Option("--fault", metavar="NAME", show_default=False, help="A fault in the middle answer.")
+]
+ListFaults = Annotated[bool, typer.Option("--list-faults", help="Print the names of the faults, and exit.")]
+Serve = Annotated[bool, typer.Option("--serve", help="Stay up until Ctrl-C, to be asked with curl.")]
+Port = Annotated[
+    int,
+    typer.Option(
+        "--port", metavar="N", min=0, max=65_535, help="Port of the gateway. 0, or a taken one: any free one."
+    ),
+]
+Traces = Annotated[Path | None, typer.Option("--traces", metavar="FILE", help="Write the spans as OTLP JSON lines.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="The same seed gives the same pauses.")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="Use no colours. So does the variable NO_COLOR.")]
+
+
+def command(
+    questions: Questions = 3,
+    fault: FaultName = "",
+    list_faults: ListFaults = False,
+    serve: Serve = False,
+    port: Port = 8765,
+    traces: Traces = None,
+    as_json: AsJson = False,
+    seed: Seed = 1,
+    no_color: NoColor = False,
+) -> int:
+    """Stream three answers through an instrumented gateway and show their traces.
+
+    All of it runs on loopback. With OTEL_EXPORTER_OTLP_ENDPOINT set, traces and metrics go there as well.
+    """
+    if list_faults:
+        print("\n".join(f"{name:<16}  {each.finding:<23}  {each.brief}" for name, each in FAULTS.items()))
+        return OK
+    _check(fault, serve, as_json)
+    with leaving_at_once():
+        if not as_json:
+            print("Starting ...", file=sys.stderr, flush=True)
+        with needs("demo", "command otel-sse demo"):
+            from otel_sse.demo.run import Order, run
+            from otel_sse.demo.screen import Screen
+    screen = Screen(os.environ, color=not no_color, quiet=as_json)
+    order = Order(questions, fault or None, seed, port, serve, as_json, traces)
+    return OK if run(order, screen, os.environ) else FINDINGS
+
+
+def _check(fault: str, serve: bool, as_json: bool) -> None:
+    if fault and fault not in FAULTS:
+        advice = "`otel-sse demo --list-faults` says what they are."
+        raise ConfigurationError(must("option --fault", f"be one of {', '.join(FAULTS)}", fault, advice))
+    if serve and as_json:
+        message = must("option --json", "stand without --serve", "both", "Leave one of them out.")
+        raise ConfigurationError(message)

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from openai import OpenAI
+
+from otel_sse.demo import gateway, model_server
+from otel_sse.demo.answers import QUESTIONS, answer
+from otel_sse.demo.asking import Reply, ask, connect
+from otel_sse.demo.faults import FAULTS
+from otel_sse.demo.pacing import Pace
+from otel_sse.demo.providers import Providers
+from otel_sse.demo.run import _wait_for_traces
+from otel_sse.demo.servers import LoopbackServer
+from otel_sse.demo.trace_tree import Node, grow
+from otel_sse.integrations.apps import uninstrument
+from otel_sse.semconv import FINDING_KIND, STREAM_CHUNKS, STREAM_FINDINGS, STREAM_OUTCOME
+
+pytestmark = pytest.mark.server
+
+
+class Pipeline:
+    """The demo's servers with no pauses between tokens, and what is recorded of them."""
+
+    def __init__(self, url: str, model_url: str, providers: Providers) -> None:
+        self.url = url
+        self.model_url = model_url
+        self.providers = providers
+
+    def ask(self, question: str, fault: str | None = None) -> tuple[Reply, Node]:
+        """Ask, and return what came back with the trace's root."""
+        with connect(self.url) as client:
+            reply = ask(client, question, fault, lambda piece: None)
+        assert re.fullmatch("[0-9a-f]{32}", reply.trace_id)
+        _wait_for_traces(self.providers, [reply.trace_id])
+        (root,) = grow(self.providers.store.spans(reply.trace_id))
+        return reply, root
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Iterator[Pipeline]:
+    providers = Providers({})
+    with LoopbackServer(model_server.build(Pace(1, 0.0))) as model:
+        app = gateway.build(model.url, providers.tracers, providers.meters)
+        with LoopbackServer(app) as front:
+            yield Pipeline(front.url, model.url, providers)
+        uninstrument(app)
+    providers.close()
+
+
+def test_an_answer_arrives_whole_and_every_chunk_stands_in_the_trace(pipeline: Pipeline) -> None:
+    """What the model said arrives, and the trace has each chunk once, in order, below the request's span."""
+    reply, root = pipeline.ask(QUESTIONS[0])
+    assert (reply.text, reply.error) == (answer(QUESTIONS[0]), "")
+    assert root.name == "POST /chat"
+    (stage,) = [node for node in root.stages() if node.name == "stream socket_write"]
+    chunks = [event.attributes["sse.chunk.seq"] for event in stage.events if event.name == "sse.chunk"]
+    assert chunks == list(range(1, stage.attributes[STREAM_CHUNKS] + 1))
+    assert stage.attributes[STREAM_OUTCOME] == "completed"
+    assert stage.attributes[STREAM_FINDINGS] == 0
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_fault_is_found_as_promised(pipeline: Pipeline, name: str) -> None:
+    """What the table of faults promises is what the socket's stage says."""
+    promised = FAULTS[name].finding
+    _, root = pipeline.ask(QUESTIONS[1], name)
+    (stage,) = [node for node in root.stages() if node.name == "stream socket_write"]
+    kinds = {finding[FINDING_KIND] for finding in stage.findings()}
+    if promised.startswith("outcome "):
+        assert stage.attributes[STREAM_OUTCOME] == promised.removeprefix("outcome ")
+    else:
+        assert promised in kinds
+        assert stage.attributes[STREAM_OUTCOME] == "completed"
+
+
+def test_a_doubled_answer_reads_doubled(pipeline: Pipeline) -> None:
+    """The client gets every token of a doubled answer twice."""
+    reply, _ = pipeline.ask(QUESTIONS[1], "doubled")
+    assert len(reply.text) == 2 * len(answer(QUESTIONS[1]))
+
+
+def test_an_unknown_fault_is_refused(pipeline: Pipeline) -> None:
+    """A fault that does not exist gets status 422 and the names of those that do."""
+    body = {"question": "joke", "fault": "nope"}
+    response = httpx.post(f"{pipeline.url}/chat", json=body, trust_env=False)
+    assert response.status_code == 422
+    assert response.json()["detail"].startswith("fault must be one of doubled, ")
+
+
+def test_a_refused_question_is_told_in_the_reply(pipeline: Pipeline) -> None:
+    """A status that is no answer becomes the reply's error."""
+    with connect(pipeline.url) as client:
+        reply = ask(client, "joke", "nope", lambda piece: None)
+    assert reply.error == "status 422"
+
+
+def test_a_gateway_that_is_not_there_is_told_in_the_reply() -> None:
+    """A connection that fails becomes the reply's error."""
+    with LoopbackServer(model_server.build(Pace())) as server:
+        url = server.url
+    with connect(url) as client:
+        assert ask(client, "joke", None, lambda piece: None).error.startswith("ConnectError: ")
+
+
+def test_the_model_server_satisfies_the_openai_package(pipeline: Pipeline) -> None:
+    """The real client reads the model server's list of models and its whole answers."""
+    client: Any = OpenAI(base_url=f"{pipeline.model_url}/v1", api_key="demo", max_retries=0)
+    with client:
+        assert [model.id for model in client.models.list()] == ["demo-1"]
+        messages = [{"role": "user", "content": "joke"}]
+        completion = client.chat.completions.create(model="demo-1", messages=messages)
+    assert completion.choices[0].message.content == answer("joke")
