@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import wrapt
@@ -73,10 +73,14 @@ class FrameworkPatches:
         self._built.add(app)
         return starlette.enclose(stack, self._wrap)
 
-    async def _call(self, wrapped: ASGIApp, app: Any, args: Any, kwargs: Any) -> None:
+    def _call(self, wrapped: ASGIApp, app: Any, args: Any, kwargs: Any) -> Awaitable[None]:
+        if len(args) + len(kwargs) != 3:
+            # uvicorn calls an application without arguments to learn whether it is a factory; the framework's own
+            # TypeError, raised by the call itself, is the answer.
+            return wrapped(*args, **kwargs)
         scope, receive, send = _connection(*args, **kwargs)
         scope[_INNER] = wrapped
-        await self._middleware(scope, receive, send)
+        return self._middleware(scope, receive, send)
 
     def _load(self, wrapped: Callable[[], None], config: Any, args: Any, kwargs: Any) -> None:
         wrapped(*args, **kwargs)

@@ -9,6 +9,9 @@ from opentelemetry.trace import SpanContext, format_span_id, format_trace_id
 
 from otel_sse.wire import is_event_stream, media_type
 
+_STARTS = (b"t", b"T")
+"""How text/event-stream begins; nearly all other responses are told by this one byte."""
+
 Headers = Iterable[tuple[bytes, bytes]]
 
 NDJSON_TYPES = frozenset({"application/x-ndjson", "application/jsonl", "application/x-jsonlines"})
@@ -30,7 +33,7 @@ def stream_type(headers: Headers, further: tuple[str, ...]) -> str:
         further: Media types that count as streams next to text/event-stream.
     """
     value = find(headers, b"content-type")
-    if value is None:
+    if value is None or (not further and value[:4].lstrip()[:1] not in _STARTS):
         return ""
     text = value.decode("latin-1")
     if is_event_stream(text):

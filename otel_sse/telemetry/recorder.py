@@ -295,7 +295,7 @@ class Recorder:
         for _ in range(len(self._opened)):
             record = self._opened.popleft()
             self._live.append(record)
-            self._guarded(lambda record=record: self.metrics.opened(record.info))
+            self._guarded(partial(self.metrics.opened, record.info))
 
     def _write(self, record: StageRecord, ended: bool, roll: bool) -> None:
         self._guarded(lambda: self._drain(record))
