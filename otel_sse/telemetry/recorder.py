@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -38,6 +37,8 @@ from otel_sse.telemetry.metrics import HandedOver, Metrics
 from otel_sse.telemetry.queue import Journal, new_journal, take
 from otel_sse.telemetry.segments import SegmentSettings, SegmentWriter, start_segment
 from otel_sse.telemetry.streams import Stream
+from otel_sse.telemetry.upstreams import Upstreams
+from otel_sse.telemetry.worker import Worker
 
 SITES: Final = ("open", "observe", "close", "record", "hook")
 """Where an internal error can happen, the label of `sse.internal_errors`."""
@@ -63,7 +64,10 @@ class StageRecord:
     feed: Callable[[bytes | memoryview, int, int], None]
     take: Callable[[object, int], None]
     last: bool = False
-    upstream: StageRecord | None = None
+    upstreams: list[StageRecord] = field(default_factory=list)
+    """The stages that its chunks came from, in this process."""
+    upstream_name: str = ""
+    """The upstream stage's name, wherever it is, once it is known."""
     log: ChunkLog | None = None
     errors: int = 0
     ended: bool = False
@@ -80,6 +84,7 @@ class StageRecord:
             upstream: Context of the upstream stage's span.
             name: The upstream stage's name, where it is known.
         """
+        self.upstream_name = name or self.upstream_name
         if self.span.is_recording():
             self.span.add_link(upstream, {semconv.LINK: "upstream"})
             if name:
@@ -131,15 +136,20 @@ class Recorder:
     def _reset(self) -> None:
         self._opened: deque[StageRecord] = deque()
         self._live: list[StageRecord] = []
+        self._dropped: deque[Callable[[], None]] = deque()
         self._pass_lock = threading.Lock()
         self._start_lock = threading.Lock()
-        self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker: Worker | None = None
 
     @property
     def closed(self) -> bool:
         """Whether `shutdown` has been called: nothing is to be opened any more."""
         return self._closed
+
+    @property
+    def idle(self) -> bool:
+        """Whether no stream is open and none has just begun."""
+        return not self._live and not self._opened
 
     def after_fork(self) -> None:
         """Start afresh in a forked child: the parent goes on with its own streams, the child has none yet."""
@@ -155,6 +165,7 @@ class Recorder:
         encoding: str = "",
         stream: Stream | None = None,
         origin: bool = False,
+        relays: bool = True,
         last: bool = False,
     ) -> StageRecord:
         """Begin to record a stage; its span starts now, as a child of the current span.
@@ -167,6 +178,7 @@ class Recorder:
             encoding: Content coding that makes the body unreadable, or "".
             stream: The stream whose other stages it is tied to, or None.
             origin: Whether its chunks come from outside the process, so that no stage here is upstream of it.
+            relays: Whether it comes after the stage that began before it; False where only equal chunks can tell.
             last: Whether no stage of this process comes after it.
 
         Returns:
@@ -190,12 +202,16 @@ class Recorder:
         )
         record.last = last
         if stream is not None:
-            crossings = None if last else Crossings()
-            find = partial(_find_upstream, stream, record, origin)
-            monitor.edge = Edge(find, crossings, monitor.totals, self.options.interval_sample)
+            monitor.edge = Edge(
+                Upstreams(stream, record, origin, relays),
+                None if last else Crossings(info.source),
+                monitor.totals,
+                self.options.interval_sample,
+                rewrites=info.rewrites,
+            )
         self._attach_log(record)
         self._opened.append(record)
-        self._ensure_thread()
+        self._ensure_worker()
         return record
 
     def _attach_log(self, record: StageRecord) -> None:
@@ -222,10 +238,16 @@ class Recorder:
             self.tell_request(record, totals.outcome)
         finally:
             record.ended = True
-            self._wake.set()
+            record.feed = record.take = _look_away
+            if self._worker is not None:
+                self._worker.wake()
             if self._closed:
                 self._pass()
         return totals
+
+    def drop(self, end: Callable[[], None]) -> None:
+        """Let the recorder's thread call `end` soon: for destructors, which may run anywhere and must take no lock."""
+        self._dropped.append(end)
 
     def tell_request(self, record: StageRecord, outcome: str) -> None:
         """Write the sums so far and the outcome of the last stage on the request's own span, which may end before it."""
@@ -248,38 +270,32 @@ class Recorder:
     def shutdown(self) -> None:
         """Write out everything and stop. Streams still open end as `abandoned`."""
         self._closed = True
-        self._wake.set()
-        thread, self._thread = self._thread, None
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=5)
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.stop()
         for record in [*self._live, *self._opened]:
             if not record.ended:
                 self.close(record, outcomes.ABANDONED)
         self._pass()
-        atexit.unregister(self.shutdown)
 
-    def _ensure_thread(self) -> None:
-        if self._thread is not None:
+    def _ensure_worker(self) -> None:
+        worker = self._worker
+        if worker is not None:
             if len(self._opened) == 1:
-                self._wake.set()
+                worker.wake()
             return
         with self._start_lock:
-            if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._run, name="otel-sse-recorder", daemon=True)
-                self._thread.start()
-                # Registered now, after the providers were made: exit handlers run last in, first out, so what is
-                # pending here reaches the providers before they shut down.
-                atexit.register(self.shutdown)
+            if self._worker is None and not self._closed:
+                self._worker = Worker(self, self.options.flush_interval_seconds)
+                self._worker.start()
 
-    def _run(self) -> None:
-        interval_s = self.options.flush_interval_seconds
-        while not self._closed:
-            idle = not self._live and not self._opened
-            self._wake.wait(None if idle else interval_s)
-            self._wake.clear()
-            self._pass()
+    def work(self) -> None:
+        """Write out what is there; called by the recorder's thread."""
+        self._pass()
 
     def _pass(self, *, roll: bool = False) -> None:
+        for end in [self._dropped.popleft() for _ in range(len(self._dropped))]:
+            self._guarded(end, "close")
         with self._pass_lock:
             self._admit()
             still_open: list[StageRecord] = []
@@ -299,7 +315,7 @@ class Recorder:
 
     def _write(self, record: StageRecord, ended: bool, roll: bool) -> None:
         self._guarded(lambda: self._drain(record))
-        self._guarded(lambda: self._hand_over(record, ended))
+        self._guarded(lambda: self._hand_over(record))
         if ended:
             self._end(record)
         elif roll:
@@ -319,19 +335,19 @@ class Recorder:
             if not count % _YIELD_EVERY:
                 time.sleep(0)
 
-    def _hand_over(self, record: StageRecord, ended: bool) -> None:
+    def _hand_over(self, record: StageRecord) -> None:
         monitor = record.monitor
         at = trace_api.set_span_in_context(record.span)
         intervals, monitor.intervals = monitor.intervals, []
         self.metrics.progress(record.info, monitor.totals, record.handed, intervals, at)
         edge = monitor.edge
-        if edge is not None and edge.latencies and record.upstream is not None:
+        if edge is not None and edge.latencies and record.upstream_name:
             latencies, edge.latencies = edge.latencies, []
-            self.metrics.latencies(record.info, record.upstream.info.name, latencies, at)
-        if ended:
-            self.metrics.closed(record.info, monitor.totals, at)
+            self.metrics.latencies(record.info, record.upstream_name, latencies, at)
 
     def _end(self, record: StageRecord) -> None:
+        at = trace_api.set_span_in_context(record.span)
+        self._guarded(partial(self.metrics.closed, record.info, record.monitor.totals, at))
         hook = self.options.on_stream_end
         if hook is not None:
             self._guarded(lambda: hook(record.writer.span, record.monitor.totals), "hook")
@@ -346,16 +362,6 @@ class Recorder:
 
 def _look_away(crossed: object, time_ns: int, send_ns: int = 0) -> None:
     """Stand in for `feed` and `take` where a stage has failed too often."""
-
-
-def _find_upstream(stream: Stream, record: StageRecord, origin: bool) -> Crossings | None:
-    """Tie a stage that has its first chunk to the stage that had its first chunk last."""
-    before, stream.latest = stream.latest, record
-    if origin or before is None or before.monitor.edge is None:
-        return None
-    record.upstream = before
-    record.link_upstream(before.span_context, before.info.name)
-    return before.monitor.edge.crossings
 
 
 def _ns(seconds: float) -> int:

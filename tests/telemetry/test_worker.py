@@ -1,0 +1,79 @@
+"""The recorder's thread: works while there is work, sleeps else, and ends with its recorder."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+
+from otel_sse.telemetry.worker import Worker, _at_exit
+
+
+class Chores:
+    """Work that is counted."""
+
+    def __init__(self, idle: bool = True) -> None:
+        self.closed = False
+        self.idle = idle
+        self.done = 0
+        self.worked = threading.Event()
+        self.shut_down = 0
+
+    def work(self) -> None:
+        self.done += 1
+        self.worked.set()
+
+    def shutdown(self) -> None:
+        self.closed = True
+        self.shut_down += 1
+
+
+def test_an_idle_worker_works_only_when_woken() -> None:
+    """While its work is idle the thread sleeps without end; `wake` makes it work once."""
+    chores = Chores()
+    worker = Worker(chores, 0.001)
+    worker.start()
+    assert not chores.worked.wait(0.05)
+    worker.wake()
+    assert chores.worked.wait(5)
+    chores.closed = True
+    worker.stop()
+    assert not worker._thread.is_alive()
+
+
+def test_a_busy_worker_works_at_intervals() -> None:
+    """While there is work it comes back by itself."""
+    chores = Chores(idle=False)
+    worker = Worker(chores, 0.001)
+    worker.start()
+    for _ in range(3):
+        assert chores.worked.wait(5)
+        chores.worked.clear()
+    chores.closed = True
+    worker.stop()
+    assert chores.done >= 3
+
+
+def test_the_thread_ends_when_nobody_holds_its_work_any_more() -> None:
+    """An application that is dropped without `uninstrument` leaves no thread behind."""
+    chores = Chores()
+    worker = Worker(chores, 3600)
+    worker.start()
+    thread, gone = worker._thread, weakref.ref(chores)
+    del chores, worker
+    gc.collect()
+    thread.join(5)
+    assert gone() is None
+    assert not thread.is_alive()
+
+
+def test_at_exit_the_last_work_is_done_once() -> None:
+    """The exit handler shuts down what still runs, and leaves alone what is closed or gone."""
+    chores = Chores()
+    ref = weakref.ref(chores)
+    _at_exit(ref)
+    _at_exit(ref)
+    assert chores.shut_down == 1
+    del chores
+    gc.collect()
+    _at_exit(ref)
