@@ -1,5 +1,5 @@
 """Which chunk came from which: within a process as it happens, over a trace afterwards. Pure."""
 
-from otel_sse.lineage.crossings import Claim, Crossings
+from otel_sse.lineage.crossings import Crossings, claim
 
-__all__ = ["Claim", "Crossings"]
+__all__ = ["Crossings", "claim"]

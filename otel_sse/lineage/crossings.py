@@ -3,88 +3,130 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Final, NamedTuple
+from collections.abc import Sequence
 
 from otel_sse import limits
-
-
-class Claim(NamedTuple):
-    """What a chunk was made from.
-
-    Args:
-        first: First upstream `seq`; 0 where nothing upstream is known to be in the chunk.
-        last: Last upstream `seq`; 0 likewise.
-        time_ns: When the last of them crossed upstream, on the stages' common clock; 0 likewise.
-    """
-
-    first: int
-    last: int
-    time_ns: int
-
-
-NOTHING: Final = Claim(0, 0, 0)
-
-_Crossing = tuple[int, str, int]
+from otel_sse.stream.chunk import COMMENT, CONTENT, HEARTBEAT, Chunk
 
 
 class Crossings:
     """The chunks of one stage that no chunk of the next stage has claimed yet, in order.
 
     A chunk downstream was made from what had been pulled when it was handed on. Where its digest is that of the
-    oldest chunk that waits, it is that chunk. Else it repeats one that was claimed a moment ago, or others were left
-    out before it, or it was made anew from all that waits. Memory is bounded: what waits too long is forgotten.
+    oldest chunk that waits, it is that chunk. Else others were left out before it, or it repeats or catches up with one
+    that was passed a moment ago, or it was made anew from all that waits. Memory is bounded: what waits too long is
+    forgotten.
+
+    Methods that claim write the numbers of the upstream chunks on the chunk, and return the time at which the last of
+    them crossed; 0 where there is none.
 
     The upstream stage's thread adds, the downstream stage's thread claims; a deque lets them.
+
+    Args:
+        source: Which adapter or path feeds the stage, or "".
     """
 
-    __slots__ = ("_last", "_recent", "_waiting")
+    __slots__ = ("_anew_until", "_passed", "_range", "_waiting", "add", "source")
 
-    def __init__(self) -> None:
-        self._waiting: deque[_Crossing] = deque(maxlen=limits.MAX_WAITING_CROSSINGS)
-        self._recent: deque[_Crossing] = deque(maxlen=limits.MAX_RECENT_CROSSINGS)
-        self._last = NOTHING
+    def __init__(self, source: str = "") -> None:
+        self.source = source
+        self._waiting: deque[Chunk] = deque(maxlen=limits.MAX_WAITING_CROSSINGS)
+        self._passed: deque[Chunk] = deque(maxlen=limits.MAX_RECENT_CROSSINGS)
+        self._range = (0, 0, 0)
+        self._anew_until = 0
+        self.add = self._waiting.append
+        """Take note of a chunk that has crossed the upstream stage."""
 
-    def add(self, seq: int, digest: str, time_ns: int) -> None:
-        """Take note that a chunk has crossed the upstream stage."""
-        self._waiting.append((seq, digest, time_ns))
-
-    def claim(self, digest: str, content: bool) -> Claim:
-        """Return which upstream chunks a chunk with this digest was made from, and take them off.
-
-        Args:
-            digest: The downstream chunk's.
-            content: Whether it carries content. What carries none and equals nothing upstream (a keep-alive, an added
-                end mark) was made from nothing.
-        """
+    def claim_next(self, chunk: Chunk) -> int:
+        """Claim the oldest chunk that waits, if this one equals it."""
         waiting = self._waiting
-        if waiting and waiting[0][1] == digest:
-            return self._take(waiting.popleft())
-        return self._claim_other(digest, content)
+        if not waiting or waiting[0].digest != chunk.digest:
+            return 0
+        made_from = waiting.popleft()
+        self._passed.append(made_from)
+        chunk.upstream_first = chunk.upstream_last = made_from.seq
+        return made_from.time_ns
 
-    def _claim_other(self, digest: str, content: bool) -> Claim:
-        for seq, recent, time_ns in reversed(self._recent):
-            if recent == digest:
-                return Claim(seq, seq, time_ns)
+    def claim_later(self, chunk: Chunk) -> int:
+        """Claim the first of the other chunks that wait, if one equals this one; those before it were left out."""
+        if chunk.kind in (COMMENT, HEARTBEAT):
+            # Keep-alives all look the same, so one says nothing about the content that waits before it.
+            return 0
         for position, crossing in enumerate(list(self._waiting)):
-            if crossing[1] == digest:
-                return self._skip_to(position)
-        if not content:
-            return NOTHING
-        return self._take_all() if self._waiting else self._last
+            if crossing.digest == chunk.digest:
+                self._pass(position)
+                return self.claim_next(chunk)
+        return 0
 
-    def _take(self, crossing: _Crossing) -> Claim:
-        self._recent.append(crossing)
-        seq, _, time_ns = crossing
-        self._last = Claim(seq, seq, time_ns)
-        return self._last
+    def claim_passed(self, chunk: Chunk) -> int:
+        """Claim the latest chunk that was claimed or left out a moment ago, if one equals this one."""
+        for crossing in reversed(self._passed):
+            if crossing.digest == chunk.digest:
+                chunk.upstream_first = chunk.upstream_last = crossing.seq
+                return crossing.time_ns
+        return 0
 
-    def _skip_to(self, position: int) -> Claim:
-        for _ in range(position):
-            self._waiting.popleft()
-        return self._take(self._waiting.popleft())
+    def claim_rest(self, chunk: Chunk) -> int:
+        """Claim all that waits, if this one is content; what was claimed last, where nothing waits (a piece of it)."""
+        if chunk.kind != CONTENT:
+            # What carries no content and equals nothing (a keep-alive, an added end mark) was made from nothing.
+            return 0
+        first, last, time_ns = self._rest() if self._waiting else self._latest()
+        chunk.upstream_first, chunk.upstream_last = first, last
+        return time_ns
 
-    def _take_all(self) -> Claim:
-        first = self._waiting[0][0]
-        for _ in range(len(self._waiting)):
-            self._take(self._waiting.popleft())
-        return self._last._replace(first=first)
+    def holds(self, chunk: Chunk) -> bool:
+        """Whether a chunk that equals this one waits to be claimed."""
+        return any(crossing.digest == chunk.digest for crossing in list(self._waiting))
+
+    @property
+    def waits(self) -> bool:
+        """Whether any chunk waits to be claimed."""
+        return bool(self._waiting)
+
+    @property
+    def in_pieces(self) -> bool:
+        """Whether what was claimed last was made anew: what comes next may be a further piece of that."""
+        return bool(self._passed) and self._passed[-1].seq == self._anew_until
+
+    def _rest(self) -> tuple[int, int, int]:
+        found = self._pass(len(self._waiting))
+        self._anew_until = found[-1].seq
+        content = [crossing for crossing in found if crossing.kind == CONTENT] or found
+        self._range = (content[0].seq, content[-1].seq, content[-1].time_ns)
+        return self._range
+
+    def _latest(self) -> tuple[int, int, int]:
+        if self.in_pieces or not self._passed:
+            return self._range
+        latest = self._passed[-1]
+        return (latest.seq, latest.seq, latest.time_ns)
+
+    def _pass(self, count: int) -> list[Chunk]:
+        found = [self._waiting.popleft() for _ in range(count)]
+        self._passed.extend(found)
+        return found
+
+
+def claim(chunk: Chunk, upstream: Crossings, others: Sequence[Crossings], rewrites: bool) -> tuple[Crossings, int]:
+    """Write on a chunk what it was made from, where it is not the next one of its stage's upstream.
+
+    Args:
+        chunk: The chunk.
+        upstream: What its stage took its chunks from so far.
+        others: What it may have been taken from instead: a second source of the stream.
+        rewrites: Whether its stage may change content. Then it is likelier that a chunk was made anew of what waits, or
+            is one more piece of what was, than that it repeats an equal one.
+
+    Returns:
+        What it was taken from, and when the last of the chunks that it was made from crossed there; 0 for none.
+    """
+    every = (upstream, *others)
+    searches = [Crossings.claim_next, Crossings.claim_later]
+    if not (rewrites and (upstream.waits or upstream.in_pieces)):
+        searches.append(Crossings.claim_passed)
+    for search in searches:
+        for crossings in every:
+            if time_ns := search(crossings, chunk):
+                return crossings, time_ns
+    return upstream, upstream.claim_rest(chunk)

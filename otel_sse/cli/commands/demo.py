@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,10 @@ Port = Annotated[
 ]
 Traces = Annotated[Path | None, typer.Option("--traces", metavar="FILE", help="Write the spans as OTLP JSON lines.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Pipeline = Annotated[
+    bool,
+    typer.Option("--pipeline", help="Run a pipeline of three processes, and show the way of one chunk through it."),
+]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="The same seed gives the same pauses.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Use no colours. So does the variable NO_COLOR.")]
 
@@ -41,6 +46,7 @@ def command(
     port: Port = 8765,
     traces: Traces = None,
     as_json: AsJson = False,
+    pipeline: Pipeline = False,
     seed: Seed = 1,
     no_color: NoColor = False,
 ) -> int:
@@ -52,6 +58,8 @@ def command(
         print("\n".join(f"{name:<16}  {each.finding:<23}  {each.brief}" for name, each in FAULTS.items()))
         return OK
     _check(fault, serve, as_json)
+    if pipeline:
+        return _pipeline(fault, serve, traces, seed, as_json, no_color)
     with leaving_at_once():
         if not as_json:
             print("Starting ...", file=sys.stderr, flush=True)
@@ -61,6 +69,18 @@ def command(
     screen = Screen(os.environ, color=not no_color, quiet=as_json)
     order = Order(questions, fault or None, seed, port, serve, as_json, traces)
     return OK if run(order, screen, os.environ) else FINDINGS
+
+
+def _pipeline(fault: str, serve: bool, traces: Path | None, seed: int, as_json: bool, no_color: bool) -> int:
+    if fault or serve:
+        given = "--fault" if fault else "--serve"
+        raise ConfigurationError(must("option --pipeline", f"stand without {given}", "both", "Leave one of them out."))
+    with leaving_at_once(), needs("demo", "command otel-sse demo"):
+        # The processes need it, and could say so in a traceback only.
+        import_module("websockets")
+        from otel_sse.cli.pipeline_demo import show_pipeline
+        from otel_sse.demo.screen import Screen
+    return show_pipeline(traces, seed, Screen(os.environ, color=not no_color, quiet=as_json), as_json=as_json)
 
 
 def _check(fault: str, serve: bool, as_json: bool) -> None:

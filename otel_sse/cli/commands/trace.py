@@ -1,0 +1,68 @@
+"""`otel-sse trace`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from otel_sse.cli.exit_codes import INPUT
+from otel_sse.cli.extras import needs
+from otel_sse.cli.interrupts import leaving_at_once
+from otel_sse.errors import ConfigurationError, must
+from otel_sse.sources.errors import SourceError
+
+TraceId = Annotated[
+    str, typer.Argument(metavar="[TRACE_ID]", show_default=False, help="Its id, or how it begins. Not needed for one.")
+]
+Files = Annotated[
+    list[Path], typer.Option("--file", metavar="FILE", help="OTLP JSON lines. Again for each file of the same traces.")
+]
+ChunkNumber = Annotated[
+    int | None, typer.Option("--chunk", metavar="N", min=1, help="Follow the chunk with this number.")
+]
+StageName = Annotated[
+    str, typer.Option("--stage", metavar="NAME", show_default=False, help="The stage that N is of; alone, its chunks.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="Use no colours. So does the variable NO_COLOR.")]
+
+_HEX = frozenset("0123456789abcdef")
+
+
+def command(
+    file: Files,
+    trace_id: TraceId = "",
+    chunk: ChunkNumber = None,
+    stage: StageName = "",
+    as_json: AsJson = False,
+    no_color: NoColor = False,
+) -> int:
+    """Show the stages that a streamed answer crossed, and the way of one chunk through them.
+
+    Reads files, and needs neither a network nor a backend.
+    """
+    wanted = trace_id.lower()
+    if len(wanted) > 32 or not set(wanted) <= _HEX:
+        advice = "Take it from the response header X-Trace-ID, or leave it out to see which there are."
+        raise ConfigurationError(must("TRACE_ID", "be up to 32 hex digits", trace_id, advice))
+    with leaving_at_once(), needs("cli", "command otel-sse trace"):
+        from otel_sse.cli.tracing import Asked, look
+        from otel_sse.demo.screen import Screen
+    screen = Screen(os.environ, color=not no_color, quiet=as_json)
+    try:
+        shown = look(Asked(tuple(file), wanted, chunk, stage))
+    except SourceError as error:
+        print(f"otel-sse: {error}", file=sys.stderr)
+        return INPUT
+    if as_json:
+        screen.data(json.dumps(shown.data, indent=2))
+    else:
+        screen.out.print(shown.view)
+    if shown.damage is not None:
+        print(f"otel-sse: {shown.damage}", file=sys.stderr)
+    return shown.exit_code

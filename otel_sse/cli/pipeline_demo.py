@@ -1,0 +1,56 @@
+"""`otel-sse demo --pipeline`: runs the pipeline, then shows one answer's trace as `otel-sse trace` does."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from otel_sse import __version__
+from otel_sse.cli.exit_codes import FINDINGS, OK
+from otel_sse.cli.tracing import Asked, Shown, look
+from otel_sse.demo.pipeline_run import Outcome, run
+from otel_sse.demo.screen import Screen
+from otel_sse.sources.errors import SourceError
+
+_NO_TRACE = "There is no trace of it. Is one of the variables OTEL_... set so that none is made?"
+
+
+def show_pipeline(traces: Path | None, seed: int, screen: Screen, *, as_json: bool) -> int:
+    """Run the pipeline and show what it left; return the exit code.
+
+    Args:
+        traces: Where to write the spans of all processes, or None.
+        seed: The same seed gives the same pauses.
+        screen: Where to write.
+        as_json: Whether stdout gets JSON.
+    """
+    with run(traces, seed, screen, tell=as_json) as outcome:
+        shown = _look(outcome)
+        if as_json:
+            answers = [asdict(answer) for answer in outcome.answers]
+            found = None if shown is None else shown.data
+            screen.data(json.dumps({"version": __version__, "answers": answers, "trace": found}, indent=2))
+        else:
+            screen.out.print()
+            screen.out.print(_NO_TRACE if shown is None else shown.view)
+            _say_next(screen, outcome, traces)
+    return FINDINGS if any(answer.error for answer in outcome.answers) else OK
+
+
+def _look(outcome: Outcome) -> Shown | None:
+    if not outcome.shown.trace_id:
+        return None
+    try:
+        return look(Asked((outcome.traces,), outcome.shown.trace_id, telling=True))
+    except SourceError:
+        return None
+
+
+def _say_next(screen: Screen, outcome: Outcome, traces: Path | None) -> None:
+    screen.say("\nNext:")
+    if traces is None:
+        screen.say("  otel-sse demo --pipeline --traces FILE   keep the spans")
+    name = "FILE" if traces is None else str(traces)
+    screen.say(f"  otel-sse trace --file {name}              the answers' traces")
+    screen.say(f"  otel-sse trace --file {name} TRACE_ID --chunk N   the way of one chunk")

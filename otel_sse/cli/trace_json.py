@@ -1,0 +1,129 @@
+"""A trace's streams as plain values, for `--json`. Times are in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+
+from otel_sse.lineage.descent import Descent
+from otel_sse.lineage.stages import TraceStage
+from otel_sse.lineage.trace import Trace, TraceStream
+from otel_sse.lineage.way import Step
+from otel_sse.sources.traces import TraceSummary
+from otel_sse.stream.chunk import Chunk
+
+_NS_PER_S = 1e9
+
+
+def traces_json(traces: Sequence[TraceSummary]) -> dict[str, Any]:
+    """Return the list of several traces."""
+    return {"traces": [msgspec.structs.asdict(each) for each in traces]}
+
+
+def trace_json(trace: Trace) -> dict[str, Any]:
+    """Return one trace: its streams with their stages in the order of the data, numbered from 1."""
+    return {"trace_id": trace.id, "start_ns": trace.start_ns, "streams": [stream_json(each) for each in trace.streams]}
+
+
+def stream_json(stream: TraceStream) -> dict[str, Any]:
+    """Return one stream."""
+    start_ns = min(stage.first_ns for stage in stream.stages)
+    return {
+        "stream_ids": list(stream.ids),
+        "in_order": stream.in_order,
+        "stages": [_stage(stream, position, start_ns) for position in range(len(stream.stages))],
+    }
+
+
+def _stage(stream: TraceStream, position: int, start_ns: int) -> dict[str, Any]:
+    stage = stream.stages[position]
+    return {
+        **_name(stream, position),
+        "source": stage.source or None,
+        "rewrites": stage.rewrites,
+        "outcome": stage.outcome or None,
+        "error_type": stage.error_type or None,
+        "chunks": stage.total,
+        "chunks_in_trace": len(stage.chunks),
+        "first": (stage.first_ns - start_ns) / _NS_PER_S if stage.chunks else None,
+        "findings_total": stage.findings_total,
+        "findings": [asdict(finding) for finding in stage.findings],
+        "upstream_missing": position in stream.orphans,
+        "upstream": [_edge(up, stream.descents[up, position]) for up in stream.upstream[position]],
+    }
+
+
+def _name(stream: TraceStream, position: int) -> dict[str, Any]:
+    stage: TraceStage = stream.stages[position]
+    return {
+        "number": position + 1,
+        "service": stage.service or None,
+        "stage": stage.name,
+        "direction": stage.direction or None,
+    }
+
+
+def _edge(up: int, edge: Descent) -> dict[str, Any]:
+    latency = edge.latency
+    return {
+        "number": up + 1,
+        "recorded": edge.recorded,
+        "content": dict(edge.counts),
+        "others": dict(edge.other_counts),
+        "latency": None
+        if latency is None
+        else {
+            "chunks": latency.count,
+            "median": latency.median_ns / _NS_PER_S,
+            "max": latency.max_ns / _NS_PER_S,
+            "negative": latency.negative,
+        },
+    }
+
+
+def chunks_json(stream: TraceStream, position: int) -> dict[str, Any]:
+    """Return the chunks of one stage."""
+    made_from = stream.made_from(position)
+    return {
+        **_name(stream, position),
+        "chunks": [
+            {**_chunk(chunk), "made_from": _made_from(made_from.get(chunk.seq))}
+            for chunk in stream.stages[position].chunks
+        ],
+    }
+
+
+def _made_from(found: tuple[int, int, int] | None) -> dict[str, int] | None:
+    return None if found is None else {"number": found[0] + 1, "first": found[1], "last": found[2]}
+
+
+def _chunk(chunk: Chunk) -> dict[str, Any]:
+    return {
+        "seq": chunk.seq,
+        "time_ns": chunk.time_ns,
+        "kind": chunk.kind,
+        "digest": chunk.digest,
+        "acc_len": chunk.acc_len,
+        "raw_len": chunk.raw_len,
+        "done": chunk.done,
+    }
+
+
+def way_json(stream: TraceStream, steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """Return the way of one chunk."""
+    return [_step(stream, step) for step in steps]
+
+
+def _step(stream: TraceStream, step: Step) -> dict[str, Any]:
+    return {
+        **_name(stream, step.stage),
+        "since": step.since_ns / _NS_PER_S if step.chunks else None,
+        "became": step.became or None,
+        "first": step.first or None,
+        "last": step.last or None,
+        "recorded": step.recorded,
+        "chunks": [_chunk(chunk) for chunk in step.chunks],
+    }

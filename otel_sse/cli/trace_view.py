@@ -1,0 +1,267 @@
+"""A trace's streams for the eye: the stages in order, what happened between them, and the way of one chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timezone
+from typing import Final
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from otel_sse.demo.screen import clean
+from otel_sse.lineage.descent import (
+    ADDED,
+    BECAME,
+    CUT_OFF,
+    DOUBLED,
+    DROPPED,
+    MERGED,
+    REPLACED,
+    SAME,
+    SPLIT,
+    UNKNOWN,
+    Descent,
+)
+from otel_sse.lineage.stages import TraceStage
+from otel_sse.lineage.trace import Trace, TraceStream
+from otel_sse.lineage.way import Step
+from otel_sse.sources.traces import TraceSummary
+from otel_sse.stream.chunk import CONTENT, Chunk
+from otel_sse.stream.outcome import COMPLETED
+
+_GOOD: Final = "green"
+_BAD: Final = "bold red"
+_DIM: Final = "dim"
+_NOTED: Final = "yellow"
+_RANGES: Final = 4
+"""Ranges of numbers that one line names."""
+
+
+def traces_view(traces: Sequence[TraceSummary]) -> RenderableType:
+    """Return the list of several traces."""
+    table = _table("trace", "start (UTC)", ">streams", ">stages", ">chunks", ">findings")
+    for each in traces:
+        style = "" if each.in_order else "red"
+        counts = (each.streams, each.stages, each.chunks, each.findings)
+        table.add_row(each.id, _when(each.start_ns), *map(str, counts), style=style)
+    return table
+
+
+def trace_view(trace: Trace) -> RenderableType:
+    """Return the streams of one trace, with their stages in the order of the data."""
+    title = Text.assemble(("trace ", _DIM), (trace.id, "bold"), (f"  {_when(trace.start_ns)} UTC", _DIM))
+    return Group(title, *(part for stream in trace.streams for part in _stream(stream)))
+
+
+def _stream(stream: TraceStream) -> Iterator[RenderableType]:
+    services = {stage.service for stage in stream.stages}
+    sizes = f"  {len(stream.stages)} stages in {_many(len(services), 'process', 'processes')}"
+    yield Text.assemble("\n", ("stream ", _DIM), clean(", ".join(stream.ids)), (sizes, _DIM))
+    yield _stages(stream)
+    yield from (_orphan(n + 1, stream.stages[n]) for n in sorted(stream.orphans))
+    yield from (_change(stream, u, d) for u, d in stream.descents if _changes(stream.descents[u, d]))
+    yield from (_finding(n, stage, line) for n, stage in enumerate(stream.stages, 1) for line in _findings(stage))
+
+
+def _stages(stream: TraceStream) -> Table:
+    table = _table(
+        ">#", "process", "stage", "~>chunks", ">first", ">latency", ">longest", "~content handed on", "~outcome"
+    )
+    start_ns = min(stage.first_ns for stage in stream.stages)
+    for n, stage in enumerate(stream.stages):
+        edges = [stream.descents[up, n] for up in stream.upstream[n]]
+        latency = edges[0].latency if edges else None
+        table.add_row(
+            str(n + 1),
+            clean(stage.service),
+            _name(stage),
+            _chunk_count(stage),
+            _time(stage.first_ns - start_ns) if stage.chunks else "",
+            "" if latency is None else _time(latency.median_ns),
+            "" if latency is None else _time(latency.max_ns) + (" *" if latency.negative else ""),
+            Text("; ".join(_sums(edge) for edge in edges)),
+            _outcome(stage),
+        )
+    return table
+
+
+def _name(stage: TraceStage) -> Text:
+    source = f" {stage.source}" if stage.source else ""
+    return Text.assemble(clean(stage.label), (clean(source), _DIM))
+
+
+def _chunk_count(stage: TraceStage) -> str:
+    missing = stage.total - len(stage.chunks)
+    return f"{stage.total}" if not missing else f"{stage.total} ({missing} not here)"
+
+
+def _outcome(stage: TraceStage) -> Text:
+    if not stage.outcome:
+        return Text("end not here", _NOTED)
+    error = f", {stage.error_type}" if stage.error_type else ""
+    return Text(clean(stage.outcome + error), _GOOD if stage.outcome == COMPLETED else _BAD)
+
+
+def _sums(edge: Descent) -> str:
+    told = [f"{edge.counts[became]} {became}" for became in BECAME if edge.counts[became]]
+    return ", ".join(told)
+
+
+def _changes(edge: Descent) -> bool:
+    return any(edge.counts[became] for became in BECAME if became != SAME)
+
+
+def _orphan(number: int, stage: TraceStage) -> Text:
+    name = f" ({clean(stage.upstream_name)})" if stage.upstream_name else ""
+    told = f"{number} {clean(stage.label)}: the stage that its chunks came from{name} is not in the trace"
+    return Text.assemble(("! ", _NOTED), told)
+
+
+def _change(stream: TraceStream, up: int, down: int) -> Text:
+    edge = stream.descents[up, down]
+    told = [f"{became} {_ranges(seqs)}" for became, seqs in _by_fate(edge).items() if became != SAME]
+    if added := [chunk.seq for chunk in edge.added if chunk.kind == CONTENT]:
+        told.append(f"{ADDED} {_ranges(added)}")
+    names = f"{up + 1} {clean(edge.upstream.label)} -> {down + 1} {clean(edge.downstream.label)}: "
+    return Text.assemble(("! ", _NOTED), names, (", ".join(told), _NOTED), "" if edge.recorded else (_BY_DIGEST, _DIM))
+
+
+_BY_DIGEST: Final = "  (by digest)"
+
+
+def _by_fate(edge: Descent) -> dict[str, list[int]]:
+    fates: dict[str, list[int]] = {became: [] for became in BECAME}
+    for chunk in edge.upstream.chunks:
+        if chunk.kind == CONTENT:
+            fates[edge.became(chunk.seq)].append(chunk.seq)
+    return {became: seqs for became, seqs in fates.items() if seqs}
+
+
+def _findings(stage: TraceStage) -> Iterator[str]:
+    for finding in stage.findings:
+        yield f"{finding.kind}, {finding.certainty}, at {finding.seq}: {finding.evidence}"
+    if more := stage.findings_total - len(stage.findings):
+        yield f"{more} more findings are counted, but have no event of their own"
+
+
+def _finding(number: int, stage: TraceStage, line: str) -> Text:
+    return Text.assemble(("! ", _BAD), f"{number} {clean(stage.label)}: ", (clean(line), _BAD))
+
+
+def chunks_view(stream: TraceStream, position: int) -> RenderableType:
+    """Return the chunks of one stage.
+
+    Args:
+        stream: The stream.
+        position: The stage's.
+    """
+    stage = stream.stages[position]
+    made_from = stream.made_from(position)
+    table = _table(">chunk", ">after", "kind", "digest", ">content so far", ">bytes", "made from")
+    for chunk in stage.chunks:
+        after = _time(chunk.time_ns - stage.first_ns)
+        sizes = str(chunk.acc_len), str(chunk.raw_len)
+        origin = _made_from(stream, position, made_from.get(chunk.seq))
+        table.add_row(str(chunk.seq), after, clean(chunk.kind), clean(chunk.digest), *sizes, origin)
+    return Group(Text.assemble("\n", ("chunks of ", _DIM), f"stage {position + 1}, ", _name(stage)), table)
+
+
+def _made_from(stream: TraceStream, position: int, found: tuple[int, int, int] | None) -> str:
+    if found is None:
+        return ""
+    up, first, last = found
+    return _range(first, last) + (f" of {up + 1}" if len(stream.upstream[position]) > 1 else "")
+
+
+def way_view(stream: TraceStream, steps: Sequence[Step], position: int, seq: int) -> RenderableType:
+    """Return the way of one chunk.
+
+    Args:
+        stream: The stream.
+        steps: What `lineage.way.way` returned.
+        position: Position of the stage that the number is of.
+        seq: The number.
+    """
+    of = f" of stage {position + 1}, {clean(stream.stages[position].label)}"
+    table = _table(">#", "process", "stage", "~>chunk", ">after", "digest", "~what it became")
+    for step in steps:
+        stage = stream.stages[step.stage]
+        after = _time(step.since_ns) if step.chunks else ""
+        place = str(step.stage + 1), clean(stage.service), _name(stage)
+        table.add_row(*place, _seqs(step.chunks), after, _digests(step.chunks), _became(stream, step))
+    return Group(Text.assemble("\n", ("the way of chunk ", _DIM), (str(seq), "bold"), (of, _DIM)), table)
+
+
+def _seqs(chunks: Sequence[Chunk]) -> str:
+    return _ranges([chunk.seq for chunk in chunks])
+
+
+def _digests(chunks: Sequence[Chunk]) -> str:
+    digests = list(dict.fromkeys(clean(chunk.digest) for chunk in chunks))
+    return digests[0] + (f" and {len(digests) - 1} more" if len(digests) > 1 else "") if digests else ""
+
+
+def _became(stream: TraceStream, step: Step) -> Text:
+    if not step.became:
+        return Text("")
+    style = "" if step.became == SAME else _BAD if step.became in (DROPPED, CUT_OFF, DOUBLED) else _NOTED
+    return Text.assemble((_words(stream, step), style), "" if step.recorded else (_BY_DIGEST, _DIM))
+
+
+def _words(stream: TraceStream, step: Step) -> str:
+    stage, others = stream.stages[step.stage], _range(step.first, step.last)
+    outcome = clean(stage.outcome or "its end is not here")
+    words = {
+        MERGED: f"merged with {others}",
+        REPLACED: f"replaced, with {others}",
+        SPLIT: f"split into {others}",
+        DOUBLED: f"doubled: {others}",
+        DROPPED: f"dropped before {clean(stage.label)}",
+        CUT_OFF: f"cut off: {clean(stage.label)} ended before it ({outcome})",
+        UNKNOWN: "not known: the trace has not all chunks of this stage",
+        ADDED: "added here",
+    }
+    return words.get(step.became, step.became)
+
+
+def _ranges(seqs: Iterable[int]) -> str:
+    """Numbers as ranges: `1-3, 7`."""
+    found: list[list[int]] = []
+    for seq in sorted(seqs):
+        if found and seq == found[-1][1] + 1:
+            found[-1][1] = seq
+        else:
+            found.append([seq, seq])
+    more = f" and {len(found) - _RANGES} more places" if len(found) > _RANGES else ""
+    return ", ".join(_range(first, last) for first, last in found[:_RANGES]) + more
+
+
+def _range(first: int, last: int) -> str:
+    return "" if not first else str(first) if first == last else f"{first}-{last}"
+
+
+def _table(*columns: str) -> Table:
+    """A table; `>` before a column's name aligns it to the right, `~` lets it be folded."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    for name in columns:
+        right, folded = ">" in name, "~" in name
+        table.add_column(name.lstrip(">~"), justify="right" if right else "left", no_wrap=not folded, overflow="fold")
+    return table
+
+
+def _time(time_ns: int) -> str:
+    if abs(time_ns) >= 1_000_000_000:
+        return f"{time_ns / 1e9:.3f} s"
+    return f"{time_ns / 1e6:.{1 if abs(time_ns) >= 10_000_000 else 2}f} ms"
+
+
+def _when(time_ns: int) -> str:
+    seconds, rest_ns = divmod(time_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M:%S}.{rest_ns // 1_000_000:03}"
+
+
+def _many(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"

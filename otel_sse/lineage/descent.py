@@ -1,0 +1,233 @@
+"""What happened to each chunk between two neighbouring stages of a trace."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
+from functools import cached_property
+from typing import Final
+
+import msgspec
+
+from otel_sse.lineage.alignment import Ranges, align
+from otel_sse.lineage.stages import TraceStage
+from otel_sse.stream.chunk import CONTENT, KINDS, Chunk
+from otel_sse.stream.outcome import COMPLETED
+
+SAME: Final = "same"
+CHANGED: Final = "changed"
+MERGED: Final = "merged"
+REPLACED: Final = "replaced"
+SPLIT: Final = "split"
+DOUBLED: Final = "doubled"
+DROPPED: Final = "dropped"
+CUT_OFF: Final = "cut off"
+UNKNOWN: Final = "unknown"
+ADDED: Final = "added"
+
+BECAME: Final = (SAME, CHANGED, MERGED, REPLACED, SPLIT, DOUBLED, DROPPED, CUT_OFF, UNKNOWN, ADDED)
+"""What a chunk can become: the same; other content; one with its neighbours; something that is not the sum of what it
+was made from; several; itself more than once; nothing; nothing, because the stage ended before its turn; not known,
+because the trace has not all chunks; or (of a chunk downstream) one that was made from nothing upstream."""
+
+
+_AGREEING: Final = 0.9
+"""Share of equal chunks above which the numbers that came over a hop are taken for those of the stage before it."""
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """How long chunks took from one stage to the next.
+
+    Args:
+        count: Chunks measured.
+        median_ns: Median, the lower one of two, in nanoseconds.
+        max_ns: Longest.
+        negative: Chunks that came before they left, by the clocks of two hosts; they count as 0.
+    """
+
+    count: int
+    median_ns: int
+    max_ns: int
+    negative: int
+
+
+class Descent:
+    """The chunks of a stage and those of the stage after it.
+
+    Args:
+        upstream: The stage.
+        downstream: The stage after it.
+        feeds: All that feed the stage after it, in the order in which they came to; each of its chunks is of one.
+        believed: Whether what the stage after it says of its chunks is about `upstream`, and not of a third stage.
+    """
+
+    def __init__(
+        self,
+        upstream: TraceStage,
+        downstream: TraceStage,
+        feeds: Sequence[TraceStage] = (),
+        *,
+        believed: bool = True,
+    ) -> None:
+        self.upstream = upstream
+        self.downstream = downstream
+        self._believed = believed
+        several = len(feeds) > 1
+        self._chunks = [chunk for chunk in downstream.chunks if not several or _feed(chunk, feeds) is upstream]
+        self._kept: dict[tuple[int, int], bool] = {}
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the stage itself has said what its chunks were made from; else digests were aligned."""
+        return self._found[0]
+
+    @property
+    def ranges(self) -> Ranges:
+        """Number of a downstream chunk → the upstream numbers it was made from."""
+        return self._found[1]
+
+    @cached_property
+    def _found(self) -> tuple[bool, Ranges]:
+        made = [chunk for chunk in self._chunks if chunk.upstream_first and self._believed]
+        recorded = {chunk.seq: (chunk.upstream_first, chunk.upstream_last) for chunk in made}
+        if not recorded:
+            return False, align(self.upstream.chunks, self._chunks)
+        if self.upstream.service == self.downstream.service or self._agreement(recorded) >= _AGREEING:
+            return True, recorded
+        # A hop counts its messages over all connections, a stage its own chunks.
+        aligned = align(self.upstream.chunks, self._chunks)
+        return (False, aligned) if self._agreement(aligned) > self._agreement(recorded) else (True, recorded)
+
+    def _agreement(self, ranges: Ranges) -> float:
+        """Share of the chunks made from one that are equal to it."""
+        pairs = [(self.downstream.by_seq[seq], self.upstream.by_seq.get(a)) for seq, (a, b) in ranges.items() if a == b]
+        return sum(up is not None and up.digest == down.digest for down, up in pairs) / max(len(pairs), 1)
+
+    @cached_property
+    def children(self) -> dict[int, list[int]]:
+        """Number of an upstream chunk → the downstream numbers that were made from it."""
+        found: dict[int, list[int]] = {}
+        known = self.upstream.by_seq
+        for seq, (first, last) in self.ranges.items():
+            for parent in range(first, min(last, first + self.upstream.total) + 1):
+                if parent in known:
+                    found.setdefault(parent, []).append(seq)
+        return found
+
+    def takes(self, chunk: Chunk) -> bool:
+        """Return whether a downstream chunk is content that came from upstream."""
+        return chunk.kind == CONTENT and chunk.seq in self.ranges
+
+    def forward(self, seqs: Iterable[int]) -> set[int]:
+        """Return the downstream numbers that were made from upstream ones."""
+        return {child for seq in seqs for child in self.children.get(seq, ())}
+
+    def back(self, seqs: Iterable[int]) -> set[int]:
+        """Return the upstream numbers that downstream ones were made from, as far as they stand in the trace."""
+        ranges = [self.ranges[seq] for seq in seqs if seq in self.ranges]
+        wanted = self.upstream.by_seq
+        return {seq for seq in wanted if any(first <= seq <= last for first, last in ranges)}
+
+    def became(self, seq: int) -> str:
+        """Return what an upstream chunk became: one of `BECAME`."""
+        children = self.children.get(seq, [])
+        if not children:
+            return self._gone(seq)
+        if len(children) > 1 and all(self.ranges[child] == (seq, seq) for child in children):
+            return DOUBLED if self._all_equal(seq, children) else SPLIT
+        first, last = self.ranges[children[0]]
+        if first != last:
+            return MERGED if self._keeps_bytes(children) else REPLACED
+        return SAME if self._all_equal(seq, children) else CHANGED
+
+    def _gone(self, seq: int) -> str:
+        stage = self.downstream
+        if not stage.is_whole and not self._covers(seq):
+            return UNKNOWN
+        # Only a stage that went to its end has left out what comes last.
+        return DROPPED if seq < self._handed_on or stage.outcome == COMPLETED else CUT_OFF
+
+    @cached_property
+    def _handed_on(self) -> int:
+        return max((last for _, last in self.ranges.values()), default=0)
+
+    def _covers(self, seq: int) -> bool:
+        """Whether the trace has the downstream chunks around the place where this one would be, without a hole."""
+        before = max((child for child, (_, last) in self.ranges.items() if last < seq), default=0)
+        after = min((child for child, (first, _) in self.ranges.items() if first > seq), default=0)
+        known = self.downstream.by_seq
+        return bool(after) and all(child in known for child in range(before + 1, after))
+
+    def _all_equal(self, seq: int, children: Iterable[int]) -> bool:
+        digest = self.upstream.by_seq[seq].digest
+        return all(self.downstream.by_seq[child].digest == digest for child in children)
+
+    def _keeps_bytes(self, children: Sequence[int]) -> bool:
+        """Whether what was made has as many bytes of content as what it was made from; also where that isn't known."""
+        ranges = [self.ranges[child] for child in children]
+        whole = min(first for first, _ in ranges), max(last for _, last in ranges)
+        if whole not in self._kept:
+            self._kept[whole] = self._compare_bytes(*whole)
+        return self._kept[whole]
+
+    def _compare_bytes(self, first: int, last: int) -> bool:
+        start, end = bisect_left(self._starts, (first, 0)), bisect_left(self._starts, (last + 1, 0))
+        siblings = [child for _, child in self._starts[start:end] if self.ranges[child][1] <= last]
+        made = [self.downstream.content_bytes.get(child) for child in siblings]
+        used = [self.upstream.content_bytes.get(seq) for seq in range(first, last + 1)]
+        if None in made or None in used:
+            return True
+        return sum(filter(None, made)) == sum(filter(None, used))
+
+    @cached_property
+    def _starts(self) -> list[tuple[int, int]]:
+        return sorted((first, child) for child, (first, _) in self.ranges.items())
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """How many chunks with content became what upstream, and how many downstream were added."""
+        return self._count([CONTENT])
+
+    @cached_property
+    def other_counts(self) -> Counter[str]:
+        """The same of the chunks without content: comments, heartbeats, ends, errors, control."""
+        return self._count(set(KINDS) - {CONTENT})
+
+    def _count(self, kinds: Container[str]) -> Counter[str]:
+        counts = Counter(self.became(chunk.seq) for chunk in self.upstream.chunks if chunk.kind in kinds)
+        added = sum(chunk.kind in kinds for chunk in self.added)
+        return counts + Counter({ADDED: added})
+
+    @property
+    def added(self) -> list[Chunk]:
+        """The downstream chunks that were made from nothing upstream."""
+        return [chunk for chunk in self._chunks if chunk.seq not in self.ranges]
+
+    @cached_property
+    def latency(self) -> Latency | None:
+        """How long the chunks took, each from the last one it was made from; None where no two belong together."""
+        times = [time_ns for chunk in self._chunks if (time_ns := self.latency_ns(chunk)) is not None]
+        if not times:
+            return None
+        clamped = sorted(max(time_ns, 0) for time_ns in times)
+        median_ns = clamped[(len(clamped) - 1) // 2]
+        return Latency(len(times), median_ns, clamped[-1], sum(time_ns < 0 for time_ns in times))
+
+    def latency_ns(self, chunk: Chunk) -> int | None:
+        """Return how long a downstream chunk took from the last one it was made from, or None."""
+        last = self.ranges.get(chunk.seq, (0, 0))[1]
+        parent = self.upstream.by_seq.get(last)
+        return None if parent is None else chunk.time_ns - parent.time_ns
+
+
+def _feed(chunk: Chunk, feeds: Sequence[TraceStage]) -> TraceStage:
+    """Which stage a chunk came from. Its source tells, as soon as there are two; before that it was the first."""
+    named = [each for each in feeds if chunk.source and each.source == chunk.source]
+    equal = [each for each in feeds if _has_digest(each, chunk)]
+    return (named or equal or feeds)[0]
+
+
+def _has_digest(stage: TraceStage, chunk: Chunk) -> bool:
+    made_from = stage.by_seq.get(chunk.upstream_first)
+    return made_from is not None and made_from.digest == chunk.digest

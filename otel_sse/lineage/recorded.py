@@ -1,0 +1,105 @@
+"""Chunks and findings as a trace has them: one event each, or many chunks packed into one event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+
+from otel_sse import semconv
+from otel_sse.lineage.spans import Attributes, SpanEvent, flag, integer, text
+from otel_sse.stream.chunk import CONTENT, Chunk, Finding
+
+
+def chunks_of(events: Iterable[SpanEvent]) -> list[Chunk]:
+    """Return the chunks that stand in events, in order of time, then number; each number once.
+
+    Their times are nanoseconds since the epoch. What a source has cut off is 0 or "".
+    """
+    found: dict[int, Chunk] = {}
+    for event in events:
+        for chunk in _chunks(event):
+            found.setdefault(chunk.seq, chunk)
+    return sorted(found.values(), key=_order)
+
+
+def findings_of(events: Iterable[SpanEvent]) -> list[Finding]:
+    """Return the findings that stand in events, in order of time."""
+    found = [event for event in events if event.name == semconv.FINDING_EVENT]
+    return [_finding(event.attributes) for event in sorted(found, key=_time)]
+
+
+def _order(chunk: Chunk) -> tuple[int, int]:
+    return chunk.time_ns, chunk.seq
+
+
+def _time(event: SpanEvent) -> int:
+    return event.time_ns
+
+
+def _chunks(event: SpanEvent) -> Iterator[Chunk]:
+    if event.name == semconv.CHUNK_EVENT:
+        yield _single(event.time_ns, event.attributes)
+    elif event.name == semconv.CHUNKS_EVENT:
+        yield from _packed(event.time_ns, event.attributes)
+
+
+def _single(time_ns: int, says: Attributes) -> Chunk:
+    first = integer(says, semconv.CHUNK_UPSTREAM_FIRST)
+    return Chunk(
+        integer(says, semconv.CHUNK_SEQ),
+        time_ns,
+        text(says, semconv.CHUNK_KIND) or CONTENT,
+        text(says, semconv.CHUNK_DIGEST),
+        integer(says, semconv.CHUNK_ACC_LEN),
+        integer(says, semconv.CHUNK_RAW_LEN),
+        flag(says, semconv.CHUNK_DONE),
+        event=text(says, semconv.CHUNK_TYPE),
+        id=text(says, semconv.CHUNK_ID) or None,
+        source=text(says, semconv.CHUNK_SOURCE),
+        upstream_first=first,
+        upstream_last=integer(says, semconv.CHUNK_UPSTREAM_LAST, first),
+    )
+
+
+_COLUMNS = (
+    semconv.PACK_OFFSETS,
+    semconv.PACK_DIGESTS,
+    semconv.PACK_ACC_LENS,
+    semconv.PACK_RAW_LENS,
+    semconv.PACK_UPSTREAM,
+)
+
+
+def _packed(start_ns: int, says: Attributes) -> Iterator[Chunk]:
+    # A backend may have cut off a column, or its end: what is left of the others still counts.
+    columns = zip_longest(*(text(says, name).split() for name in _COLUMNS), fillvalue="")
+    for seq, (offset, digest, acc_len, raw_len, upstream) in enumerate(
+        columns, integer(says, semconv.PACK_FIRST_SEQ, 1)
+    ):
+        first, _, last = upstream.partition("-")
+        yield Chunk(
+            seq,
+            start_ns + _number(offset) * 1000,
+            CONTENT,
+            digest,
+            _number(acc_len),
+            _number(raw_len),
+            False,
+            upstream_first=_number(first),
+            upstream_last=_number(last or first),
+        )
+
+
+def _number(column: str) -> int:
+    return int(column) if column.isascii() and column.isdigit() else 0
+
+
+def _finding(says: Attributes) -> Finding:
+    return Finding(
+        text(says, semconv.FINDING_KIND),
+        text(says, semconv.FINDING_CERTAINTY),
+        text(says, semconv.FINDING_STAGE),
+        integer(says, semconv.FINDING_SEQ),
+        integer(says, semconv.FINDING_OF),
+        text(says, semconv.FINDING_EVIDENCE),
+    )

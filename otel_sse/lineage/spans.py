@@ -1,0 +1,86 @@
+"""Spans as plain values, whatever they were read from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import msgspec
+
+Value: TypeAlias = "str | bool | int | float | bytes | tuple[Value, ...] | Mapping[str, Value] | None"
+"""What an attribute can be."""
+
+Attributes: TypeAlias = "Mapping[str, Value]"
+
+
+class SpanEvent(msgspec.Struct, frozen=True):
+    """One event of a span.
+
+    Args:
+        name: `sse.chunk`, `sse.finding` …
+        time_ns: When, in nanoseconds since the epoch.
+        attributes: What it says.
+    """
+
+    name: str
+    time_ns: int
+    attributes: Attributes
+
+
+class SpanLink(msgspec.Struct, frozen=True):
+    """One link of a span to another.
+
+    Args:
+        trace_id: 32 hex digits.
+        span_id: 16 hex digits.
+        attributes: What it says.
+    """
+
+    trace_id: str
+    span_id: str
+    attributes: Attributes
+
+
+class Span(msgspec.Struct, frozen=True):
+    """One finished span.
+
+    Args:
+        trace_id: 32 hex digits.
+        span_id: 16 hex digits.
+        parent_id: 16 hex digits, or "" for a root.
+        name: Its name.
+        service: `service.name` of the process that made it, or "".
+        start_ns: When it began, in nanoseconds since the epoch.
+        end_ns: When it ended.
+        attributes: What it says.
+        events: Its events, in the order of the source.
+        links: Its links.
+    """
+
+    trace_id: str
+    span_id: str
+    parent_id: str
+    name: str
+    service: str
+    start_ns: int
+    end_ns: int
+    attributes: Attributes
+    events: tuple[SpanEvent, ...] = ()
+    links: tuple[SpanLink, ...] = ()
+
+
+def text(attributes: Attributes, name: str) -> str:
+    """Return an attribute that is a text, or "" where it is missing or something else."""
+    value = attributes.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def integer(attributes: Attributes, name: str, default: int = 0) -> int:
+    """Return an attribute that is a whole number, or `default` where it is missing or something else."""
+    value = attributes.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+
+def flag(attributes: Attributes, name: str) -> bool:
+    """Return whether an attribute is true."""
+    return attributes.get(name) is True
