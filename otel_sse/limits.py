@@ -73,6 +73,10 @@ numbering and counts as one, so that no peer can drive a counter beyond what OTL
 MAX_INTERVALS: Final = 64
 """Sampled intervals that wait for the metrics; at one in 16 that is 1,024 chunks between two collections."""
 
+MAX_UPSTREAMS: Final = 32
+"""Stages of one stream that are remembered as possible upstreams of one that begins: a chain of ten policies is twenty
+stages, and an agent that calls its model a hundred times in one answer goes on with the latest."""
+
 MAX_WAITING_CROSSINGS: Final = 1_024
 """Chunks of one stage that wait to be claimed by the next stage: a policy that buffers more than this many chunks
 before it hands on the first loses the lineage of the oldest."""
@@ -80,3 +84,18 @@ before it hands on the first loses the lineage of the oldest."""
 MAX_RECENT_CROSSINGS: Final = 16
 """Chunks claimed a moment ago that are remembered, so that a second emission of one is told from a new chunk. A path
 that lags further behind is found by the detectors, not by lineage."""
+
+MAX_ENVELOPE_BYTES: Final = 1_024
+"""Bytes of the line in front of a WebSocket message: about 50, 110 where a stream opens, and at most 512 of tracestate
+(W3C Trace Context asks to carry that many)."""
+
+MAX_HOP_STREAMS: Final = 1_024
+"""Streams of one connection, and streams whose numbers outlive a connection; the least recently used is forgotten
+first. Each takes about 3 KB, and 128 KB at most while its sender holds messages."""
+
+MAX_HELD_MESSAGES: Final = 32
+"""Messages of one stream that a sender holds by reference, to know them again when they are resent after a reconnect:
+more than what a socket's buffers swallow unseen when a connection dies."""
+
+MAX_HELD_CHARS: Final = 4_096
+"""Characters (bytes, where it is binary) of a message that is held; longer ones are counted and not known again."""

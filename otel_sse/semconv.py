@@ -83,6 +83,7 @@ STREAM_SEND_TIME: Final = "sse.stream.send_time"
 STREAM_DROPPED: Final = "sse.stream.dropped"
 STREAM_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
 STREAM_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+HOP_CLOCK_SKEWS: Final = "sse.hop.clock_skews"
 SEGMENT_INDEX: Final = "sse.segment.index"
 LINK: Final = "sse.link"
 
@@ -153,8 +154,10 @@ ATTRIBUTES: Final = (
     Attribute(STAGE, "string", "", _S, _LOW, "The stage's name, e.g. `socket_write`."),
     Attribute(STAGE_DIRECTION, "string", "", _S, _LOW, "`in` or `out` where both sides of a stage are seen."),
     Attribute(STAGE_REWRITES, "boolean", "", _S, _LOW, "Whether the stage may change content."),
-    Attribute(STAGE_CLASS, "string", "", _S, _LOW, "Class or function of the policy behind the stage."),
-    Attribute(STAGE_UPSTREAM, "string", "", _S, _LOW, "The stage that its chunks came from, where that is known."),
+    Attribute(STAGE_CLASS, "string", "", _S, _LOW, "Class or function behind the stage: a policy's, a hook's."),
+    Attribute(
+        STAGE_UPSTREAM, "string", "", _S, _LOW, "The stage that its chunks came from, with its direction: `policy.judge.in`."
+    ),
     Attribute(STAGE_LATENCY, "double", "s", _S, _HIGH, "Mean time of a chunk from the upstream stage to this one."),
     Attribute(STAGE_MAX_LATENCY, "double", "s", _S, _HIGH, "Longest time of a chunk from the upstream stage to here."),
     Attribute(SOURCE, "string", "", _S, _LOW, "The adapter or path that feeds the stage."),
@@ -177,6 +180,14 @@ ATTRIBUTES: Final = (
     Attribute(STREAM_DROPPED, "int", "{chunk}", _S, _HIGH, "Chunks that the full queue left unrecorded."),
     Attribute(STREAM_INPUT_TOKENS, "int", "{token}", _S, _HIGH, "Prompt tokens, where the stream said.", _OTEL_GENAI),
     Attribute(STREAM_OUTPUT_TOKENS, "int", "{token}", _S, _HIGH, "Answer tokens, where the stream said.", _OTEL_GENAI),
+    Attribute(
+        HOP_CLOCK_SKEWS,
+        "int",
+        "{chunk}",
+        _S,
+        _HIGH,
+        "Chunks that came before they were sent, by the two hosts' clocks; their latency counts as 0.",
+    ),
     Attribute(SEGMENT_INDEX, "int", "", _S, _HIGH, "Number of this segment: 0, 1, 2 …"),
     Attribute(LINK, "string", "", "span link", _LOW, "What it means: `upstream`, or `segment` to the segment before."),
     Attribute(CHUNK_SEQ, "int", "", _C, _HIGH, "Number of the chunk at its stage: 1, 2, 3 …"),
@@ -218,9 +229,9 @@ _STAGE_ROUTE: Final = (_LABEL_STAGE, _LABEL_ROUTE)
 _FAULT: Final = ("stage", "kind", "certainty", "route")
 
 LABELS: Final = {
-    "stage": "The stage's name.",
-    "from": "The upstream stage's name.",
-    "to": "The downstream stage's name.",
+    "stage": "The stage's name, with its direction where it has one: `emit`, `policy.judge.out`.",
+    "from": "The upstream stage, likewise.",
+    "to": "The downstream stage, likewise.",
     "route": "The route's template; absent where unknown, `other` past the cap on label sets.",
     "outcome": "How the stream ended.",
     "kind": "Of a duplicate its detail (`terminal`), of a finding family and detail (`protocol/after_done`).",
@@ -326,11 +337,16 @@ FINDING_KINDS: Final = (
     Named("protocol/unframed", "A line that is no field: text that was written into the stream without framing."),
     Named("protocol/unknown_field", "A field that readers ignore; suspected."),
     Named("protocol/oversize", "A line or event above `max_event_bytes`; it was forwarded, but not read."),
+    Named("duplicate/resent", "A message came over a hop again, under the number that it had."),
+    Named("gap/hop", "A message was handed to a hop and did not come out; told up to 16 messages later."),
+    Named("reorder/hop", "A message came out of a hop later than the ones sent after it."),
+    Named("protocol/json_error", "A WebSocket message that begins as a JSON object and is none; it was passed on."),
+    Named("protocol/normalize_failed", "A function under `normalize` raised; the evidence is the exception's class."),
     Named("protocol/invalid_utf8", "Bytes that are not UTF-8."),
 )
 """Every kind of finding that exists now."""
 
-DUPLICATE_KINDS: Final = ("terminal", "replayed")
+DUPLICATE_KINDS: Final = ("terminal", "replayed", "resent")
 """Details of `duplicate/…` findings that exist now; their counters are made at 0."""
 
 STALL_KINDS: Final = ("first_byte", "content")

@@ -2,57 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Protocol
 
 from otel_sse import limits
-from otel_sse.lineage import Crossings
-from otel_sse.stream.chunk import CONTENT, Chunk
+from otel_sse.lineage import Crossings, claim
+from otel_sse.stream.chunk import Chunk
 from otel_sse.stream.totals import Totals
+
+
+class Upstreams(Protocol):
+    """The other stages of a stream, as one of them sees them."""
+
+    unknown: bool
+    """Whether it is still worth asking what the stage takes its chunks from, where that is not known."""
+
+    def begin(self) -> None:
+        """Take note of the stage's first chunk."""
+
+    def find(self, chunk: Chunk) -> Crossings | None:
+        """Return what the chunk was taken from, None where that is not known. Asked until it is."""
+
+    def others(self) -> Sequence[Crossings]:
+        """Return what else the stage may take chunks from: stages that neither feed its upstream nor follow it."""
+
+    def chosen(self, upstream: Crossings) -> None:
+        """Take note that chunks were taken from there."""
 
 
 class Edge:
     """Ties the chunks of one stage to those of the stage before it, in one process.
 
     Args:
-        find_upstream: Called once, at the first chunk; returns the crossings of the stage that was the last to have
-            its first chunk, or None where there is none.
+        upstreams: The stages that may come before this one.
         crossings: Where this stage's own chunks wait for the stage after it; None for the last stage of a process.
         totals: The stage's sums, of which the latency is kept here.
         sample: Every how many chunks one latency is kept for the metrics.
+        rewrites: Whether the stage may change content.
     """
 
-    __slots__ = ("_find", "_sample", "_totals", "_upstream", "crossings", "latencies")
+    __slots__ = (
+        "_add",
+        "_asks",
+        "_begun",
+        "_rewrites",
+        "_sample",
+        "_several",
+        "_source",
+        "_totals",
+        "_upstream",
+        "_upstreams",
+        "crossings",
+        "latencies",
+    )
 
     def __init__(
         self,
-        find_upstream: Callable[[], Crossings | None],
+        upstreams: Upstreams,
         crossings: Crossings | None,
         totals: Totals,
         sample: int,
+        *,
+        rewrites: bool = False,
     ) -> None:
-        self._find: Callable[[], Crossings | None] | None = find_upstream
+        self._upstreams = upstreams
         self._upstream: Crossings | None = None
+        self._begun = False
+        self._asks = True
+        self._several = False
+        self._source = ""
         self._totals = totals
         self._sample = sample
+        self._rewrites = rewrites
+        self._add = None if crossings is None else crossings.add
         self.crossings = crossings
         self.latencies: list[int] = []
 
     def cross(self, chunk: Chunk) -> None:
         """Write on `chunk` which upstream chunks it was made from, and let the next stage know of it."""
-        if self._find is not None:
-            find, self._find = self._find, None
-            self._upstream = find()
-        if self._upstream is not None:
-            self._claim(self._upstream, chunk)
-        if self.crossings is not None:
-            self.crossings.add(chunk.seq, chunk.digest, chunk.time_ns)
+        upstream = self._upstream
+        if upstream is None and self._asks:
+            upstream = self._find(chunk)
+        if upstream is not None:
+            made_ns = upstream.claim_next(chunk) or self._search(chunk, upstream)
+            if made_ns:
+                self._count(chunk.time_ns - made_ns, chunk.seq)
+            if self._several:
+                chunk.source = self._source
+        if self._add is not None:
+            self._add(chunk)
 
-    def _claim(self, upstream: Crossings, chunk: Chunk) -> None:
-        first, last, time_ns = upstream.claim(chunk.digest, chunk.kind == CONTENT)
-        if not first:
-            return
-        chunk.upstream_first, chunk.upstream_last = first, last
-        self._count(chunk.time_ns - time_ns, chunk.seq)
+    def _find(self, chunk: Chunk) -> Crossings | None:
+        if not self._begun:
+            self._begun = True
+            self._upstreams.begin()
+        found = self._upstreams.find(chunk)
+        self._asks = self._upstreams.unknown
+        if found is not None:
+            self._take_from(found)
+        return found
+
+    def _take_from(self, upstream: Crossings) -> None:
+        self._upstream = upstream
+        self._source = upstream.source
+        self._upstreams.chosen(upstream)
+
+    def _search(self, chunk: Chunk, upstream: Crossings) -> int:
+        found, made_ns = claim(chunk, upstream, self._upstreams.others(), self._rewrites)
+        if found is not upstream:
+            self._several = self._several or found.source != upstream.source
+            self._take_from(found)
+        return made_ns
 
     def _count(self, latency_ns: int, seq: int) -> None:
         totals = self._totals

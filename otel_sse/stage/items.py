@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 from otel_sse.dialects import Reader
-from otel_sse.dialects.items import as_json, quick_delta
+from otel_sse.dialects.frames import is_done_mark
+from otel_sse.dialects.items import QuickText, as_json, quick_text
 from otel_sse.stream.chunk import CONTENT, CONTROL
 from otel_sse.stream.facts import Facts
 from otel_sse.wire import Event
@@ -20,13 +21,28 @@ class ItemReader:
 
     Args:
         reader: Reads events; shared with the stage's monitor.
+        asks: Whether a function of the user's says what the content is, so that no item is plain.
     """
 
-    __slots__ = ("_framed", "_reader")
+    __slots__ = ("_asks", "_framed", "_quick", "_reader")
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, *, asks: bool = False) -> None:
         self._reader = reader
+        self._asks = asks
         self._framed: bool | None = None
+        self._quick: QuickText | None = None
+
+    def plain(self, item: object) -> str | None:
+        """Return the text of an item that is one piece of content and says nothing else; None means: read it."""
+        if type(item) is str:
+            return item if self._framed is False and item and item[0] not in "{[" and not self._asks else None
+        if self._quick is None:
+            return None
+        try:
+            text = self._quick(item)
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError):
+            return None
+        return text if type(text) is str and text else None
 
     def framed(self, item: object) -> bytes | None:
         """Return the item's bytes where the iterator yields framed events, else None."""
@@ -45,16 +61,13 @@ class ItemReader:
         """Return what an object that is not framed bytes means, and the event it would be sent as."""
         if type(item) is str:
             return self._text(item)
-        facts = quick_delta(item, self._reader.name)
-        if facts is not None and facts.content is not None:
-            return facts, Event("", size=_bytes_of(facts.content))
         if isinstance(item, (bytes, bytearray, memoryview)):
             return self._text(bytes(item).decode("utf-8", "replace"))
         return self._object(item)
 
     def _text(self, text: str) -> tuple[Facts, Event]:
         event = Event(text, size=_bytes_of(text))
-        if text[:1] == "{":
+        if self._asks or text[:1] == "{" or is_done_mark(text):
             return self._reader.read(event), event
         return (Facts(CONTENT, text) if text else Facts(CONTROL)), event
 
@@ -64,7 +77,9 @@ class ItemReader:
             event = Event(type(item).__qualname__)
             return Facts(CONTROL), event
         event = Event(data, size=_bytes_of(data))
-        return self._reader.read(event), event
+        facts = self._reader.read(event)
+        self._quick = None if self._asks else quick_text(item, self._reader.name)
+        return facts, event
 
 
 def _bytes_of(text: str) -> int:

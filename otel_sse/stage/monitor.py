@@ -17,7 +17,7 @@ from otel_sse.stage.edge import Edge
 from otel_sse.stage.items import ItemReader
 from otel_sse.stage.settings import StageSettings
 from otel_sse.stream import outcome as outcomes
-from otel_sse.stream.chunk import COMMENT, HEARTBEAT, Chunk, Finding
+from otel_sse.stream.chunk import COMMENT, CONTENT, HEARTBEAT, Chunk, Finding
 from otel_sse.stream.digest import DIGEST_CHARS, sha1, sha1_digest
 from otel_sse.stream.facts import Facts
 from otel_sse.stream.stage import StageInfo
@@ -184,15 +184,13 @@ class StageMonitor:
             return outcomes.FAILED
         return outcomes.COMPLETED if self._is_complete() else outcomes.INCOMPLETE
 
+    @property
+    def at_end(self) -> bool:
+        """Whether the protocol's end of the answer has crossed, so that nothing is missed by who stops here."""
+        return self._checks.terminal.ended or (self._reader.expects == "finish" and self._checks.finished)
+
     def _is_complete(self) -> bool:
-        if self._truncated:
-            return False
-        if self._checks.terminal.ended:
-            return True
-        expects = self._reader.expects
-        if expects == "finish":
-            return self._checks.finished
-        return expects == "nothing"
+        return not self._truncated and (self.at_end or self._reader.expects == "nothing")
 
     def _close_parser(self, time_ns: int) -> None:
         parser, self._parser = self._parser, None
@@ -219,17 +217,61 @@ class StageMonitor:
             item: The object; it is only looked at.
             time_ns: When it crossed.
         """
+        items = self._items
+        if items is None:
+            self._items = items = ItemReader(self._reader, asks=self.settings.content_of is not None)
+        text = items.plain(item)
+        if text is not None:
+            self._plain(text, time_ns)
+            return
         if not self.totals.first_chunk_ns:
             self._first(time_ns)
-        if self._items is None:
-            self._items = ItemReader(self._reader)
-        framed = self._items.framed(item)
+        framed = items.framed(item)
         if framed is not None:
             self.feed(framed, time_ns)
             return
-        facts, event = self._items.read(item)
+        facts, event = items.read(item)
         self.totals.bytes += event.size
         self._crossed(facts, event, time_ns, 0)
+
+    def cross(self, facts: Facts, event: Event, time_ns: int) -> None:
+        """Take note of a chunk that has been read already: a message whose own protocol says what it is.
+
+        Args:
+            facts: What it means.
+            event: What it is digested by where it has no content, and its size.
+            time_ns: When it crossed.
+        """
+        if not self.totals.first_chunk_ns:
+            self._first(time_ns)
+        self.totals.bytes += event.size
+        self._crossed(facts, event, time_ns, 0)
+
+    def wait_freely(self) -> None:
+        """Call no silence a stall from now on: nobody has said that an answer is under way."""
+        self._stall.silence_ns = 2**63
+
+    def note(self, finding: Finding, time_ns: int) -> None:
+        """Take note of a finding about this stage that was made elsewhere."""
+        self._note(finding, time_ns)
+
+    def _plain(self, text: str, time_ns: int) -> None:
+        # `_crossed` for a piece of content and nothing else, after the first chunk: the way of nearly every object.
+        totals = self.totals
+        raw = text.encode() if text.isascii() else _encode(text)
+        size = len(raw)
+        totals.bytes += size
+        totals.content_bytes = written = totals.content_bytes + size
+        totals.content_chunks += 1
+        totals.chunks = seq = totals.chunks + 1
+        if not totals.first_content_ns:
+            totals.first_content_ns = time_ns
+        digest = self._digest
+        name = sha1(raw).hexdigest()[:DIGEST_CHARS] if digest is sha1_digest else digest(raw)
+        chunk = Chunk(seq, time_ns, CONTENT, name, written, size, False)
+        if self._terminal.ended or not self._stall.in_time(time_ns):
+            self._look_closer(chunk, Facts(CONTENT, text), Event(text, size=size))
+        self._cross(chunk, text, seq, time_ns)
 
     def _event(self, event: Event, time_ns: int, send_ns: int) -> None:
         self._crossed(self._reader.read(event), event, time_ns, send_ns)
@@ -264,16 +306,15 @@ class StageMonitor:
         )
         if not (facts.plain and event.id is None and not self._terminal.ended and self._stall.in_time(time_ns)):
             self._look_closer(chunk, facts, event)
-        self._cross(chunk, text)
+        self._cross(chunk, text, seq, time_ns)
 
-    def _cross(self, chunk: Chunk, text: str) -> None:
+    def _cross(self, chunk: Chunk, text: str, seq: int, time_ns: int) -> None:
         totals = self.totals
-        time_ns = chunk.time_ns
         interval_ns = time_ns - totals.last_chunk_ns
         totals.last_chunk_ns = time_ns
         if interval_ns > totals.max_interval_ns:
             totals.max_interval_ns = interval_ns
-        if not chunk.seq % self._sample and chunk.seq > 1 and len(self.intervals) < limits.MAX_INTERVALS:
+        if not seq % self._sample and seq > 1 and len(self.intervals) < limits.MAX_INTERVALS:
             self.intervals.append(interval_ns)
         if self._capture:
             chunk.content = text
@@ -319,7 +360,7 @@ class StageMonitor:
         digest = self._digest(comment.text.encode("utf-8", "surrogatepass"))
         chunk = Chunk(totals.chunks, time_ns, COMMENT, digest, totals.content_bytes, comment.size, False)
         chunk.send_ns = send_ns
-        self._cross(chunk, comment.text)
+        self._cross(chunk, comment.text, totals.chunks, time_ns)
 
     def _attach(self, chunk: Chunk, findings: list[Finding]) -> None:
         for finding in findings:

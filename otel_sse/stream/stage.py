@@ -16,6 +16,7 @@ class StageInfo:
         rewrites: Whether the stage may change content.
         source: Which adapter or path feeds it, or "".
         route: The request's route template, e.g. `/chat/{id}`; "" where unknown. Never a raw path.
+        kind: Name of the class or function behind it, or "".
     """
 
     name: str
@@ -24,3 +25,9 @@ class StageInfo:
     rewrites: bool = False
     source: str = ""
     route: str = ""
+    kind: str = ""
+
+    @property
+    def label(self) -> str:
+        """Name and direction in one, e.g. `policy.judge.out`: what metrics and log lines call the stage."""
+        return f"{self.name}.{self.direction}" if self.direction else self.name

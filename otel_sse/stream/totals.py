@@ -37,6 +37,7 @@ class Totals:
     gaps: int = 0
     stalls: int = 0
     dropped: int = 0
+    clock_skews: int = 0
     dialect: str = ""
     outcome: str = ""
     error_type: str = ""

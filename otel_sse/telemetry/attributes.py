@@ -127,6 +127,8 @@ def stage_attributes(info: StageInfo) -> Attributes:
         attributes[semconv.STAGE_REWRITES] = True
     if info.source:
         attributes[semconv.SOURCE] = info.source
+    if info.kind:
+        attributes[semconv.STAGE_CLASS] = info.kind
     if info.route:
         attributes[semconv.HTTP_ROUTE] = info.route
     return attributes
@@ -175,6 +177,7 @@ def _add_latency(attributes: Attributes, totals: Totals) -> None:
 def _add_where_known(attributes: Attributes, totals: Totals) -> None:
     optional: dict[str, str | int] = {
         semconv.STREAM_DROPPED: totals.dropped,
+        semconv.HOP_CLOCK_SKEWS: totals.clock_skews,
         semconv.STREAM_DIALECT: totals.dialect,
         semconv.STREAM_OUTCOME: totals.outcome,
         semconv.ERROR_TYPE: totals.error_type,

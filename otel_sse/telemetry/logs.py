@@ -24,7 +24,7 @@ class ChunkLog:
     """
 
     def __init__(self, info: StageInfo, context: SpanContext, digest_name: str, first: int | None) -> None:
-        self._name = info.name.upper()
+        self._name = info.label.upper()
         self._digest_name = digest_name
         self._first = first
         trace = f" trace_id={format_trace_id(context.trace_id)}" if context.is_valid else ""

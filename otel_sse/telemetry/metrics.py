@@ -72,8 +72,8 @@ class Metrics:
 
     def opened(self, info: StageInfo) -> None:
         """Count a stream as open."""
-        self.start(info.name, info.route)
-        self._active.add(1, self._labels(info.name, info.route))
+        self.start(info.label, info.route)
+        self._active.add(1, self._labels(info.label, info.route))
 
     def progress(self, info: StageInfo, totals: Totals, handed: HandedOver, intervals: list[int], at: Context) -> None:
         """Hand over what has come since the last time.
@@ -85,14 +85,14 @@ class Metrics:
             intervals: Sampled intervals, in nanoseconds.
             at: Context with the stage's span, for exemplars.
         """
-        labels = self._labels(info.name, info.route)
+        labels = self._labels(info.label, info.route)
         chunks, size, dropped = totals.chunks, totals.bytes, totals.dropped
         if chunks > handed.chunks:
             self._counters[semconv.CHUNKS.name].add(chunks - handed.chunks, labels, at)
         if size > handed.bytes:
             self._counters[semconv.IO.name].add(size - handed.bytes, labels, at)
         if dropped > handed.dropped:
-            self._counters[semconv.DROPPED.name].add(dropped - handed.dropped, {"stage": info.name}, at)
+            self._counters[semconv.DROPPED.name].add(dropped - handed.dropped, {"stage": info.label}, at)
         handed.chunks, handed.bytes, handed.dropped = chunks, size, dropped
         for interval_ns in intervals:
             self._interval.record(interval_ns / _NS_PER_S, labels, at)
@@ -108,14 +108,14 @@ class Metrics:
             latencies: In nanoseconds.
             at: Context with the downstream stage's span, for exemplars.
         """
-        labels = self._labels(info.name, info.route)
+        labels = self._labels(info.label, info.route)
         labels = {"from": upstream, "to": labels.pop("stage"), **labels}
         for latency_ns in latencies:
             self._latency.record(max(latency_ns, 0) / _NS_PER_S, labels, at)
 
     def closed(self, info: StageInfo, totals: Totals, at: Context) -> None:
         """Count a stream as ended and record how long it took."""
-        labels = self._labels(info.name, info.route)
+        labels = self._labels(info.label, info.route)
         self._active.add(-1, labels)
         duration_s = max(totals.ended_ns - totals.opened_ns, 0) / _NS_PER_S
         self._duration.record(duration_s, labels | {"outcome": totals.outcome}, at)

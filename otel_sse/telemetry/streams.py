@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from collections import deque
+from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
+from opentelemetry.trace import SpanContext, set_span_in_context
 
+from otel_sse import limits
 from otel_sse.stream.stage import StageInfo
 
 if TYPE_CHECKING:
@@ -27,7 +31,10 @@ class Stream:
         stream_id: `sse.stream.id` where another process has given it one; else 16 hex digits, made when needed.
     """
 
-    __slots__ = ("_id", "_loose", "context", "latest", "recorder", "requested_ns", "route")
+    __slots__ = (
+        "_called", "_id", "_loose", "context", "recorder", "requested_ns", "route", "stages", "stages_begun",
+        "upstream",
+    )  # fmt: skip
 
     def __init__(
         self, recorder: Recorder, requested_ns: int, context: Context | None = None, stream_id: str = ""
@@ -37,10 +44,15 @@ class Stream:
         self.context = context
         self.route = ""
         """The route's template, once it is known."""
-        self.latest: StageRecord | None = None
-        """The stage that was the last to have its first chunk: upstream of the next one to have its own."""
+        self.stages: deque[StageRecord] = deque(maxlen=limits.MAX_UPSTREAMS)
+        """The stages that have had a chunk, in the order of their first ones."""
+        self.stages_begun = 0
+        """How many have had one, those forgotten included."""
+        self.upstream: SpanContext | None = None
+        """Span of another process that the first stage here is to link to, where that is known."""
         self._id = stream_id
         self._loose: list[StageRecord] = []
+        self._called: dict[object, StageRecord] = {}
 
     @property
     def id(self) -> str:
@@ -48,6 +60,12 @@ class Stream:
         if not self._id:
             self._id = secrets.token_hex(8)
         return self._id
+
+    def adopt(self, stream_id: str) -> bool:
+        """Take over the id that another process has given the stream; return False where it has another already."""
+        if not self._id:
+            self._id = stream_id
+        return self._id == stream_id
 
     def stage(
         self,
@@ -57,9 +75,12 @@ class Stream:
         rewrites: bool = False,
         source: str = "",
         origin: bool = False,
+        relays: bool = True,
         last: bool = False,
         lines: bool = False,
         encoding: str = "",
+        since_ns: int = 0,
+        kind: str = "",
     ) -> StageRecord:
         """Begin a stage of this stream and return its record.
 
@@ -69,21 +90,49 @@ class Stream:
             rewrites: Whether it may change content.
             source: Which adapter or path feeds it, or "".
             origin: Whether its chunks come from outside this process, so that no stage here is upstream of it.
+            relays: Whether it comes after the stage that began before it; False where only equal chunks can tell.
             last: Whether no stage of this process comes after it.
             lines: Whether its bytes are newline-delimited JSON.
             encoding: Content coding that makes its bytes unreadable, or "".
+            kind: Name of the class or function behind it, or "".
+            since_ns: When this stage's chunks were asked for, on `clock.now_ns`; 0 for when the stream was.
         """
-        info = StageInfo(name, self.id, direction, rewrites, source, self.route)
-        return self.recorder.open(
+        info = StageInfo(name, self.id, direction, rewrites, source, self.route, kind)
+        record = self.recorder.open(
             info,
-            self.requested_ns,
+            since_ns or self.requested_ns,
             context=self.context,
             lines=lines,
             encoding=encoding,
             stream=self,
             origin=origin,
+            relays=relays,
             last=last,
         )
+        if self.context is None and not record.request_span.get_span_context().is_valid:
+            # Nothing stands around the stages, so the first one does: all of a stream is in one trace.
+            self.context = set_span_in_context(record.span)
+        return record
+
+    def begun(self, record: StageRecord) -> list[StageRecord]:
+        """Take note that a stage has its first chunk; return the stages that had theirs before, in their order."""
+        before = list(self.stages)
+        self.stages.append(record)
+        self.stages_begun += 1
+        return before
+
+    def called(self, key: object, begin: Callable[[Stream], StageRecord]) -> StageRecord:
+        """Return the stage that a function feeds, call by call: begun with the first, ended as the stream does.
+
+        Args:
+            key: Names the function; one of few.
+            begin: Begins the stage.
+        """
+        record = self._called.get(key)
+        if record is None:
+            record = self._called[key] = begin(self)
+            self.end_with_me(record)
+        return record
 
     def end_with_me(self, record: StageRecord) -> None:
         """Let a stage that no iterator ends (a function called for each chunk) end as the stream does."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from otel_sse import limits
@@ -18,11 +20,35 @@ def chunk(seq: int, digest: str, at_ms: int, kind: str = "content") -> Chunk:
     return Chunk(seq, OPENED + at_ms * MS, kind, digest, 0, 9, False)
 
 
+class Around:
+    """The stages around one: what it is said to take its chunks from, and what is asked about it."""
+
+    def __init__(self, upstream: Crossings | None = None, others: Sequence[Crossings] = ()) -> None:
+        self.upstream = upstream
+        self.unknown = True
+        self.asked: list[int] = []
+        self.taken: list[Crossings] = []
+        self._others = others
+
+    def begin(self) -> None:
+        self.asked.append(0)
+
+    def find(self, chunk: Chunk) -> Crossings | None:
+        self.asked.append(chunk.seq)
+        return self.upstream
+
+    def others(self) -> Sequence[Crossings]:
+        return self._others
+
+    def chosen(self, upstream: Crossings) -> None:
+        self.taken.append(upstream)
+
+
 def edges(sample: int = 1) -> tuple[Edge, Edge, Totals]:
     """Two stages, one behind the other, and the sums of the second."""
     upstream = Crossings()
     totals = Totals()
-    return Edge(lambda: None, upstream, Totals(), sample), Edge(lambda: upstream, None, totals, sample), totals
+    return Edge(Around(), upstream, Totals(), sample), Edge(Around(upstream), None, totals, sample), totals
 
 
 def test_chunk_knows_what_it_was_made_from_and_how_long_that_took() -> None:
@@ -47,14 +73,68 @@ def test_chunk_that_came_from_nothing_says_nothing() -> None:
     assert (own.upstream_first, own.upstream_last, totals.latencies) == (0, 0, 0)
 
 
-def test_upstream_is_looked_for_once_at_the_first_chunk() -> None:
-    """A stage that finds none at its first chunk does not look again."""
-    asked: list[int] = []
-    edge = Edge(lambda: asked.append(1), None, Totals(), 1)
-    assert asked == []
+def test_upstream_is_asked_for_until_it_is_known() -> None:
+    """A stage whose first chunk came from nowhere may still learn where the next ones come from."""
+    around = Around()
+    edge = Edge(around, None, Totals(), 1)
+    assert around.asked == []
+    edge.cross(chunk(1, "greeting", 1))
+    around.upstream = Crossings()
+    around.upstream.add(chunk(1, "a", 2))
+    found = [chunk(2, "a", 3), chunk(3, "b", 4)]
+    for each in found:
+        edge.cross(each)
+    assert around.asked == [0, 1, 2]
+    assert found[0].upstream_first == 1
+    assert around.taken == [around.upstream]
+
+
+def test_upstream_is_not_asked_for_where_there_can_be_none() -> None:
+    """Once it is certain that nothing comes before the stage, nobody is asked again."""
+    around = Around()
+    around.unknown = False
+    edge = Edge(around, None, Totals(), 1)
     for seq in (1, 2, 3):
         edge.cross(chunk(seq, "a", seq))
-    assert asked == [1]
+    assert around.asked == [0, 1]
+
+
+def test_chunks_of_two_sources_name_theirs() -> None:
+    """From the first chunk of a second source on, each chunk says which source it came from."""
+    a, b = Crossings("a"), Crossings("b")
+    around = Around(a, (a, b))
+    edge = Edge(around, None, Totals(), 1)
+    for seq, text in enumerate(("x", "y", "z"), 1):
+        a.add(chunk(seq, f"a{text}", seq))
+        b.add(chunk(seq, f"b{text}", seq))
+    found = [chunk(seq, text, 9) for seq, text in enumerate(("ax", "bx", "by", "ay"), 1)]
+    for each in found:
+        edge.cross(each)
+    assert [(one.source, one.upstream_first) for one in found] == [("", 1), ("b", 1), ("b", 2), ("a", 2)]
+    assert around.taken == [a, b, a]
+
+
+def test_stages_of_one_source_need_no_name() -> None:
+    """A second call of one provider is another stage of the same source, and its chunks stay plain."""
+    one, two = Crossings("openai"), Crossings("openai")
+    edge = Edge(Around(one, (two,)), None, Totals(), 1)
+    two.add(chunk(1, "a", 1))
+    found = chunk(1, "a", 2)
+    edge.cross(found)
+    assert (found.source, found.upstream_first) == ("", 1)
+
+
+@pytest.mark.parametrize(("rewrites", "upstream"), [(True, 2), (False, 1)])
+def test_stage_that_rewrites_says_so(rewrites: bool, upstream: int) -> None:
+    """What a chunk was made of is told by whether its stage may change content."""
+    crossings = Crossings()
+    edge = Edge(Around(crossings), None, Totals(), 1, rewrites=rewrites)
+    for seq, text in enumerate(("the", "The"), 1):
+        crossings.add(chunk(seq, text, seq))
+    found = [chunk(seq, "the", 9) for seq in (1, 2)]
+    for each in found:
+        edge.cross(each)
+    assert found[1].upstream_first == upstream
 
 
 @pytest.mark.parametrize("extra", [0, 1])
@@ -81,10 +161,10 @@ def test_monitors_chunks_cross_its_edge() -> None:
     """Every chunk of a stage that has an edge gets its lineage before it is handed on."""
     upstream = StageMonitor(INFO, StageSettings(), OPENED)
     crossings = Crossings()
-    upstream.edge = Edge(lambda: None, crossings, upstream.totals, 16)
+    upstream.edge = Edge(Around(), crossings, upstream.totals, 16)
     journal: list[Entry] = []
     monitor = StageMonitor(INFO, StageSettings(), OPENED, journal)
-    monitor.edge = Edge(lambda: crossings, None, monitor.totals, 16)
+    monitor.edge = Edge(Around(crossings), None, monitor.totals, 16)
     for number, word in enumerate(("The", " cat"), 1):
         upstream.feed(chat_chunk(word), OPENED + number * MS)
         monitor.feed(chat_chunk(word), OPENED + number * MS)

@@ -133,3 +133,56 @@ def test_frames_among_the_items_of_a_text_stream_stay_text() -> None:
     made = taken(["Look:", chat_chunk("a").decode()])
     assert made.totals.content_chunks == 2
     assert made.totals.dialect == ""
+
+
+def openai_chunks(*texts: str) -> list[object]:
+    """Chunks as the `openai` package yields them."""
+    from openai.types.chat import ChatCompletionChunk
+
+    return [ChatCompletionChunk.construct(**payload) for payload in payloads(chat(texts))]
+
+
+def test_objects_and_frames_of_one_answer_give_the_same_digests() -> None:
+    """Content that crosses as an SDK's objects lines up with the same content framed."""
+    made, framed = taken(openai_chunks(*WORDS)), watch(chat())
+    assert [one.digest for one in made.chunks if one.kind == "content"] == [
+        one.digest for one in framed.chunks if one.kind == "content"
+    ]
+    assert [one.acc_len for one in made.chunks][: len(WORDS)] == [one.acc_len for one in framed.chunks][: len(WORDS)]
+    assert (made.totals.dialect, made.totals.outcome) == ("openai-chat", "completed")
+
+
+def test_users_function_is_asked_for_every_object() -> None:
+    """With `content_of`, no object and no text is taken for content unasked."""
+    settings = StageSettings(content_of=lambda payload: "x" if isinstance(payload, str) else "y")
+    assert {one.digest for one in taken(openai_chunks("a", "b", "c"), settings).chunks[:3]} == {sha1_digest(b"y")}
+    assert {one.digest for one in taken(["a", "b", "c"], settings).chunks} == {sha1_digest(b"x")}
+
+
+def test_late_text_is_a_stall() -> None:
+    """Silence between two pieces of plain text is found, also with heartbeats in it."""
+    monitor = StageMonitor(INFO, StageSettings(silence_ns=5 * MS), OPENED)
+    for at, item in ((1, "Hello"), (2, " you"), (20, " there")):
+        monitor.take(item, OPENED + at * MS)
+    totals = monitor.end("completed", OPENED + 21 * MS)
+    assert totals.stalls == 1
+
+
+@pytest.mark.parametrize("late", ["late", json.dumps({"content": "late"})])
+def test_text_after_the_end_is_a_fault(late: str) -> None:
+    """Content after `[DONE]` is found, also where it takes the short way."""
+    made = taken([json.dumps({"content": "a"}), "[DONE]", late])
+    assert made.told == [("protocol/after_done", 3, 2)]
+
+
+def test_captured_content_is_kept_for_plain_items() -> None:
+    """Where content is captured, chunks of text and of objects keep theirs."""
+    settings = StageSettings(capture_content=True)
+    assert [one.content for one in taken(["a", "b", "c"], settings).chunks] == ["a", "b", "c"]
+    assert [one.content for one in taken(openai_chunks("a", "b", "c"), settings).chunks[:3]] == ["a", "b", "c"]
+
+
+def test_lone_surrogates_are_digested() -> None:
+    """Half an emoji, as a JavaScript back end sends it, is content like any other."""
+    made = taken(["a", "\ud83d", "b"])
+    assert made.totals.content_bytes == 5

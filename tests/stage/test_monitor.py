@@ -374,3 +374,24 @@ def test_last_line_without_its_end_is_judged_like_any_other() -> None:
     assert [finding.kind for finding in made.findings] == ["protocol/invalid_utf8"]
     assert [(chunk.kind, chunk.send_ns) for chunk in made.chunks] == [("content", 0), ("control", 0)]
     assert made.totals.outcome == "completed"
+
+
+@pytest.mark.parametrize("name", ["chat", "gemini"])
+def test_end_of_the_answer_is_told_before_the_body_ends(name: str) -> None:
+    """`at_end` turns true once the answer has ended as its dialect marks it, and not before."""
+    monitor = StageMonitor(INFO, StageSettings(), OPENED)
+    seen = []
+    for body in {"chat": chat, "gemini": gemini}[name]():
+        monitor.feed(body, OPENED)
+        seen.append(monitor.at_end)
+    assert seen == sorted(seen)
+    assert (seen[0], seen[-1]) == (False, True)
+
+
+def test_a_dialect_without_an_end_is_never_at_its_end() -> None:
+    """Where the protocol marks no end nobody can say before the body ends that nothing is missing."""
+    monitor = StageMonitor(INFO, StageSettings(), OPENED)
+    for body in plain():
+        monitor.feed(body, OPENED)
+    assert not monitor.at_end
+    assert monitor.end("completed", OPENED).outcome == "completed"

@@ -1,0 +1,138 @@
+"""A hop's own numbers: what came twice, what did not come, what came late. All certain, because the sender counted."""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from otel_sse import limits
+from otel_sse.stream.chunk import CERTAIN, Finding
+
+_WINDOW = limits.MAX_RECENT_NUMBERS
+
+
+@dataclass(slots=True)
+class _Hole:
+    """Numbers between two neighbours that have not come."""
+
+    first: int
+    last: int
+    seq: int
+    of: int
+    count: int
+    lost: int
+    told: bool = False
+
+
+class HopDetector:
+    """Checks the numbers of one stream in one direction of a hop, over all of its connections.
+
+    A number that is skipped may come late, so it is called lost `limits.MAX_LATE_CHUNKS` messages later, or when the
+    connection ends. What comes after that is late all the same, and never called a repetition.
+
+    Args:
+        stage: The receiving stage's name, for findings.
+    """
+
+    __slots__ = ("_chunks", "_count", "_first", "_forgotten", "_holes", "_missing", "_stage", "last")
+
+    def __init__(self, stage: str) -> None:
+        self.last = 0
+        """The highest number so far; 0 before the first."""
+        self._stage = stage
+        self._count = 0
+        self._first = 1
+        self._forgotten = 0
+        self._holes: deque[_Hole] = deque()
+        self._missing: dict[int, _Hole] = {}
+        # The chunks of the last numbers, by number modulo the window: 2 KiB, however long the stream is.
+        self._chunks = array("q", bytes(8 * _WINDOW))
+
+    def check(self, seq: int, number: int, opens: bool = False) -> Sequence[Finding]:
+        """Return what is wrong with the message `number` at chunk `seq`, and the losses before it that are certain now.
+
+        Args:
+            seq: The chunk.
+            number: Its number on the hop, 1 or more.
+            opens: Whether the sender says that the stream begins here on this connection: what an unknown stream
+                lacks before that went another way.
+        """
+        self._count += 1
+        if number == self.last + 1:
+            self.last = number
+            self._chunks[number % _WINDOW] = seq
+            return self._overdue() if self._holes else ()
+        if number <= self.last:
+            return [self._back(seq, number), *self._overdue()]
+        if self.last == 0 and opens:
+            self._first = number
+        else:
+            self._skip(seq, number)
+        self.last = number
+        self._chunks[number % _WINDOW] = seq
+        return self._overdue()
+
+    @property
+    def waits(self) -> bool:
+        """Whether a number is missing that may still come."""
+        return any(hole.lost for hole in self._holes)
+
+    def close(self) -> Sequence[Finding]:
+        """Return the losses not told yet, now that the connection has ended; the numbers go on with the next one."""
+        return self._tell(len(self._holes))
+
+    def _skip(self, seq: int, number: int) -> None:
+        first = self.last + 1
+        if number - first > limits.MAX_NUMBER_STEP:
+            # No peer may drive a counter anywhere: something is amiss, and it counts as one.
+            self._forgotten, first = number - 2, number - 1
+        hole = _Hole(first, number - 1, seq, self._chunk(self.last), self._count, number - first)
+        self._holes.append(hole)
+        remembered = range(first, number)[-limits.MAX_MISSING_NUMBERS :]
+        self._missing.update(dict.fromkeys(remembered, hole))
+        if remembered[0] > first:
+            self._forgotten = remembered[0] - 1
+        while len(self._missing) > limits.MAX_MISSING_NUMBERS:
+            self._forgotten = next(iter(self._missing))
+            del self._missing[self._forgotten]
+
+    def _back(self, seq: int, number: int) -> Finding:
+        evidence = f"hop sequence {self.last} then {number}"
+        hole = self._missing.pop(number, None)
+        if hole is None and number > self._forgotten and number >= self._first:
+            return Finding("duplicate/resent", CERTAIN, self._stage, seq, self._chunk(number), evidence)
+        of = self._chunk(self.last)
+        if hole is not None:
+            self._chunks[number % _WINDOW] = seq
+            if hole.told:
+                evidence += ", after it was called lost"
+            else:
+                hole.lost -= 1
+        return Finding("reorder/hop", CERTAIN, self._stage, seq, of, evidence)
+
+    def _chunk(self, number: int) -> int:
+        return self._chunks[number % _WINDOW] if number > self.last - _WINDOW else 0
+
+    def _overdue(self) -> Sequence[Finding]:
+        holes, due = self._holes, self._count - limits.MAX_LATE_CHUNKS
+        count = 0
+        while count < len(holes) and (holes[count].count <= due or not holes[count].lost):
+            count += 1
+        return self._tell(count) if count else ()
+
+    def _tell(self, count: int) -> Sequence[Finding]:
+        holes = [self._holes.popleft() for _ in range(count)]
+        for hole in holes:
+            hole.told = True
+        return [self._gap(hole) for hole in holes if hole.lost]
+
+    def _gap(self, hole: _Hole) -> Finding:
+        evidence = f"hop sequence {hole.first - 1} then {hole.last + 1}, {hole.lost} did not come"
+        return Finding("gap/hop", CERTAIN, self._stage, hole.seq, hole.of, evidence, hole.lost)
+
+
+def json_error(stage: str, seq: int) -> Finding:
+    """Return the finding that a message began as a JSON object and is none."""
+    return Finding("protocol/json_error", CERTAIN, stage, seq, 0, "begins with { and can't be decoded")

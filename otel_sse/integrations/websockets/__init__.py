@@ -1,0 +1,14 @@
+"""WebSocket hops: the two ends of one connection as stages of the streams that cross it.
+
+    from otel_sse.integrations.websockets import watch
+
+`instrument` does it for every connection of `websockets`, `aiohttp` (client) and ASGI applications; `watch` for one.
+"""
+
+from otel_sse.integrations.websockets.lanes import RECEIVE, SEND
+from otel_sse.integrations.websockets.messages import Hooks
+from otel_sse.integrations.websockets.negotiation import offered_headers
+from otel_sse.integrations.websockets.serving import stream_for
+from otel_sse.integrations.websockets.watching import watch
+
+__all__ = ["RECEIVE", "SEND", "Hooks", "offered_headers", "stream_for", "watch"]

@@ -1,0 +1,158 @@
+"""WebSocket connections of ASGI applications (Starlette, FastAPI, any other): the server's end of a hop."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from otel_sse.integrations.outcomes import outcome_of
+from otel_sse.integrations.websockets.hop import SERVER, Hop
+from otel_sse.integrations.websockets.messages import Hooks, plain
+from otel_sse.integrations.websockets.negotiation import agreed, answer, remote_context
+from otel_sse.integrations.websockets.serving import ATTRIBUTE, Served, serve_here
+from otel_sse.stream import outcome as outcomes
+from otel_sse.telemetry.clock import now_ns
+from otel_sse.telemetry.propagation import Entered
+from otel_sse.telemetry.recorder import Recorder
+from otel_sse.telemetry.streams import Stream
+from otel_sse.wire.envelope import HEADER, agree
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_NORMAL: Final = (1000, 1005)
+_HEADERS_SINCE: Final = (2, 1)
+"""Version of ASGI's WebSocket specification from which on the acceptance may carry headers."""
+
+
+class WebSocketExchange:
+    """One WebSocket connection of an ASGI application. A fresh object for each.
+
+    Args:
+        recorder: Records its streams.
+        hooks: How its messages are understood.
+        scope: The connection's scope.
+        receive: The server's.
+        send: The server's.
+        observe: Whether to make stages of messages that come without an envelope too.
+    """
+
+    def __init__(
+        self, recorder: Recorder, hooks: Hooks, scope: Scope, receive: Receive, send: Send, *, observe: bool = False
+    ) -> None:
+        self._recorder = recorder
+        self._hooks = hooks
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        headers = _headers(scope)
+        self._offer = next((value for name, value in headers if name == HEADER), None)
+        self._context = remote_context(headers)
+        offered = agree(self._offer)
+        self._stream = Stream(recorder, now_ns(), self._context, "" if offered is None else offered.stream_id)
+        self._served = Served(Hop(SERVER, recorder, hooks, None, self._stream) if observe else None)
+        self._code: int | None = None
+
+    async def run(self, app: ASGIApp) -> None:
+        """Call the application, with the connection's stream and trace context current."""
+        outcome = outcomes.ABANDONED
+        try:
+            with Entered(self._stream, self._context):
+                serve_here(self._served)
+                await app(self._scope, self.receive, self.send)
+            outcome = self._outcome()
+        except BaseException as error:
+            if self._served.hop is not None:
+                self._served.hop.left_by(error)
+            outcome = outcome_of(error)
+            raise
+        finally:
+            serve_here(None)
+            self._end(outcome)
+
+    def watch(self, websocket: Any) -> None:
+        """Stand between a Starlette `WebSocket` and its server, for the rest of the task that serves it."""
+        websocket._receive, websocket._send = self.receive, self.send
+        setattr(websocket, ATTRIBUTE, self._served.hop)
+        Entered(self._stream, self._context).__enter__()
+        serve_here(self._served)
+
+    async def receive(self) -> Message:
+        """Pass the server's messages on, unwrapped."""
+        message = await self._receive()
+        hop = self._served.hop
+        if hop is None:
+            return message
+        if message["type"] == "websocket.receive":
+            key = "text" if message.get("text") is not None else "bytes"
+            payload = message.get(key)
+            return message if payload is None else {**message, key: hop.open(plain(payload))}
+        if message["type"] == "websocket.disconnect":
+            self._code = message.get("code", 1005)
+            self._end(self._outcome())
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass the application's messages on, wrapped where both ends agreed."""
+        kind = message["type"]
+        hop = self._served.hop
+        if kind == "websocket.accept":
+            await self._send(self._accept(message))
+        elif hop is None:
+            await self._send(message)
+        elif kind == "websocket.send":
+            await self._send_sealed(hop, message)
+        else:
+            hop.closing()
+            await self._send(message)
+            self._code = message.get("code", 1000)
+            self._end(self._outcome())
+
+    def _end(self, outcome: str) -> None:
+        try:
+            if self._served.hop is not None:
+                self._served.hop.ended(outcome)
+            self._stream.end(outcome)
+        except Exception as error:
+            self._recorder.errors.report("close", error)
+
+    async def _send_sealed(self, hop: Hop, message: Message) -> None:
+        key = "text" if message.get("text") is not None else "bytes"
+        payload = message.get(key)
+        if payload is None:
+            await self._send(message)
+            return
+        sealed, leaving = hop.seal(plain(payload))
+        try:
+            await self._send({**message, key: sealed})
+        except BaseException as error:
+            hop.unsent(leaving, error)
+            raise
+        hop.sent(leaving)
+
+    def _accept(self, message: Message) -> Message:
+        try:
+            name, value = answer()
+            agreement = agreed(value, self._offer) if _takes_headers(self._scope) else None
+            if agreement is None:
+                return message
+            self._served.hop = Hop(SERVER, self._recorder, self._hooks, agreement, self._stream)
+            return {**message, "headers": [*(message.get("headers") or ()), (name.encode(), value.encode())]}
+        except Exception as error:
+            self._recorder.errors.report("open", error)
+            return message
+
+    def _outcome(self) -> str:
+        return outcomes.COMPLETED if self._code is None or self._code in _NORMAL else outcomes.DISCONNECTED
+
+
+def _headers(scope: Scope) -> list[tuple[str, str]]:
+    return [(bytes(name).decode("latin-1").lower(), bytes(value).decode("latin-1")) for name, value in scope["headers"]]
+
+
+def _takes_headers(scope: Scope) -> bool:
+    version = str(scope.get("asgi", {}).get("spec_version", "2.0"))
+    return tuple(int(part) for part in version.split(".") if part.isdigit()) >= _HEADERS_SINCE

@@ -1,0 +1,285 @@
+"""One end of one connection: wraps what leaves, unwraps what comes, and observes both."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Mapping
+from time import time_ns as wall_ns
+from typing import Final, TypeAlias, cast
+
+from otel_sse import limits
+from otel_sse.integrations.outcomes import error_type, outcome_of
+from otel_sse.integrations.websockets.lane import Lane
+from otel_sse.integrations.websockets.lanes import Lanes
+from otel_sse.integrations.websockets.messages import KEYS, START, Hooks, Message, MessageReader, Read
+from otel_sse.stream import outcome as outcomes
+from otel_sse.stream.chunk import CONTROL
+from otel_sse.stream.facts import Facts
+from otel_sse.telemetry import propagation
+from otel_sse.telemetry.clock import now_ns
+from otel_sse.telemetry.recorder import Recorder, StageRecord
+from otel_sse.telemetry.streams import Stream
+from otel_sse.wire import envelope
+from otel_sse.wire.envelope import Agreement, Envelope
+
+CLIENT: Final = "client"
+SERVER: Final = "server"
+
+_connections = itertools.count(1)
+_HEAD_CHARS: Final = 64
+"""Length of an envelope without the stream's id and its trace context, rounded up."""
+_PARTS: Final = Read("", facts=Facts(CONTROL))
+"""What is known of a message that comes in parts, before the first."""
+
+
+Leaving: TypeAlias = "tuple[Lane, StageRecord | None, Read, int, int]"
+"""A message that is on its way out, as `seal` leaves it for `sent` and `unsent`: its lane, its stage, what it says,
+when it was handed on and its number, 0 for none."""
+
+
+class Hop:
+    """One end of one connection. Nothing it does raises into the application or changes what the application sees.
+
+    Args:
+        side: `client` or `server`.
+        recorder: Records the streams that nobody in this process has begun.
+        hooks: How messages are understood.
+        agreement: What the handshake agreed on; None: messages are left as they are, and both directions are only
+            stages of this process.
+        stream: The stream of the connection itself, which ends with it; None for a connection that was opened within
+            a stream of somebody else's.
+    """
+
+    def __init__(
+        self,
+        side: str,
+        recorder: Recorder,
+        hooks: Hooks,
+        agreement: Agreement | None = None,
+        stream: Stream | None = None,
+    ) -> None:
+        self.agreement = agreement
+        self.max_bytes = recorder.options.max_event_bytes
+        """Longer messages are counted and not read."""
+        self._errors = recorder.errors
+        self._lanes = Lanes(side, recorder, agreement, stream)
+        self._read = MessageReader(hooks, self.max_bytes).read
+        self._connection = next(_connections)
+        self._ending: dict[Lane, int] = {}
+        self._latest: object = None
+        self._latest_lane: Lane | None = None
+        self._cause = ("", "")
+        # What was being handled before the connection was opened is not why it is closed.
+        self._before = id(sys.exc_info()[1])
+
+    def seal(self, message: Message) -> tuple[Message, Leaving | None]:
+        """Return what is to be sent in place of a message, and what `sent` or `unsent` is to be called with."""
+        try:
+            leaving = self._leave(self._read(message), message)
+            lane, number = leaving[0], leaving[4]
+            if not number:
+                return message, leaving
+            head = envelope.head(lane.stream_id, number, wall_ns()) if lane.introduced else _first_head(leaving)
+        except Exception as error:
+            self._errors.report("observe", error)
+            return message, None
+        return head + message if type(message) is str else head.encode() + cast(bytes, message), leaving
+
+    def head(self) -> tuple[str, Leaving | None]:
+        """Return the line to stand in front of a message that comes in parts, "" for none, and the same for `sent`."""
+        try:
+            leaving = self._leave(_PARTS, None)
+            if not leaving[4]:
+                return "", leaving
+            lane, number = leaving[0], leaving[4]
+            head = envelope.head(lane.stream_id, number, wall_ns()) if lane.introduced else _first_head(leaving)
+            return head, leaving
+        except Exception as error:
+            self._errors.report("observe", error)
+            return "", None
+
+    def sent(self, leaving: Leaving | None, message: Message | None = None) -> None:
+        """Observe a message that has left.
+
+        Args:
+            leaving: From `seal` or `head`.
+            message: The whole message, where it came in parts.
+        """
+        if leaving is None:
+            return
+        lane, record, read, time_ns, _ = leaving
+        if record is None:
+            return
+        try:
+            record.monitor.totals.send_ns += now_ns() - time_ns
+            lane.outgoing.cross(record, read if message is None else self._read(message), time_ns)
+            if lane.outgoing.ended:
+                lane.outgoing.close(outcomes.COMPLETED)
+        except Exception as error:
+            self._errors.report("observe", error)
+
+    def unsent(self, leaving: Leaving | None, error: BaseException) -> None:
+        """Take note that sending raised. A cancelled send has handed its message on; any other has not."""
+        if leaving is None:
+            return
+        lane, number = leaving[0], leaving[4]
+        if not isinstance(error, Exception):
+            self.sent(leaving)
+        elif number and lane.outbox is not None:
+            lane.outbox.failed(number)
+
+    def open(self, message: Message) -> Message:
+        """Return what the application is to see of a message that has come, and observe it."""
+        found: Envelope | None = None
+        try:
+            if self.agreement is not None:
+                is_text = type(message) is str
+                pair = envelope.open_text(message) if is_text else envelope.open_bytes(message)  # type: ignore[arg-type]
+                if pair is not None:
+                    found, message = pair
+            self._arrived(message, found)
+        except Exception as error:
+            self._errors.report("observe", error)
+        return message
+
+    def arrived(self, message: Message, found: Envelope | None) -> None:
+        """Observe a message that has come and been unwrapped."""
+        try:
+            self._arrived(message, found)
+        except Exception as error:
+            self._errors.report("observe", error)
+
+    def stream(self, stream_id: str) -> Stream | None:
+        """Return the stream with this id, where it has crossed this connection."""
+        lane = self._lanes.get(stream_id)
+        return None if lane is None else lane.stream
+
+    def stream_of(self, message: object) -> Stream | None:
+        """Return the stream of a message that has crossed this connection, or of a dict that it was decoded to."""
+        if self._latest_lane is not None and self._latest is message:
+            return self._latest_lane.stream
+        if isinstance(message, Mapping):
+            keys = [str(message[key]) for key in KEYS if message.get(key)]
+            lane = self._lanes.named(keys[0]) if keys else None
+        else:
+            lane = self._lanes.named(self._read(message).key) if isinstance(message, (str, bytes)) else None
+        return None if lane is None else lane.stream
+
+    def closing(self) -> None:
+        """Take note of the exception, if any, that the application is handling as it closes the connection."""
+        error = sys.exc_info()[1]
+        if error is not None and id(error) != self._before and not self._cause[0]:
+            self.left_by(error)
+
+    def left_by(self, error: BaseException) -> None:
+        """Take note of the exception that left the code which serves the connection."""
+        outcome = outcome_of(error)
+        self._cause = (outcome, error_type(error) if outcome == outcomes.FAILED else "")
+
+    def ended(self, outcome: str) -> None:
+        """End what is open. A second call changes nothing.
+
+        Args:
+            outcome: How the connection ended: `completed` after an orderly close.
+        """
+        self._ending.clear()
+        self._latest = self._latest_lane = None
+        cause, name = self._cause
+        lost = outcome == outcomes.DISCONNECTED and cause != outcomes.CANCELLED
+        self._lanes.close(*((cause, name) if cause and not lost else (outcome, "")))
+
+    def _leave(self, read: Read, message: Message | None) -> Leaving:
+        time_ns = now_ns()
+        lane = self._lanes.outgoing(read)
+        record = lane.outgoing.record
+        if record is None or record.ended or read.mark is START:
+            record = lane.outgoing.begin(read, time_ns)
+        number = 0
+        if lane.outbox is not None and (read.size <= envelope.SMALL_BYTES or _fits(lane, record, read)):
+            number = lane.outbox.number(self._connection, message, read.numbered)
+        return lane, record, read, time_ns, number
+
+    def _arrived(self, message: Message, found: Envelope | None) -> None:
+        time_ns = now_ns()
+        read = self._read(message)
+        lane = self._lanes.incoming(read, found)
+        self._latest, self._latest_lane = message, lane
+        if self._ending:
+            self._tick()
+        record = _bare(lane, read, time_ns) if found is None else _check(lane, read, found, time_ns)
+        if record is None:
+            return
+        lane.incoming.cross(record, read, time_ns)
+        if lane.incoming.ended:
+            self._end_incoming(lane)
+
+    def _end_incoming(self, lane: Lane) -> None:
+        if lane.inbox is not None and lane.inbox.waits:
+            # What is missing may come behind the end.
+            self._ending.setdefault(lane, limits.MAX_LATE_CHUNKS)
+        else:
+            self._ending.pop(lane, None)
+            lane.close_incoming(outcomes.COMPLETED)
+
+    def _tick(self) -> None:
+        for lane, left in list(self._ending.items()):
+            if left > 1:
+                self._ending[lane] = left - 1
+            else:
+                del self._ending[lane]
+                lane.close_incoming(outcomes.COMPLETED)
+
+
+def _first_head(leaving: Leaving) -> str:
+    """The head of a stream's first message on this connection, with the context of the stage that it left by."""
+    lane, record, _, _, number = leaving
+    lane.introduced = True
+    return envelope.head(lane.stream_id, number, wall_ns(), _opening(record))
+
+
+def opened(message: Message) -> tuple[Envelope | None, Message]:
+    """Return a message's envelope, None where it has none, and its payload."""
+    pair = envelope.open_text(message) if type(message) is str else envelope.open_bytes(cast(bytes, message))
+    return (None, message) if pair is None else pair
+
+
+def _bare(lane: Lane, read: Read, time_ns: int) -> StageRecord | None:
+    """The stage of a message without an envelope: nothing is known of where it came from."""
+    record = lane.incoming.begin(read, time_ns)
+    if lane.edge is not None:
+        lane.edge.arrived(0, 0, ())
+    return record
+
+
+def _check(lane: Lane, read: Read, found: Envelope, time_ns: int) -> StageRecord | None:
+    """Hold a message's number against those before, and let the stage's edge know what its envelope says."""
+    inbox = lane.inbox
+    if inbox is None:  # pragma: no cover - a connection that has agreed has numbers
+        return lane.incoming.begin(read, time_ns)
+    record = lane.incoming.record
+    if record is None or record.ended or read.mark is START:
+        record = lane.incoming.begin(read, time_ns, found.seq <= inbox.last)
+    seq = 0 if record is None else record.monitor.totals.chunks + 1
+    findings = inbox.check(seq, found.seq, found.opens)
+    if record is None:
+        return None
+    if findings:
+        for finding in findings:
+            if finding.seq != seq:
+                record.monitor.note(finding, time_ns)
+        findings = tuple(finding for finding in findings if finding.seq == seq)
+    if lane.edge is not None:
+        lane.edge.arrived(found.seq, wall_ns() - found.time_ns, findings)
+    return record
+
+
+def _fits(lane: Lane, record: StageRecord | None, read: Read) -> bool:
+    opening = "" if lane.introduced else _opening(record)
+    return envelope.fits(read.size, _HEAD_CHARS + len(lane.stream_id) + len(opening))
+
+
+def _opening(record: StageRecord | None) -> str:
+    if record is None:
+        return envelope.opening()
+    return envelope.opening(*propagation.trace_of(record.span_context))

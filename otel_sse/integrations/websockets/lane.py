@@ -1,0 +1,171 @@
+"""One stream on one connection: a stage for each direction, and the numbers of its messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from otel_sse import limits
+from otel_sse.detect.hop import HopDetector, json_error
+from otel_sse.integrations.websockets.messages import END, FAIL, START, Read
+from otel_sse.lineage.hop import Outbox
+from otel_sse.stage.hop import HopEdge
+from otel_sse.stream import outcome as outcomes
+from otel_sse.telemetry.propagation import Remote
+from otel_sse.telemetry.recorder import StageRecord
+from otel_sse.telemetry.streams import Stream
+
+_LAST: Final = (END, FAIL)
+
+
+class Half:
+    """One direction: a stage that begins with its first message and ends with `END`, `ERROR` or the connection.
+
+    Args:
+        stream: The stream.
+        open_stage: Begins the stage.
+    """
+
+    __slots__ = ("_open", "asked_ns", "ended", "latest", "record", "started", "stream")
+
+    def __init__(self, stream: Stream, open_stage: Callable[[], StageRecord]) -> None:
+        self.stream = stream
+        self._open = open_stage
+        self.record: StageRecord | None = None
+        """The stage, while it is open."""
+        self.latest: StageRecord | None = None
+        """The stage, open or ended."""
+        self.asked_ns = 0
+        """When its first message crossed."""
+        self.started = False
+        """Whether a `START` has come, so that an end without `END` is no complete one."""
+        self.ended = False
+        """Whether an `END` or `ERROR` has."""
+
+    def begin(self, read: Read, time_ns: int, again: bool = False) -> StageRecord | None:
+        """Return the stage that a message belongs to; None where nothing is to be recorded any more.
+
+        Args:
+            read: What the message says.
+            time_ns: When it crossed.
+            again: Whether the message has come before, or late, so that it starts nothing.
+        """
+        record = self.record
+        starts = read.mark == START and not again
+        if record is not None and not starts:
+            return None if record.ended else record
+        if record is not None and not (self.started or record.ended):
+            return record
+        if self.stream.recorder.closed:
+            return None
+        self.close(outcomes.COMPLETED)
+        self.ended = False
+        self.started = starts
+        self.asked_ns = time_ns
+        self.record = self.latest = record = self._open()
+        if not read.mark:
+            # Whatever a socket is used for, nobody waits for the next message as for the rest of an answer.
+            record.monitor.wait_freely()
+        return record
+
+    def cross(self, record: StageRecord, read: Read, time_ns: int) -> None:
+        """Observe a message that has crossed. The stage is left open."""
+        if read.mark in _LAST:
+            self.ended = True
+        if record.ended or record.errors >= limits.MAX_STAGE_ERRORS:
+            return
+        try:
+            if read.broken:
+                record.monitor.note(json_error(record.info.name, record.monitor.totals.chunks + 1), time_ns)
+            if read.facts is not None:
+                record.monitor.cross(read.facts, read, time_ns)
+            else:
+                _take(record, read, time_ns)
+        except Exception as error:
+            record.recorder.failed(record, error)
+
+    def close(self, outcome: str, error_type: str = "") -> None:
+        """End the stage, where one is open.
+
+        Args:
+            outcome: How the connection ended, or `completed`.
+            error_type: Class name of the exception that ended it, or "".
+        """
+        record, self.record = self.record, None
+        if record is None or record.ended:
+            return
+        if self.ended:
+            outcome, error_type = outcomes.COMPLETED, ""
+        elif outcome == outcomes.COMPLETED and self.started:
+            outcome = outcomes.INCOMPLETE
+        try:
+            record.recorder.close(record, outcome, error_type)
+        except Exception as error:
+            record.recorder.errors.report("close", error)
+
+
+class Lane:
+    """A stream on a connection.
+
+    Args:
+        stream: The stream.
+        open_send: Begins the stage of what leaves.
+        open_receive: Begins the stage of what comes.
+        outbox: Numbers of the messages that leave; None where both ends have not agreed.
+        inbox: Checks the numbers of those that come; likewise.
+        mine: Whether the stream ends with the connection.
+    """
+
+    __slots__ = (
+        "edge", "inbox", "incoming", "introduced", "key", "mine", "outbox", "outgoing", "remote", "stream", "stream_id",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        stream: Stream,
+        open_send: Callable[[Lane], StageRecord],
+        open_receive: Callable[[Lane], StageRecord],
+        outbox: Outbox | None = None,
+        inbox: HopDetector | None = None,
+        *,
+        mine: bool = False,
+    ) -> None:
+        self.stream = stream
+        self.stream_id = stream.id
+        self.outgoing = Half(stream, partial(open_send, self))
+        self.incoming = Half(stream, partial(open_receive, self))
+        self.outbox = outbox
+        self.inbox = inbox
+        self.edge: HopEdge | None = None
+        """The edge of the stage of what comes."""
+        self.mine = mine
+        self.introduced = False
+        """Whether the other end has been told of the stream's trace on this connection."""
+        self.remote: Remote | None = None
+        """What the other end has told of it."""
+        self.key = ""
+        """What the application calls it, "" where that is not known."""
+
+    def close(self, outcome: str, error_type: str = "") -> None:
+        """End what is open in both directions."""
+        self.close_incoming(outcome, error_type)
+        self.outgoing.close(outcome, error_type)
+        if self.mine:
+            self.stream.end(outcome)
+
+    def close_incoming(self, outcome: str, error_type: str = "") -> None:
+        """End the stage of what came, and say first what is missing."""
+        record = self.incoming.record
+        if record is not None and not record.ended and self.inbox is not None:
+            for finding in self.inbox.close():
+                record.monitor.note(finding, record.monitor.totals.last_chunk_ns)
+        self.incoming.close(outcome, error_type)
+
+
+def _take(record: StageRecord, read: Read, time_ns: int) -> None:
+    totals = record.monitor.totals
+    before = totals.bytes
+    record.take(read.item, time_ns)
+    # What a dialect was given may be a part of the message; the whole of it crossed.
+    totals.bytes = before + read.size

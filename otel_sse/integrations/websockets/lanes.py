@@ -1,0 +1,184 @@
+"""Which stream a message belongs to, on one connection."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from opentelemetry.trace import get_current_span
+
+from otel_sse import limits
+from otel_sse.integrations.websockets.lane import Lane
+from otel_sse.integrations.websockets.ledgers import inboxes, outboxes
+from otel_sse.integrations.websockets.messages import START, Read
+from otel_sse.stage.hop import HopEdge
+from otel_sse.stream import outcome as outcomes
+from otel_sse.telemetry import propagation
+from otel_sse.telemetry.clock import now_ns
+from otel_sse.telemetry.propagation import Remote
+from otel_sse.telemetry.recorder import Recorder, StageRecord
+from otel_sse.telemetry.streams import Stream, current_stream
+from otel_sse.wire.envelope import Agreement, Envelope, is_stream_id
+
+SEND: Final = "ws.send"
+RECEIVE: Final = "ws.receive"
+
+
+class Lanes:
+    """The streams of one connection, by their ids and by the keys that the application gives them.
+
+    Args:
+        side: Which end of the connection this is, `client` or `server`.
+        recorder: Records the streams that nobody in this process has begun.
+        agreement: What the handshake agreed on, or None.
+        stream: The stream of the connection itself, which ends with it; None for a connection that was opened within
+            a stream of somebody else's.
+    """
+
+    __slots__ = ("_agreement", "_by_id", "_by_key", "_recorder", "_side", "_stream")
+
+    def __init__(self, side: str, recorder: Recorder, agreement: Agreement | None, stream: Stream | None) -> None:
+        self._side = side
+        self._recorder = recorder
+        self._agreement = agreement
+        self._stream = stream
+        self._by_id: OrderedDict[str, Lane] = OrderedDict()
+        self._by_key: OrderedDict[str, Lane] = OrderedDict()
+
+    def get(self, stream_id: str) -> Lane | None:
+        """Return the lane of a stream that has crossed this connection, by its id."""
+        return self._by_id.get(stream_id)
+
+    def named(self, key: str) -> Lane | None:
+        """Return the lane of a stream that has crossed this connection, by its key."""
+        return self._by_key.get(key)
+
+    def outgoing(self, read: Read) -> Lane:
+        """Return the lane of a message that is to leave: its key's, else that of the current stream."""
+        key = read.key
+        if key:
+            known = self._by_key.get(key)
+            starts = read.mark == START
+            if known is not None and not (starts and known.outgoing.ended):
+                return known
+            if known is not None or starts or not read.weak:
+                return self._bind(key, current_stream() or self._stream)
+        return self._of(current_stream() or self._own(read))
+
+    def incoming(self, read: Read, found: Envelope | None) -> Lane:
+        """Return the lane of a message that has come: its envelope's, its key's, else that of the current stream."""
+        if found is not None:
+            lane = self._by_id.get(found.stream_id)
+            if lane is None or (found.opens and lane.remote is None):
+                lane = self._introduced(found, lane)
+            if read.key and self._by_key.get(read.key) is not lane:
+                self._name(lane, read.key)
+            return lane
+        if read.key:
+            known = self._by_key.get(read.key)
+            if known is not None:
+                return known
+            if read.mark == START or not read.weak:
+                return self._bind(read.key, current_stream() or self._stream)
+        return self._of(current_stream() or self._own(read))
+
+    def close(self, outcome: str, error_type: str) -> None:
+        """End what is open, and forget all."""
+        lanes = list(self._by_id.values())
+        self._by_id.clear()
+        self._by_key.clear()
+        for lane in lanes:
+            lane.close(outcome, error_type)
+
+    def _bind(self, key: str, stream: Stream | None) -> Lane:
+        if stream is not None:
+            lane = self._of(stream)
+            if not lane.key:
+                return self._name(lane, key)
+        recorder, context = (self._recorder, None) if stream is None else (stream.recorder, stream.context)
+        return self._name(self._new(Stream(recorder, now_ns(), context), mine=True), key)
+
+    def _name(self, lane: Lane, key: str) -> Lane:
+        lane.key = lane.key or key
+        self._by_key[key] = lane
+        if len(self._by_key) > limits.MAX_HOP_STREAMS:
+            self._by_key.popitem(last=False)
+        return lane
+
+    def _own(self, read: Read) -> Stream:
+        """The stream of the connection itself; another one where that has ended and the next one starts."""
+        stream = self._stream
+        lane = None if stream is None else self._by_id.get(stream.id)
+        if stream is None or (read.mark == START and lane is not None and lane.outgoing.ended):
+            self._stream = stream = Stream(self._recorder, now_ns())
+        return stream
+
+    def _of(self, stream: Stream) -> Lane:
+        return self._by_id.get(stream.id) or self._new(stream, mine=stream is self._stream)
+
+    def _introduced(self, found: Envelope, lane: Lane | None) -> Lane:
+        """The lane of a stream of which the other end tells; it may have been begun here."""
+        remote = propagation.read_trace(found.traceparent, found.tracestate, found.stream_id)
+        if lane is None:
+            lane = self._new(self._begun_there(found, remote), found.stream_id, mine=True)
+        lane.remote = remote
+        return lane
+
+    def _begun_there(self, found: Envelope, remote: Remote) -> Stream:
+        context = remote.context if remote.span.is_valid else None
+        stream_id = found.stream_id if is_stream_id(found.stream_id) else ""
+        stream = self._stream
+        if stream is None or not stream_id or not stream.adopt(stream_id):
+            return Stream(self._recorder, now_ns(), context, stream_id)
+        if context is not None and _trace_of(stream) != remote.span.trace_id:
+            # A socket may have been opened long before, in another trace.
+            stream.context = context
+        return stream
+
+    def _new(self, stream: Stream, name: str = "", *, mine: bool) -> Lane:
+        name = name or stream.id
+        if self._agreement is None:
+            lane = Lane(stream, _open_send, _open_receive, mine=mine)
+        else:
+            key = (self._side, self._agreement.peer, name)
+            lane = Lane(stream, _open_send, _open_receive, outboxes.of(*key), inboxes.of(*key), mine=mine)
+        self._by_id[name] = lane
+        if len(self._by_id) > limits.MAX_HOP_STREAMS:
+            _, oldest = self._by_id.popitem(last=False)
+            oldest.close(outcomes.ABANDONED)
+        return lane
+
+
+def _open_send(lane: Lane) -> StageRecord:
+    stream = lane.stream
+    record = stream.stage(SEND, since_ns=0 if stream.stages else lane.outgoing.asked_ns)
+    return _belongs(record, lane)
+
+
+def _open_receive(lane: Lane) -> StageRecord:
+    # What comes back is waited for from when it was asked for.
+    since_ns = lane.outgoing.asked_ns or lane.incoming.asked_ns
+    record = _belongs(lane.stream.stage(RECEIVE, origin=True, since_ns=since_ns), lane)
+    if lane.outgoing.latest is not None:
+        # What comes back on a lane has been at the other end, so it follows what left.
+        record.upstreams.append(lane.outgoing.latest)
+    edge = record.monitor.edge
+    if lane.inbox is not None and edge is not None:
+        record.monitor.edge = lane.edge = HopEdge(edge)
+        record.upstream_name = SEND
+    if lane.remote is not None and lane.remote.span.is_valid:
+        record.link_upstream(lane.remote.span, SEND)
+    return record
+
+
+def _belongs(record: StageRecord, lane: Lane) -> StageRecord:
+    stream = lane.stream
+    stream.end_with_me(record)
+    if lane.mine and stream.context is None:
+        # What comes back may be read by a task that has another context, or none.
+        stream.context = record.context
+    return record
+
+
+def _trace_of(stream: Stream) -> int:
+    return get_current_span(stream.context).get_span_context().trace_id

@@ -1,0 +1,205 @@
+"""What a message says: which stream it belongs to, whether it starts, carries, ends or fails it, and its content."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from otel_sse.dialects.frames import error_name
+from otel_sse.limits import MAX_NAME_CHARS
+from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, ERROR
+from otel_sse.stream.facts import Facts
+from otel_sse.wire import Event
+
+Message = str | bytes
+StreamOf = Callable[[Message], "str | None"]
+ChunkOf = Callable[[Message], "tuple[str, Any] | None"]
+
+START: Final = "START"
+CHUNK: Final = "CHUNK"
+END: Final = "END"
+FAIL: Final = "ERROR"
+
+KEYS: Final = ("stream_id", "request_id", "id")
+"""Keys of a JSON object that name its stream; the first that is there."""
+
+_MARKS: Final = {
+    "".join(letters): mark
+    for mark in (START, CHUNK, END, FAIL)
+    for letters in itertools.product(*zip(mark, mark.lower(), strict=True))
+}
+"""Each mark in every mixture of cases: looking one up costs less than changing its case."""
+
+
+class Hooks(NamedTuple):
+    """How the messages of a protocol of one's own are understood.
+
+    Args:
+        stream_of: Called with a message as the application sends or gets it; returns the key of the stream that it
+            belongs to, the same text at all messages of one stream, or None where it has none.
+        chunk_of: Called likewise; returns what the message is, `START`, `CHUNK`, `END` or `ERROR`, and its content
+            (text, or any object that an SDK yields; None for none); None for a message that says neither.
+    """
+
+    stream_of: StreamOf | None = None
+    chunk_of: ChunkOf | None = None
+
+
+class Read(Event, gc=False, eq=False):
+    """A message as an event, and what it says.
+
+    Args:
+        data: What it is digested by where it has no content.
+        size: Its bytes.
+        key: Key of its stream, or "".
+        mark: One of `START`, `CHUNK`, `END`, `ERROR`, or "".
+        facts: What it means, where that is known; else `item` is to be read.
+        item: What a dialect is to read.
+        numbered: Whether it carries a number of its own.
+        broken: Whether it begins as a JSON object and is none.
+        weak: Whether its key is a mere `id`, which may name the message and not its stream.
+    """
+
+    key: str = ""
+    mark: str = ""
+    facts: Facts | None = None
+    item: object = None
+    numbered: bool = False
+    broken: bool = False
+    weak: bool = False
+
+
+_NO_RAW: Final = msgspec.Raw()
+
+
+class _Frame(msgspec.Struct, gc=False):
+    """The keys that are looked at; others are skipped without being decoded."""
+
+    type: Any = None
+    stream_id: Any = None
+    request_id: Any = None
+    id: Any = None
+    content: Any = None
+    delta: Any = None
+    text: Any = None
+    data: msgspec.Raw = _NO_RAW
+    chunk: msgspec.Raw = _NO_RAW
+    seq: Any = None
+    sequence: Any = None
+    sequence_number: Any = None
+    code: Any = None
+    error: Any = None
+
+
+_decode: Final = msgspec.json.Decoder(_Frame).decode
+_decode_text: Final = msgspec.json.Decoder(str).decode
+_OBJECT: Final = ("{", b"{")
+_FRAME_STARTS: Final = "{d \t\r\n"
+_SHORTEST_FRAME_CHARS: Final = 16
+
+
+class MessageReader:
+    """Reads the messages of one connection.
+
+    Args:
+        hooks: The user's own; what they do not answer is read by looking for JSON objects with the usual keys.
+        max_bytes: Longer messages are counted and not read.
+    """
+
+    __slots__ = ("_hooks", "_max_bytes", "_plain")
+
+    def __init__(self, hooks: Hooks, max_bytes: int) -> None:
+        self._hooks = hooks
+        self._plain = hooks.stream_of is None and hooks.chunk_of is None
+        self._max_bytes = max_bytes
+
+    def read(self, message: Message) -> Read:
+        """Return what a message says. Raises what a hook raises, and nothing else."""
+        size = len(message) if message.isascii() or type(message) is bytes else _size(message)
+        if size > self._max_bytes:
+            return Read("", size=size, facts=Facts(CONTROL))
+        if message[:1] in _OBJECT:
+            try:
+                read = _read(_decode(message), message, size)
+            except (msgspec.DecodeError, UnicodeError):
+                read = Read("", size=size, item=message, broken=True)
+        else:
+            read = Read("", size=size, item=message)
+        return read if self._plain else self._asked(read, message)
+
+    def _asked(self, read: Read, message: Message) -> Read:
+        hooks = self._hooks
+        if hooks.stream_of is not None:
+            read.key, read.weak = _key(hooks.stream_of(message)), False
+        if hooks.chunk_of is None:
+            return read
+        word, content = hooks.chunk_of(message) or ("", message)
+        mark = read.mark = _MARKS.get(word, "") if type(word) is str else ""
+        read.item, read.facts = content, None
+        if mark and (content is None or type(content) is str):
+            read.facts, read.data = _facts(mark, content, None), _text(message)
+        return read
+
+
+def plain(message: str | bytes | bytearray | memoryview) -> Message:
+    """Return a message as an exact `str` or `bytes`: the same object where it is one."""
+    if type(message) is str or type(message) is bytes:
+        return message
+    return str.__str__(message) if isinstance(message, str) else bytes(message)
+
+
+def _read(frame: _Frame, message: Message, size: int) -> Read:
+    key = frame.stream_id or frame.request_id
+    weak = False
+    if key is None:
+        key, weak = frame.id, True
+    if type(key) is not str or len(key) > MAX_NAME_CHARS:
+        key = _key(key)
+    word = frame.type
+    mark = _MARKS.get(word) if type(word) is str else None
+    numbered = type(frame.seq or frame.sequence or frame.sequence_number) is int
+    if mark is None:
+        return Read("", "", None, "", None, size, key, "", None, message, numbered, False, weak)
+    content = frame.content or frame.delta or frame.text
+    if mark is not CHUNK:
+        facts = _facts(mark, content if type(content) is str else None, frame.code or frame.error)
+        return Read(_text(message), "", None, "", None, size, key, mark, facts, None, numbered, False, weak)
+    if type(content) is str and (len(content) < _SHORTEST_FRAME_CHARS or content[0] not in _FRAME_STARTS):
+        facts = Facts(CONTENT, content, plain=True)
+        return Read("", "", None, "", None, size, key, mark, facts, None, numbered, False, weak)
+    return Read("", "", None, "", None, size, key, mark, None, _inner(frame, message), numbered, False, weak)
+
+
+def _facts(mark: str, content: str | None, error: object) -> Facts:
+    if mark == END:
+        return Facts(COMPLETE, content or None, terminal=END)
+    if mark == FAIL:
+        return Facts(ERROR, error=str(error) if type(error) is int else error_name(error))
+    if mark == CHUNK and content:
+        return Facts(CONTENT, content, plain=True)
+    return Facts(CONTROL)
+
+
+def _inner(frame: _Frame, message: Message) -> object:
+    """The chunk that a message carries as an object or as framed text, else the whole message."""
+    raw = bytes(frame.data) or bytes(frame.chunk)
+    if not raw or raw == b"null":
+        return message
+    return _decode_text(raw) if raw[:1] == b'"' else raw.decode()
+
+
+def _key(value: object) -> str:
+    if type(value) is str:
+        return value[:MAX_NAME_CHARS]
+    return str(value) if type(value) is int else ""
+
+
+def _text(message: Message) -> str:
+    return message if type(message) is str else bytes(message).decode("utf-8", "surrogateescape")  # type: ignore[arg-type]
+
+
+def _size(message: Message) -> int:
+    return len(message.encode("utf-8", "surrogatepass") if isinstance(message, str) else message)

@@ -1,0 +1,99 @@
+"""Messages that come in parts: fragments, handed on one by one, with an envelope in front of the first."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from typing import Any
+
+from otel_sse.integrations.websockets.hop import Hop, Leaving, opened
+from otel_sse.integrations.websockets.messages import Message, plain
+from otel_sse.wire.envelope import Envelope, is_unfinished
+
+BYTES_LIKE = (bytes, bytearray, memoryview)
+
+
+class _Whole:
+    """The parts of a message, kept to be observed as one; too long a message is not kept."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._left = max_bytes
+        self._parts: list[Message] = []
+
+    def add(self, part: Message) -> None:
+        self._left -= len(part)
+        if self._left >= 0:
+            self._parts.append(part)
+        else:
+            self._parts.clear()
+
+    def message(self) -> Message | None:
+        if self._left < 0 or not self._parts:
+            return None
+        if all(type(part) is str for part in self._parts):
+            return "".join(self._parts)  # type: ignore[arg-type]
+        return b"".join(part.encode() if type(part) is str else part for part in self._parts)  # type: ignore[misc]
+
+
+class SealedParts:
+    """The parts of a message on its way out.
+
+    Args:
+        hop: This end of the connection.
+        max_bytes: Longer messages are counted and not read.
+    """
+
+    def __init__(self, hop: Hop, max_bytes: int) -> None:
+        self._hop = hop
+        self._whole = _Whole(max_bytes)
+        self._first = True
+        self.leaving: Leaving | None = None
+
+    def of(self, parts: Iterable[Any]) -> Iterator[Any]:
+        """Yield the parts, the first one sealed."""
+        for part in parts:
+            yield self._sealed(part)
+
+    async def of_async(self, parts: AsyncIterable[Any]) -> AsyncIterator[Any]:
+        """Yield the parts, the first one sealed."""
+        async for part in parts:
+            yield self._sealed(part)
+
+    def sent(self) -> None:
+        """Observe the message, now that all of it has left."""
+        self._hop.sent(self.leaving, self._whole.message())
+
+    def _sealed(self, part: Any) -> Any:
+        if not isinstance(part, (str, *BYTES_LIKE)):
+            # The library will refuse it.
+            return part
+        exact = plain(part)
+        self._whole.add(exact)
+        if not self._first:
+            return part
+        self._first = False
+        head, self.leaving = self._hop.head()
+        if not head:
+            return part
+        return head + exact if type(exact) is str else head.encode() + exact  # type: ignore[operator]
+
+
+async def opened_parts(hop: Hop, parts: AsyncIterator[Any], max_bytes: int) -> AsyncIterator[Any]:
+    """Yield the parts of a message that comes, as the sender's application gave them, and observe it at its end."""
+    whole = _Whole(max_bytes)
+    found: Envelope | None = None
+    start: Any = None
+    looking = hop.agreement is not None
+    async for part in parts:
+        if looking:
+            start = part if start is None else start + part
+            if is_unfinished(start.encode() if type(start) is str else start):
+                continue
+            looking = False
+            found, part = opened(start)
+        whole.add(part)
+        yield part
+    if looking and start is not None:
+        whole.add(start)
+        yield start
+    message = whole.message()
+    hop.arrived(b"" if message is None else message, found)

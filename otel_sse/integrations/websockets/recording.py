@@ -1,0 +1,29 @@
+"""Which recorder a connection's streams go to, and how its messages are understood."""
+
+from __future__ import annotations
+
+from otel_sse.integrations.recorders import default_recorder
+from otel_sse.integrations.websockets.messages import Hooks
+from otel_sse.telemetry.clock import now_ns
+from otel_sse.telemetry.recorder import Recorder
+from otel_sse.telemetry.streams import Stream, current_stream
+
+
+def recorder_here() -> Recorder:
+    """Return the recorder of the request that is being served, else of the application that was instrumented last."""
+    from otel_sse.integrations import patches
+
+    stream = current_stream()
+    if stream is not None:
+        return stream.recorder
+    return patches.holder("websockets") or default_recorder()
+
+
+def own_stream(recorder: Recorder) -> Stream | None:
+    """Return a stream for a connection that is opened outside of any; None inside of one."""
+    return None if current_stream() is not None else Stream(recorder, now_ns())
+
+
+def hooks_of(recorder: Recorder) -> Hooks:
+    """Return how the application of a recorder has asked messages to be understood."""
+    return Hooks(recorder.options.stream_of, recorder.options.chunk_of)

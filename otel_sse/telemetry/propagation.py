@@ -1,0 +1,119 @@
+"""A stream's context in a carrier: what one process writes for the next, and how that one makes it current."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from contextvars import Token
+from dataclasses import dataclass
+from typing import Any, Final
+
+from opentelemetry.context import Context, attach, detach, get_current
+from opentelemetry.trace import NonRecordingSpan, SpanContext, get_current_span, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from otel_sse.telemetry.streams import Stream, enter, leave
+
+STREAM_KEY: Final = "sse_stream_id"
+"""Carrier key of `sse.stream.id`: a name that is allowed in every schema, next to `traceparent` and `tracestate`."""
+
+_W3C: Final = TraceContextTextMapPropagator()
+
+
+@dataclass(slots=True, frozen=True)
+class Remote:
+    """What a carrier says.
+
+    Args:
+        context: The present context with the sender's span in it.
+        span: That span; invalid where the carrier has none.
+        stream_id: The stream's id, or "".
+    """
+
+    context: Context
+    span: SpanContext
+    stream_id: str = ""
+
+
+def write(carrier: MutableMapping[str, Any], stream: Stream | None) -> None:
+    """Write a stream's id and the span of its latest stage into a carrier; the current span outside of any stream.
+
+    Source: W3C Trace Context.
+    """
+    span = _latest_span(stream)
+    context = get_current() if span is None else set_span_in_context(NonRecordingSpan(span))
+    _W3C.inject(carrier, context=context)
+    if stream is not None:
+        carrier[STREAM_KEY] = stream.id
+
+
+def read(carrier: Mapping[str, Any]) -> Remote:
+    """Return what a carrier says. Whatever else it holds, and whatever its values are, is no error."""
+    texts = {key: value for key in _W3C.fields if isinstance(value := carrier.get(key), str)}
+    stream_id = carrier.get(STREAM_KEY)
+    return _remote(texts, stream_id if isinstance(stream_id, str) else "")
+
+
+def read_trace(traceparent: str, tracestate: str = "", stream_id: str = "") -> Remote:
+    """Return the same for values that have been taken out of their carrier already."""
+    return _remote({"traceparent": traceparent, "tracestate": tracestate}, stream_id)
+
+
+def trace_of(span: SpanContext) -> tuple[str, str]:
+    """Return a span's `traceparent` and `tracestate`; "" for both where the span is not valid."""
+    carrier: dict[str, str] = {}
+    _W3C.inject(carrier, context=set_span_in_context(NonRecordingSpan(span)))
+    return carrier.get("traceparent", ""), carrier.get("tracestate", "")
+
+
+def _remote(texts: Mapping[str, str], stream_id: str) -> Remote:
+    # Without the present span in it: else a carrier that says nothing would seem to name that one.
+    found = get_current_span(_W3C.extract(texts, context=Context())).get_span_context()
+    if not found.is_valid:
+        return Remote(get_current(), found, stream_id)
+    return Remote(set_span_in_context(NonRecordingSpan(found)), found, stream_id)
+
+
+def _latest_span(stream: Stream | None) -> SpanContext | None:
+    if stream is None:
+        return None
+    latest = stream.stages[-1].span if stream.stages else get_current_span(stream.context)
+    span = latest.get_span_context()
+    return span if span.is_valid else None
+
+
+class Entered:
+    """A stream and a context that are current for one synchronous block, in the task that entered it.
+
+    An `await` inside the block is fine. A `yield` is not: what a generator leaves behind is cleared away in another
+    context, where nothing can be undone; that is then left alone, silently.
+
+    Args:
+        stream: The stream.
+        context: The context; None leaves the present one.
+    """
+
+    __slots__ = ("_attached", "_context", "_token", "stream")
+
+    def __init__(self, stream: Stream, context: Context | None = None) -> None:
+        self.stream = stream
+        self._context = context
+        self._token: Token[Stream | None] | None = None
+        self._attached: Any = None
+
+    def __enter__(self) -> Stream:
+        self._token = enter(self.stream)
+        if self._context is not None:
+            self._attached = attach(self._context)
+        return self.stream
+
+    def __exit__(self, *raised: object) -> None:
+        token, self._token = self._token, None
+        if token is None:
+            return
+        try:
+            leave(token)
+        except ValueError:
+            # Another context. OpenTelemetry's own `detach` would log an error about it.
+            return
+        if self._attached is not None:
+            detach(self._attached)

@@ -1,0 +1,170 @@
+"""The envelope of one WebSocket message, and how two ends agree to use it: text and bytes in, text and bytes out.
+
+    otel-sse/1 6f0e1b2c3d4e5f60 3 1763622000000000000 00-…-…-01
+    {"type": "CHUNK", "content": "Hello"}
+
+One line in front of the payload, which is never touched: the payload may be text, binary, empty or a mebibyte. The
+fourth word stands only on the first message of a stream on a connection.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import msgspec
+
+from otel_sse import limits
+
+HEADER: Final = "x-otel-sse"
+"""Name of the header by which a client offers the envelope and a server accepts it."""
+
+VERSION: Final = "1"
+_MARK: Final = f"otel-sse/{VERSION} "
+_RAW_MARK: Final = _MARK.encode()
+_AFTER_MARK: Final = len(_MARK)
+_LONGEST: Final = limits.MAX_ENVELOPE_BYTES
+_NO_TRACE: Final = "-"
+
+SMALL_BYTES: Final = 1 << 15
+"""Size of a payload up to which an envelope lifts it over no limit that anybody sets."""
+
+_MAX_NUMBER: Final = 2**63
+"""OTLP's integers have 64 bits and a sign; no peer may make us write more."""
+
+
+class Envelope(msgspec.Struct, gc=False, frozen=True):
+    """What stands in front of a payload.
+
+    Args:
+        stream_id: `sse.stream.id` of the stream.
+        seq: Number of the message on this hop: 1, 2, 3 … for each stream and direction; a resent message has its own
+            number again.
+        time_ns: Wall clock of the sender when it handed the message on, in nanoseconds since the epoch.
+        opens: Whether it is the first of its stream on this connection.
+        traceparent: Context of the sender's span (W3C Trace Context), only where `opens`; "" where there is none.
+        tracestate: Likewise; "" where there is none.
+    """
+
+    stream_id: str
+    seq: int
+    time_ns: int
+    opens: bool = False
+    traceparent: str = ""
+    tracestate: str = ""
+
+
+def head(stream_id: str, seq: int, time_ns: int, opening: str = "") -> str:
+    """Return the line, its line feed included, for the message that it is to stand in front of.
+
+    Args:
+        stream_id: See `Envelope`; it must be one that `is_stream_id` accepts.
+        seq: See `Envelope`.
+        time_ns: See `Envelope`.
+        opening: What `opening` returned, for the first message of a stream; else "".
+    """
+    return f"{_MARK}{stream_id} {seq} {time_ns}{opening}\n"
+
+
+def opening(traceparent: str = "", tracestate: str = "") -> str:
+    """Return the end of the line of a stream's first message: a trace context, or the mark that there is none."""
+    if not traceparent:
+        return f" {_NO_TRACE}"
+    return f" {traceparent} {tracestate}" if tracestate else f" {traceparent}"
+
+
+def open_text(message: str) -> tuple[Envelope, str] | None:
+    """Return what stands in front of a text message, and its payload; None where the message has no envelope.
+
+    A line that is damaged is no envelope: then the message is the application's own, whole.
+    """
+    if not message.startswith(_MARK):
+        return None
+    end = message.find("\n", _AFTER_MARK, _LONGEST)
+    if end < 0:
+        return None
+    envelope = _read(message[_AFTER_MARK:end])
+    return None if envelope is None else (envelope, message[end + 1 :])
+
+
+def open_bytes(message: bytes) -> tuple[Envelope, bytes] | None:
+    """Return the same as `open_text` for bytes: a binary message, or a text message that was not decoded."""
+    if not message.startswith(_RAW_MARK):
+        return None
+    end = message.find(b"\n", _AFTER_MARK, _LONGEST)
+    if end < 0:
+        return None
+    envelope = _read(message[_AFTER_MARK:end].decode("latin-1"))
+    return None if envelope is None else (envelope, message[end + 1 :])
+
+
+def is_unfinished(start: bytes) -> bool:
+    """Return whether `start` may be the beginning of an envelope whose line feed is still to come."""
+    mark = _RAW_MARK[: len(start)]
+    return start.startswith(mark) and b"\n" not in start and len(start) < _LONGEST
+
+
+def is_stream_id(text: object) -> bool:
+    """Return whether a text from a peer may name a stream: 1 to 64 printable ASCII characters, no space."""
+    if type(text) is not str or not 0 < len(text) <= limits.MAX_NAME_CHARS:
+        return False
+    return text.isascii() and text.isprintable() and " " not in text
+
+
+def fits(payload_bytes: int, head_bytes: int) -> bool:
+    """Return whether a payload may have a head without growing past a limit that it would else have kept.
+
+    Receivers limit a message's size, mostly to a power of two of mebibytes, and nobody tells the sender. So a message
+    whose head would lift it over a multiple of 64 KiB goes without; of messages so large that is one in a thousand.
+    """
+    return payload_bytes <= SMALL_BYTES or (payload_bytes - 1) >> 16 == (payload_bytes + head_bytes - 1) >> 16
+
+
+def _read(line: str) -> Envelope | None:
+    words = line.split(" ", 4)
+    try:
+        stream_id, seq, time_ns = words[0], int(words[1]), int(words[2])
+    except (IndexError, ValueError):
+        return None
+    if seq <= 0 or seq >= _MAX_NUMBER or time_ns < 0 or time_ns >= _MAX_NUMBER or not stream_id:
+        return None
+    if len(words) == 3:
+        return Envelope(stream_id, seq, time_ns)
+    trace = "" if words[3] == _NO_TRACE else words[3]
+    return Envelope(stream_id, seq, time_ns, True, trace, words[4] if len(words) > 4 else "")
+
+
+class Agreement(NamedTuple):
+    """What both ends of a connection have agreed on.
+
+    Args:
+        version: Version of the envelope.
+        peer: Names the other end's process, so that a numbering goes on over a reconnect to the same one and to no
+            other; "" where it did not say.
+        stream_id: The stream for which the client has opened the connection; "" where it did not say.
+    """
+
+    version: str
+    peer: str = ""
+    stream_id: str = ""
+
+
+def offer(process: str, stream_id: str = "") -> str:
+    """Return the header's value: the versions that this end speaks, the name of its process, and its stream."""
+    value = f"{VERSION};p={process}"
+    return f"{value};s={stream_id}" if stream_id else value
+
+
+def agree(value: str | None) -> Agreement | None:
+    """Return what a peer's header value makes both ends agree on, or None where it offers nothing that we speak.
+
+    Args:
+        value: `1`, `1,2` or `1;p=3f2a9c11`; None where the header is missing.
+    """
+    if not value:
+        return None
+    versions, *parameters = value.split(";")
+    if VERSION not in [version.strip() for version in versions.split(",")]:
+        return None
+    pairs = [parameter.strip().partition("=") for parameter in parameters]
+    named = {name: text for name, _, text in pairs if is_stream_id(text)}
+    return Agreement(VERSION, named.get("p", ""), named.get("s", ""))
