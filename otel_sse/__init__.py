@@ -21,7 +21,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from otel_sse import wire
     from otel_sse.errors import ConfigurationError, MissingExtraError, NotAnApplicationError, OtelSSEError
+    from otel_sse.integrations import policies
     from otel_sse.integrations.apps import flush, instrument, shutdown, uninstrument
+    from otel_sse.integrations.normalize import normalize
+    from otel_sse.integrations.observe import observe
+    from otel_sse.integrations.policies import policy
     from otel_sse.options import Options
 
 __version__: Final = "0.1.0"
@@ -35,6 +39,10 @@ __all__ = [
     "__version__",
     "flush",
     "instrument",
+    "normalize",
+    "observe",
+    "policies",
+    "policy",
     "shutdown",
     "uninstrument",
     "wire",
@@ -48,13 +56,16 @@ _MODULE_OF: Final = {
     "OtelSSEError": "otel_sse.errors",
     "flush": "otel_sse.integrations.apps",
     "instrument": "otel_sse.integrations.apps",
+    "normalize": "otel_sse.integrations.normalize",
+    "observe": "otel_sse.integrations.observe",
+    "policy": "otel_sse.integrations.policies",
     "shutdown": "otel_sse.integrations.apps",
     "uninstrument": "otel_sse.integrations.apps",
 }
 """Public name → module that has it."""
 
-_SUBMODULES: Final = ("wire",)
-"""Public modules that load on first use."""
+_SUBMODULES: Final = {"policies": "otel_sse.integrations.policies", "wire": "otel_sse.wire"}
+"""Public modules, which load on first use: name → module."""
 
 
 def _load(name: str) -> object:
@@ -66,7 +77,7 @@ def _load(name: str) -> object:
     from importlib import import_module
 
     if name in _SUBMODULES:
-        return import_module(f"{__name__}.{name}")
+        return import_module(_SUBMODULES[name])
     if name not in _MODULE_OF:
         raise AttributeError(_unknown(name), name=name)
     value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)

@@ -201,6 +201,23 @@ class Options:
     server_span: bool = _flag(
         "server_span", True, "Make the request's SERVER span with contrib's middleware where nobody else does."
     )
+    clients: bool = _flag(
+        "clients", True, "Make a stage of each event stream that is read with httpx, httpx2 or aiohttp (docs/stages.md)."
+    )
+    client_traceparent: bool = _flag(
+        "client_traceparent",
+        True,
+        "Add the current trace context to requests of these clients where nothing else has.",
+    )
+    emit: bool = _flag(
+        "emit", True, "Make a stage of what the application's iterator yields to a streaming response (docs/stages.md)."
+    )
+    websockets: bool = _flag(
+        "websockets",
+        True,
+        "Make stages of the streams that cross WebSockets, and agree with the other end on an envelope "
+        "(docs/envelope.md).",
+    )
     excluded_urls: str = _text("excluded_urls", "Comma-separated regular expressions; matching URLs are left alone.")
     log_first: int | None = _optional_int(
         "log_first",
@@ -238,6 +255,12 @@ class Options:
     )
     route_of: Callable[[Mapping[str, Any]], str | None] | None = _function(
         "Function from an ASGI scope to the route's template, where the framework leaves none in the scope."
+    )
+    stream_of: Callable[[Any], str | None] | None = _function(
+        "Function from a WebSocket message to the key of its stream, for protocols of your own."
+    )
+    chunk_of: Callable[[Any], tuple[str, Any] | None] | None = _function(
+        "Function from a WebSocket message to what it is (`START`, `CHUNK`, `END`, `ERROR`) and its content."
     )
     on_stream_start: Callable[..., None] | None = _function("Hook `(span, scope)` when a stream's span has started.")
     on_stream_end: Callable[..., None] | None = _function("Hook `(span, totals)` before a stream's last span ends.")

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from otel_sse.stream.chunk import CONTENT
-from otel_sse.stream.facts import Facts
+QuickText = Callable[[Any], "str | None"]
+"""Returns the text of an object that is one plain delta, else None. Raises what it likes on any other object."""
 
 
 def as_json(item: object) -> str | None:
@@ -35,43 +35,61 @@ def _type_name(value: object) -> str:
     return type(value).__qualname__
 
 
-def _openai_chat(item: Any) -> tuple[str, str] | None:
-    choices = item.choices
-    if len(choices) != 1 or item.usage is not None:
+def _openai_chat(item: Any) -> str | None:
+    # Looked up in the models' dicts where that is faster than their attributes.
+    said = item.__dict__
+    (choice,) = said["choices"]
+    chosen = choice.__dict__
+    delta = chosen["delta"]
+    if chosen["finish_reason"] or said["usage"]:
         return None
-    choice = choices[0]
-    delta = choice.delta
-    if choice.finish_reason is not None or delta.tool_calls or delta.function_call or delta.refusal:
+    if delta.__pydantic_fields_set__ != _CONTENT_ALONE and _says_more(delta):
         return None
-    return delta.content, str(choice.index)
+    text: str | None = delta.content
+    return text
 
 
-def _anthropic_messages(item: Any) -> tuple[str, str] | None:
+_CONTENT_ALONE: Final = frozenset({"content"})
+
+
+def _says_more(delta: Any) -> bool:
+    every = {**delta.__dict__, **(delta.__pydantic_extra__ or {})}
+    return any(value for name, value in every.items() if name not in ("content", "role"))
+
+
+def _litellm_chat(item: Any) -> str | None:
+    # LiteLLM's models keep what is said among their extra fields.
+    said = item.__dict__
+    (choice,) = said["choices"]
+    chosen = choice.__pydantic_extra__
+    delta = chosen["delta"]
+    parts = delta.__pydantic_extra__
+    if chosen["finish_reason"] or item.__pydantic_extra__ or any(delta.__dict__.values()):
+        return None
+    text: str | None = parts["content"]
+    return text if sum(map(bool, parts.values())) == 1 else None
+
+
+def _anthropic_messages(item: Any) -> str | None:
     if item.type != "content_block_delta" or item.delta.type != "text_delta":
         return None
-    return item.delta.text, str(item.index)
+    text: str | None = item.delta.text
+    return text
 
 
-_QUICK: Final[dict[str, Callable[[Any], tuple[str, str] | None]]] = {
-    "openai-chat": _openai_chat,
-    "anthropic-messages": _anthropic_messages,
+_QUICK: Final[dict[tuple[str, str], QuickText]] = {
+    ("openai-chat", "openai"): _openai_chat,
+    ("openai-chat", "litellm"): _litellm_chat,
+    ("anthropic-messages", "anthropic"): _anthropic_messages,
 }
 
 
-def quick_delta(item: object, dialect: str) -> Facts | None:
-    """Return the facts of an SDK's chunk that is one plain delta; None means that it is to be read in full.
+def quick_text(item: object, dialect: str) -> QuickText | None:
+    """Return the function that reads the plain deltas among objects like `item`; None where all are read in full.
 
     Args:
-        item: The object.
-        dialect: The dialect that has been chosen for its stream by reading earlier chunks in full.
+        item: An object of the stream.
+        dialect: The dialect that has been chosen for the stream by reading earlier chunks in full.
     """
-    look = _QUICK.get(dialect)
-    if look is None:
-        return None
-    try:
-        found = look(item)
-    except (AttributeError, TypeError, IndexError):
-        return None
-    if found is None or type(found[0]) is not str or not found[0]:
-        return None
-    return Facts(CONTENT, found[0], found[1], plain=True)
+    package = type(item).__module__.partition(".")[0]
+    return _QUICK.get((dialect, package))

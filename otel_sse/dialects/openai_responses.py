@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from otel_sse.dialects.dialect import TERMINAL
-from otel_sse.dialects.frames import error_name, read_aside, is_nested
+from otel_sse.dialects.frames import error_name, is_nested, read_aside
 from otel_sse.dialects.objects import ObjectDialect
 from otel_sse.dialects.payload import count, fields, identity, index, name, text
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, ERROR

@@ -10,16 +10,17 @@ import wrapt
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from otel_sse import __version__
 from otel_sse.errors import NotAnApplicationError, must
-from otel_sse.integrations import starlette
+from otel_sse.integrations import patches, recorders, starlette
 from otel_sse.integrations.asgi import STAGE, ASGIApp, Receive, Scope, Send, StreamMiddleware
 from otel_sse.options import Options
 from otel_sse.telemetry.recorder import Recorder
 
 App = TypeVar("App")
 
-_recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
+flush = recorders.flush
+shutdown = recorders.shutdown
+
 _by_app: weakref.WeakKeyDictionary[Any, Recorder] = weakref.WeakKeyDictionary()
 
 _ADVICE = "Pass the application object itself, such as FastAPI() or an async function (scope, receive, send)."
@@ -68,6 +69,7 @@ def instrument(
         return app
     app = uninstrument(app)
     recorder = new_recorder(resolved, tracer_provider, meter_provider)
+    patches.hold(recorder)
 
     def wrap(inner: ASGIApp) -> StreamMiddleware:
         return StreamMiddleware(inner, recorder, tracer_provider, meter_provider)
@@ -83,36 +85,29 @@ def instrument(
 def uninstrument(app: App) -> App:
     """Undo `instrument`: write out what is pending and return the application as it was. Harmless where not needed."""
     if isinstance(app, InstrumentedApp):
-        app._self_middleware.recorder.shutdown()
+        end_recorder(app._self_middleware.recorder)
         original: App = app.__wrapped__
         return original
     if starlette.is_starlette(app) and starlette.is_instrumented(app):
         recorder = _by_app.pop(app)
         starlette.remove(app, recorder)
-        recorder.shutdown()
+        end_recorder(recorder)
     return app
-
-
-def flush() -> None:
-    """Write out all that has crossed so far, of every instrumented application. Blocks for as long as that takes."""
-    for recorder in list(_recorders):
-        recorder.flush()
-
-
-def shutdown() -> None:
-    """Flush, and end streams that are still open as `abandoned`. To be called before the providers' own shutdown."""
-    for recorder in list(_recorders):
-        recorder.shutdown()
 
 
 def new_recorder(
     options: Options, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None
 ) -> Recorder:
     """Return a recorder that `flush` and `shutdown` know."""
-    recorder = Recorder(options, tracer_provider, meter_provider, __version__)
+    recorder = recorders.new_recorder(options, tracer_provider, meter_provider)
     recorder.metrics.start(STAGE)
-    _recorders.add(recorder)
     return recorder
+
+
+def end_recorder(recorder: Recorder) -> None:
+    """Write out what a recorder has, and undo the patches that no other one needs."""
+    patches.release(recorder)
+    recorder.shutdown()
 
 
 def _recorder_of(app: Any) -> Recorder | None:

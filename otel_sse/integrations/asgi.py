@@ -15,6 +15,8 @@ from otel_sse.integrations import headers as stream_headers
 from otel_sse.integrations.outcomes import error_type, outcome_of
 from otel_sse.integrations.routes import route_of
 from otel_sse.integrations.server_span import ServerSpanMakers, no_native_span
+from otel_sse.integrations.websockets.asgi_exchange import WebSocketExchange
+from otel_sse.integrations.websockets.recording import hooks_of
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder, StageRecord
@@ -59,6 +61,8 @@ class StreamMiddleware:
         self._excluded: ExcludeList | None = (
             parse_excluded_urls(options.excluded_urls) if options.excluded_urls else None
         )
+        self._kinds = ("http", "websocket") if options.websockets else ("http",)
+        self._hooks = hooks_of(recorder)
         self._makers = ServerSpanMakers(app)
         self._with_server_span: ASGIApp | None = None
         if options.server_span:
@@ -70,16 +74,19 @@ class StreamMiddleware:
             )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection; all but HTTP requests pass untouched, and those too once the recorder is closed."""
+        """Serve one connection; all but HTTP and WebSockets pass untouched, and those too once the recorder is closed."""
         kind = scope["type"]
         if kind == "lifespan":
             await self.app(scope, self._flushing(receive), send)
-        elif kind != "http" or _MARK in scope or self.recorder.closed or self._is_excluded(scope):
+        elif kind not in self._kinds or _MARK in scope or self.recorder.closed or self._is_excluded(scope):
             await self.app(scope, receive, send)
         else:
             scope[_MARK] = True
             try:
-                await self._serve(scope, receive, send)
+                if kind == "http":
+                    await self._serve(scope, receive, send)
+                else:
+                    await WebSocketExchange(self.recorder, self._hooks, scope, receive, send).run(self.app)
             finally:
                 # Whoever gave us the scope may hand it to another application, as a cascade does.
                 scope.pop(_MARK, None)
@@ -200,7 +207,8 @@ class _Exchange:
     async def _send_end(self, record: StageRecord, message: Message) -> None:
         # What arrives from here on is no news: once a response is complete, servers answer every receive with
         # http.disconnect, be the client there or not.
-        outcome = outcomes.DISCONNECTED if self._gone else outcomes.UNPARSED if self._unseen else outcomes.COMPLETED
+        unread = self._unseen or record.errors
+        outcome = outcomes.DISCONNECTED if self._gone else outcomes.UNPARSED if unread else outcomes.COMPLETED
         self._foretell(record, outcome)
         started_ns = now_ns()
         await self._send(message)

@@ -74,7 +74,7 @@ class FrameworkPatches:
         return starlette.enclose(stack, self._wrap)
 
     def _call(self, wrapped: ASGIApp, app: Any, args: Any, kwargs: Any) -> Awaitable[None]:
-        if len(args) + len(kwargs) != 3:
+        if not self._active or len(args) + len(kwargs) != 3:
             # uvicorn calls an application without arguments to learn whether it is a factory; the framework's own
             # TypeError, raised by the call itself, is the answer.
             return wrapped(*args, **kwargs)

@@ -7,7 +7,8 @@ from typing import Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
-from otel_sse.integrations.apps import new_recorder
+from otel_sse.integrations import patches
+from otel_sse.integrations.apps import end_recorder, new_recorder
 from otel_sse.integrations.asgi import ASGIApp, StreamMiddleware
 from otel_sse.integrations.frameworks import FrameworkPatches
 from otel_sse.options import Options
@@ -38,6 +39,7 @@ class SSEInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         if not options.enabled:
             return
         recorder = new_recorder(options, tracer_provider, meter_provider)
+        patches.hold(recorder)
 
         def wrap(app: ASGIApp) -> StreamMiddleware:
             return StreamMiddleware(app, recorder, tracer_provider, meter_provider)
@@ -47,6 +49,6 @@ class SSEInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     def _uninstrument(self, **kwargs: Any) -> None:
         running, self._running = self._running, None
         if running is not None:
-            patches, recorder = running
-            patches.undo()
-            recorder.shutdown()
+            frameworks, recorder = running
+            frameworks.undo()
+            end_recorder(recorder)

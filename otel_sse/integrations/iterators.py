@@ -2,175 +2,147 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from collections.abc import Awaitable
+from functools import partial
+from typing import Any, Final
 
 import wrapt
 
-from otel_sse.integrations.outcomes import error_type, outcome_of
-from otel_sse.stream import outcome as outcomes
-from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import StageRecord
+from otel_sse.integrations.pulls import (
+    AsyncGeneratorPulls,
+    AsyncPulls,
+    GeneratorPulls,
+    OpenStage,
+    Pulls,
+    StageCursor,
+    closing,
+)
+from otel_sse.integrations.recorders import StreamLater
 
-OpenStage = Callable[[], StageRecord]
+__all__ = ["ObservedAsyncIterator", "ObservedIterator", "OpenStage", "StageCursor", "stream_around"]
+
+_PULLING: Final = frozenset({"asend", "athrow", "send", "throw"})
+_CLOSING: Final = frozenset({"aclose", "close"})
 
 
-class StageCursor:
-    """One stage that an iterator feeds: begun at the first pull, ended once.
+class _Observed(wrapt.BaseObjectProxy[Any]):
+    """What is the same for both kinds: the methods that pull or close are watched, where what is wrapped has them.
 
-    Args:
-        open_stage: Begins the stage.
+    An iterator is watched on one pass, however often a loop begins on it. What is no iterator but can be iterated anew
+    is watched on each pass, as a stage each time.
     """
 
-    __slots__ = ("_open", "record")
+    _NEXT = ""
+    """The method that makes an iterator one."""
 
-    def __init__(self, open_stage: OpenStage) -> None:
-        self._open = open_stage
-        self.record: StageRecord | None = None
-
-    def begin(self) -> None:
-        """Begin the stage, the first time."""
-        if self.record is None:
-            self.record = self._open()
-
-    def take(self, item: object, time_ns: int) -> None:
-        """Observe one object that has crossed."""
-        record = self.record
-        if record is None or record.ended:
-            return
-        try:
-            record.take(item, time_ns)
-        except Exception as error:
-            record.recorder.failed(record, error)
-
-    def end(self, outcome: str, error: BaseException | None = None) -> None:
-        """End the stage, the first time."""
-        record = self.record
-        if record is None or record.ended:
-            return
-        name = error_type(error) if error is not None and outcome == outcomes.FAILED else ""
-        try:
-            record.recorder.close(record, outcome, name)
-        except Exception as internal:
-            record.recorder.errors.report("close", internal)
-
-    def end_by(self, error: BaseException) -> None:
-        """End the stage as the exception says that leaves the iterator."""
-        self.end(outcome_of(error), error)
-
-
-class ObservedAsyncIterator(wrapt.ObjectProxy):  # type: ignore[misc]
-    """An async iterator that is watched; in all else the object it wraps."""
-
-    def __init__(self, iterable: Any, cursor: StageCursor) -> None:
+    def __init__(self, iterable: Any, cursor: StageCursor, around: StreamLater | None = None) -> None:
         super().__init__(iterable)
         self._self_cursor = cursor
-        self._self_iterator: AsyncIterator[Any] | None = None
+        self._self_around = around
+        self._self_pulls: Any = None
 
-    def __aiter__(self) -> ObservedAsyncIterator:
-        return self
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.__wrapped__, name)
+        if name in _PULLING:
+            return getattr(self._self_going_on(), name, found)
+        return partial(closing, self._self_cursor, found) if name in _CLOSING else found
 
-    async def __anext__(self) -> Any:
-        cursor: StageCursor = self._self_cursor
-        iterator = self._self_iterator
-        if iterator is None:
-            cursor.begin()
-            self._self_iterator = iterator = self.__wrapped__.__aiter__()
-        try:
-            item = await iterator.__anext__()
-        except StopAsyncIteration:
-            cursor.end(outcomes.COMPLETED)
-            raise
-        except BaseException as error:
-            cursor.end_by(error)
-            raise
-        cursor.take(item, now_ns())
-        return item
+    def __radd__(self, other: Any) -> Any:
+        # `a_list += iterator` asks the iterator first; what it asks for is to be iterated, not to be added.
+        return NotImplemented if self._self_is_iterator() else other + self.__wrapped__
 
-    async def aclose(self) -> None:
-        """Close what is wrapped, and end the stage as abandoned where it had not come to its end."""
-        try:
-            await _aclose(self._self_iterator or self.__wrapped__)
-        finally:
-            self._self_cursor.end(outcomes.ABANDONED)
+    def _self_begin(self, iterator: Any) -> Any:
+        raise NotImplementedError
+
+    def _self_going_on(self) -> Any:
+        """The pass under way; where there is none, one over what is wrapped itself."""
+        if self._self_pulls is None:
+            self._self_pulls = self._self_begin(self.__wrapped__)
+        return self._self_pulls
+
+    def _self_loop(self, iterate: Any) -> Any:
+        """The pass of a loop that begins."""
+        if self._self_pulls is None:
+            self._self_pulls = self._self_begin(iterate(self.__wrapped__))
+        elif not self._self_is_iterator():
+            self._self_cursor = self._self_cursor.again()
+            self._self_pulls = self._self_begin(iterate(self.__wrapped__))
+        return self._self_pulls
+
+    def _self_is_iterator(self) -> bool:
+        wrapped = self.__wrapped__
+        while isinstance(wrapped, _Observed):
+            wrapped = wrapped.__wrapped__
+        return hasattr(wrapped, self._NEXT)
+
+
+class ObservedAsyncIterator(_Observed):
+    """An async iterator or iterable that is watched; in all else the object it wraps.
+
+    Args:
+        iterable: What is iterated.
+        cursor: Its stage.
+        around: The stream that its stage belongs to, which what is watched around it shares.
+    """
+
+    _NEXT = "__anext__"
+
+    def __aiter__(self) -> AsyncPulls:
+        pulls: AsyncPulls = self._self_loop(_aiter)
+        return pulls
+
+    def __anext__(self) -> Awaitable[Any]:
+        pulls: AsyncPulls = self._self_going_on()
+        return pulls.__anext__()
 
     async def __aenter__(self) -> ObservedAsyncIterator:
         await self.__wrapped__.__aenter__()
         return self
 
     async def __aexit__(self, *raised: Any) -> Any:
-        try:
-            return await self.__wrapped__.__aexit__(*raised)
-        finally:
-            self._self_cursor.end(outcomes.ABANDONED)
+        return await closing(self._self_cursor, self.__wrapped__.__aexit__, *raised)
 
-    def __del__(self) -> None:
-        _dropped(self)
+    def _self_begin(self, iterator: Any) -> AsyncPulls:
+        kind = AsyncGeneratorPulls if hasattr(iterator, "asend") else AsyncPulls
+        return kind(iterator, self._self_cursor)
 
 
-class ObservedIterator(wrapt.ObjectProxy):  # type: ignore[misc]
-    """A sync iterator that is watched; in all else the object it wraps."""
+class ObservedIterator(_Observed):
+    """A sync iterator or iterable that is watched; in all else the object it wraps.
 
-    def __init__(self, iterable: Any, cursor: StageCursor) -> None:
-        super().__init__(iterable)
-        self._self_cursor = cursor
-        self._self_iterator: Iterator[Any] | None = None
+    Args:
+        iterable: What is iterated.
+        cursor: Its stage.
+        around: The stream that its stage belongs to, which what is watched around it shares.
+    """
 
-    def __iter__(self) -> ObservedIterator:
-        return self
+    _NEXT = "__next__"
+
+    def __iter__(self) -> Pulls:
+        pulls: Pulls = self._self_loop(iter)
+        return pulls
 
     def __next__(self) -> Any:
-        cursor: StageCursor = self._self_cursor
-        iterator = self._self_iterator
-        if iterator is None:
-            cursor.begin()
-            self._self_iterator = iterator = iter(self.__wrapped__)
-        try:
-            item = next(iterator)
-        except StopIteration:
-            cursor.end(outcomes.COMPLETED)
-            raise
-        except BaseException as error:
-            cursor.end_by(error)
-            raise
-        cursor.take(item, now_ns())
-        return item
-
-    def close(self) -> None:
-        """Close what is wrapped, and end the stage as abandoned where it had not come to its end."""
-        try:
-            close = getattr(self._self_iterator or self.__wrapped__, "close", None)
-            if close is not None:
-                close()
-        finally:
-            self._self_cursor.end(outcomes.ABANDONED)
+        pulls: Pulls = self._self_going_on()
+        return pulls.__next__()
 
     def __enter__(self) -> ObservedIterator:
         self.__wrapped__.__enter__()
         return self
 
     def __exit__(self, *raised: Any) -> Any:
-        try:
-            return self.__wrapped__.__exit__(*raised)
-        finally:
-            self._self_cursor.end(outcomes.ABANDONED)
+        return closing(self._self_cursor, self.__wrapped__.__exit__, *raised)
 
-    def __del__(self) -> None:
-        _dropped(self)
+    def _self_begin(self, iterator: Any) -> Pulls:
+        kind = GeneratorPulls if hasattr(iterator, "send") else Pulls
+        return kind(iterator, self._self_cursor)
 
 
-async def _aclose(iterator: Any) -> None:
-    close = getattr(iterator, "aclose", None) or getattr(iterator, "close", None)
-    if close is not None:
-        closing = close()
-        if hasattr(closing, "__await__"):
-            await closing
+def stream_around(iterable: Any) -> StreamLater:
+    """Return the stream that a stage around `iterable` belongs to: that of the stage it is, where it is one."""
+    found = iterable._self_around if isinstance(iterable, _Observed) else None
+    return found or StreamLater()
 
 
-def _dropped(proxy: Any) -> None:
-    # A loop that was left with `break` drops its iterator; a stage that is over, or never began, ignores this.
-    try:
-        cursor: StageCursor = proxy._self_cursor
-    except (AttributeError, ValueError):
-        return
-    cursor.end(outcomes.ABANDONED)
+def _aiter(iterable: Any) -> Any:
+    return iterable.__aiter__()

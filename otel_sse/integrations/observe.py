@@ -1,4 +1,4 @@
-"""`observe(stream, stage=…)`: any iterator becomes a stage of the current stream."""
+"""`observe(stream, stage)`: any iterator becomes a stage of the current stream."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from functools import partial
 from typing import Any, Final, TypeVar, overload
 
 from otel_sse.errors import must
-from otel_sse.integrations.iterators import ObservedAsyncIterator, ObservedIterator, StageCursor
-from otel_sse.integrations.recorders import stream_here
-from otel_sse.telemetry.recorder import StageRecord
+from otel_sse.integrations.iterators import ObservedAsyncIterator, ObservedIterator, StageCursor, stream_around
 
-ORIGIN: Final = "provider"
-"""The stage whose chunks come from outside the process: several may feed one stream, and none feeds another."""
+PROVIDER: Final = "provider"
+"""The stage whose chunks come from outside the process. Several may feed one stream, and none feeds another; but where
+a client library is watched as well, its stage `provider` comes before the application's own."""
 
 AsyncT = TypeVar("AsyncT", bound=AsyncIterable[Any])
 SyncT = TypeVar("SyncT", bound=Iterable[Any])
@@ -26,8 +25,8 @@ def observe(stream: Any, stage: str, *, source: str = "", rewrites: bool = False
     """Return `stream` as a stage: it yields the very same objects, and each is a chunk of the stage.
 
     The stage belongs to the stream of the request that is being served, in whatever task or thread; outside of any
-    request it makes a stream of its own. It begins with the first pull and ends once: with the iterator's end, its
-    exception, its `aclose`/`close`, or when it is dropped.
+    request it makes a stream of its own, which what is watched around it shares. It begins with the first pull and ends
+    once: with the iterator's end, its exception, its `aclose` or `close`, or when it is dropped.
 
     Args:
         stream: An async or sync iterator or iterable: a generator, `openai.AsyncStream`, a list.
@@ -38,13 +37,11 @@ def observe(stream: Any, stage: str, *, source: str = "", rewrites: bool = False
     Raises:
         TypeError: `stream` can't be iterated.
     """
-    cursor = StageCursor(partial(_open, stage, source, rewrites))
+    around = stream_around(stream)
+    begin = partial(around.stage, stage, source=source, rewrites=rewrites, relays=stage != PROVIDER)
+    cursor = StageCursor(begin)
     if hasattr(stream, "__aiter__"):
-        return ObservedAsyncIterator(stream, cursor)
+        return ObservedAsyncIterator(stream, cursor, around)
     if hasattr(stream, "__iter__") or hasattr(stream, "__next__"):
-        return ObservedIterator(stream, cursor)
+        return ObservedIterator(stream, cursor, around)
     raise TypeError(must("stream", "be an iterator", stream, "Pass what you iterate, such as the SDK's stream object."))
-
-
-def _open(stage: str, source: str, rewrites: bool) -> StageRecord:
-    return stream_here().stage(stage, source=source, rewrites=rewrites, origin=stage == ORIGIN)

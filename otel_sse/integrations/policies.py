@@ -7,22 +7,22 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from otel_sse import semconv
 from otel_sse.errors import must
-from otel_sse.integrations.iterators import ObservedAsyncIterator, StageCursor
-from otel_sse.integrations.recorders import stream_here
+from otel_sse.integrations.iterators import ObservedAsyncIterator, StageCursor, stream_around
+from otel_sse.integrations.recorders import StreamLater
 from otel_sse.telemetry.recorder import StageRecord
-from otel_sse.telemetry.streams import Stream
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def policy(name: str, *, rewrites: bool = True) -> Callable[[Callable[P, AsyncIterator[T]]], Callable[P, AsyncIterator[T]]]:
+def policy(
+    name: str, *, rewrites: bool = True
+) -> Callable[[Callable[P, AsyncIterator[T]]], Callable[P, AsyncIterator[T]]]:
     """Decorate an async generator function that takes a stream, so that its chunks are seen going in and coming out.
 
-    Both sides are the stage `policy.<name>`, with direction `in` and `out`; each chunk that comes out knows which chunks
-    it was made from, and how long that took. The chunks themselves are untouched.
+    Both sides are the stage `policy.<name>`, with direction `in` and `out`; each chunk that comes out knows which
+    chunks it was made from, and how long that took. The chunks themselves are untouched.
 
     Args:
         name: The policy's name.
@@ -33,11 +33,7 @@ def policy(name: str, *, rewrites: bool = True) -> Callable[[Callable[P, AsyncIt
     """
 
     def decorate(function: Callable[P, AsyncIterator[T]]) -> Callable[P, AsyncIterator[T]]:
-        @functools.wraps(function)
-        def run(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
-            return _watch(function, name, rewrites, function.__qualname__, args, kwargs)
-
-        return run
+        return watched(function, f"policy.{name}", kind_of(function), rewrites)
 
     return decorate
 
@@ -57,42 +53,69 @@ def wrap(policy: Any, method: str, *, name: str = "", rewrites: bool = True) -> 
     Raises:
         TypeError: The object has no such method.
     """
+    kind = kind_of(policy)
     function = getattr(policy, method, None)
     if not callable(function):
-        advice = f"{type(policy).__qualname__} has no method of that name."
-        raise TypeError(must("method", "name a method of the policy", method, advice))
-    kind = type(policy).__qualname__
+        raise TypeError(must("method", "name a method of the policy", method, f"{kind} has no method of that name."))
+    return watched(function, f"policy.{name or kind}", kind, rewrites)
 
-    def run(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        return _watch(function, name or kind, rewrites, kind, args, kwargs)
+
+def kind_of(policy: Any) -> str:
+    """Return the name of a function, of a class, or of the class of an object; of a partial, that of its function."""
+    while isinstance(policy, partial):
+        policy = policy.func
+    return str(getattr(policy, "__qualname__", type(policy).__qualname__))
+
+
+def watched(
+    function: Callable[P, AsyncIterator[T]], stage: str, kind: str, rewrites: bool
+) -> Callable[P, AsyncIterator[T]]:
+    """Return a function that does what `function` does, with the stream it takes and the one it gives seen.
+
+    Args:
+        function: Takes an async iterable as one of its arguments, and returns one or a coroutine that does. Where it
+            gets or gives none, there is nothing to see on that side.
+        stage: The stage's name, for both sides.
+        kind: Name of the class or function behind it.
+        rewrites: Whether it may change content.
+    """
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
+        call = _Call(stage, kind, rewrites)
+        given: Any = function(*map(call.going_in, args), **{key: call.going_in(kwargs[key]) for key in kwargs})
+        seen: AsyncIterator[T] = call.coming_out(given)
+        return seen
 
     return run
 
 
-def _watch(
-    function: Callable[..., Any], name: str, rewrites: bool, kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    stream = stream_here()
-    begin = partial(_begin, stream, f"policy.{name}", rewrites, kind)
-    going_in = StageCursor(partial(begin, "in"))
-    args, kwargs = _with_first_stream(args, kwargs, going_in)
-    return ObservedAsyncIterator(function(*args, **kwargs), StageCursor(partial(begin, "out")))
+class _Call:
+    """One call of a policy: the stream that goes in, and the one that comes out."""
 
+    def __init__(self, stage: str, kind: str, rewrites: bool) -> None:
+        self._stage = stage
+        self._kind = kind
+        self._rewrites = rewrites
+        self._around: StreamLater | None = None
 
-def _begin(stream: Stream, stage: str, rewrites: bool, kind: str, direction: str) -> StageRecord:
-    record = stream.stage(stage, direction=direction, rewrites=rewrites and direction == "out")
-    record.span.set_attribute(semconv.STAGE_CLASS, kind)
-    return record
+    def going_in(self, argument: Any) -> Any:
+        """Return an argument as it is, or watched where it is the first stream among them."""
+        if self._around is not None or not hasattr(argument, "__aiter__"):
+            return argument
+        self._around = stream_around(argument)
+        return ObservedAsyncIterator(argument, StageCursor(partial(self._begin, "in", False)), self._around)
 
+    def coming_out(self, given: Any) -> Any:
+        """Return what the policy has made, watched where it is a stream or will be one."""
+        if hasattr(given, "__aiter__"):
+            self._around = self._around or StreamLater()
+            return ObservedAsyncIterator(given, StageCursor(partial(self._begin, "out", self._rewrites)), self._around)
+        return self._coming_out_later(given) if hasattr(given, "__await__") else given
 
-def _with_first_stream(
-    args: tuple[Any, ...], kwargs: dict[str, Any], cursor: StageCursor
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    for position, value in enumerate(args):
-        if hasattr(value, "__aiter__"):
-            watched = ObservedAsyncIterator(value, cursor)
-            return (*args[:position], watched, *args[position + 1 :]), kwargs
-    for key, value in kwargs.items():
-        if hasattr(value, "__aiter__"):
-            return args, {**kwargs, key: ObservedAsyncIterator(value, cursor)}
-    raise TypeError(must("policy", "be called with an async iterable", args, "Pass the stream as an argument."))
+    async def _coming_out_later(self, given: Any) -> Any:
+        return self.coming_out(await given)
+
+    def _begin(self, direction: str, rewrites: bool) -> StageRecord | None:
+        around = self._around or StreamLater()
+        return around.stage(self._stage, direction=direction, rewrites=rewrites, kind=self._kind)

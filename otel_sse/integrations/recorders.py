@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import threading
 import weakref
+from typing import Any
 
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from otel_sse import __version__
+from otel_sse.errors import ConfigurationError
 from otel_sse.options import Options
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.telemetry.recorder import Recorder, StageRecord
 from otel_sse.telemetry.streams import Stream, current_stream
+
+logger = logging.getLogger("otel_sse")
 
 _recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
 _lock = threading.Lock()
@@ -43,6 +49,46 @@ def default_recorder() -> Recorder:
 def stream_here() -> Stream:
     """Return the stream of the request that is being served, or a new one outside of any."""
     return current_stream() or Stream(default_recorder(), now_ns())
+
+
+class StreamLater:
+    """The stream that objects watched one around the other belong to, found when the first of them is pulled.
+
+    It is that of the request they were made in; else that of the request they are pulled in; else one of their own.
+    """
+
+    __slots__ = ("_stream",)
+
+    def __init__(self) -> None:
+        self._stream = current_stream()
+
+    def stage(self, name: str, **how: Any) -> StageRecord | None:
+        """Begin a stage, see `Stream.stage`; None where there is nothing to observe it with. Never raises."""
+        if self._stream is None:
+            self._stream = current_stream() or own_stream()
+        if self._stream is None:
+            return None
+        try:
+            return self._stream.stage(name, **how)
+        except Exception as error:
+            self._stream.recorder.errors.report("open", error)
+            return None
+
+
+def own_stream() -> Stream | None:
+    """Return a new stream outside of any request, or None where the settings do not allow one."""
+    try:
+        recorder = default_recorder()
+    except ConfigurationError as error:
+        # The middle of somebody's stream is not the place to raise it; `instrument()` does.
+        _tell(str(error))
+        return None
+    return Stream(recorder, now_ns()) if recorder.options.enabled else None
+
+
+@functools.cache
+def _tell(problem: str) -> None:
+    logger.warning("streams outside of requests are not observed: %s", problem)
 
 
 def flush() -> None:

@@ -1,0 +1,237 @@
+"""One pass over an iterator that is watched: whatever way it ends, the stage ends, once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeAlias
+
+from otel_sse.integrations.outcomes import error_type, outcome_of
+from otel_sse.stream import outcome as outcomes
+from otel_sse.telemetry.clock import now_ns
+from otel_sse.telemetry.recorder import StageRecord
+
+OpenStage: TypeAlias = "Callable[[], StageRecord | None]"
+
+
+class StageCursor:
+    """One stage that an iterator feeds: begun at the first pull, ended once.
+
+    Args:
+        open_stage: Begins the stage; None from it means that there is nothing to observe.
+    """
+
+    __slots__ = ("_open", "observe", "record")
+
+    def __init__(self, open_stage: OpenStage) -> None:
+        self._open = open_stage
+        self.record: StageRecord | None = None
+        self.observe: Callable[[Any, int], None] = _look_away
+        """What pulls call with each object and the time; what it raises is for `failed`."""
+
+    def begin(self) -> None:
+        """Begin the stage, the first time."""
+        if self.record is None:
+            self.record = self._open()
+            self._look()
+
+    def again(self) -> StageCursor:
+        """Return a cursor for one more pass over what can be iterated anew: another stage of the same name."""
+        return StageCursor(self._open)
+
+    def take(self, item: Any, time_ns: int) -> None:
+        """Observe one object that has crossed."""
+        try:
+            self.observe(item, time_ns)
+        except Exception as error:
+            self.failed(error)
+
+    def failed(self, error: Exception) -> None:
+        """Take note of an internal error; after a few the stage stops observing."""
+        if self.record is not None:
+            self.record.recorder.failed(self.record, error)
+            self._look()
+
+    def _look(self) -> None:
+        if self.record is not None:
+            # A cursor with a way of its own to read has a `take` of its own; without one, a call is saved.
+            own = type(self).take is not StageCursor.take
+            self.observe = self.take if own else self.record.take
+
+    def end(self, outcome: str, error: BaseException | None = None) -> None:
+        """End the stage, the first time."""
+        record = self.record
+        if record is None or record.ended:
+            return
+        self.observe = _look_away
+        name = error_type(error) if error is not None and outcome == outcomes.FAILED else ""
+        try:
+            record.recorder.close(record, outcome, name)
+        except Exception as internal:
+            record.recorder.errors.report("close", internal)
+
+    def end_by(self, error: BaseException) -> None:
+        """End the stage as the exception says that leaves the iterator."""
+        self.end(outcome_of(error), error)
+
+    def drop(self) -> None:
+        """Let the stage end as abandoned, because nobody can pull any more. To be called by destructors."""
+        if self.record is not None and not self.record.ended:
+            self.record.recorder.drop(partial(self.end, outcomes.ABANDONED))
+
+
+class AsyncPulls:
+    """The pulls of one pass over an async iterator."""
+
+    __slots__ = ("_begun", "_cursor", "_iterator", "_next")
+
+    def __init__(self, iterator: Any, cursor: StageCursor) -> None:
+        self._cursor = cursor
+        self._begun = False
+        self._iterator = iterator
+        self._next: Callable[[], Awaitable[Any]] = iterator.__anext__
+
+    def __aiter__(self) -> AsyncPulls:
+        return self
+
+    async def __anext__(self) -> Any:
+        cursor = self._cursor
+        if not self._begun:
+            self._begun = True
+            cursor.begin()
+        try:
+            item = await self._next()
+        except StopAsyncIteration:
+            cursor.end(outcomes.COMPLETED)
+            raise
+        except BaseException as error:
+            cursor.end_by(error)
+            raise
+        try:
+            cursor.observe(item, now_ns())
+        except Exception as error:
+            cursor.failed(error)
+        return item
+
+    def aclose(self) -> Awaitable[Any]:
+        """Close what is iterated, where it can be closed, and end the stage."""
+        return _awaited(self._cursor, getattr(self._iterator, "aclose", _nothing)())
+
+    def __del__(self) -> None:
+        self._cursor.drop()
+
+
+class AsyncGeneratorPulls(AsyncPulls):
+    """The pulls of an async generator, which can be sent to."""
+
+    __slots__ = ()
+
+    def asend(self, value: Any) -> Awaitable[Any]:
+        """Resume the generator with a value."""
+        return self._through(partial(self._iterator.asend, value))
+
+    def athrow(self, *error: Any) -> Awaitable[Any]:
+        """Resume the generator with an exception."""
+        return self._through(partial(self._iterator.athrow, *error))
+
+    async def _through(self, pull: Callable[[], Awaitable[Any]]) -> Any:
+        self._next = pull
+        try:
+            return await self.__anext__()
+        finally:
+            self._next = self._iterator.__anext__
+
+
+class Pulls:
+    """The pulls of one pass over a sync iterator."""
+
+    __slots__ = ("_begun", "_cursor", "_iterator", "_next")
+
+    def __init__(self, iterator: Any, cursor: StageCursor) -> None:
+        self._cursor = cursor
+        self._begun = False
+        self._iterator = iterator
+        self._next: Callable[[], Any] = iterator.__next__
+
+    def __iter__(self) -> Pulls:
+        return self
+
+    def __next__(self) -> Any:
+        cursor = self._cursor
+        if not self._begun:
+            self._begun = True
+            cursor.begin()
+        try:
+            item = self._next()
+        except StopIteration:
+            cursor.end(outcomes.COMPLETED)
+            raise
+        except BaseException as error:
+            cursor.end_by(error)
+            raise
+        try:
+            cursor.observe(item, now_ns())
+        except Exception as error:
+            cursor.failed(error)
+        return item
+
+    def close(self) -> None:
+        """Close what is iterated, where it can be closed, and end the stage."""
+        closing(self._cursor, getattr(self._iterator, "close", _nothing))
+
+    def __del__(self) -> None:
+        self._cursor.drop()
+
+
+class GeneratorPulls(Pulls):
+    """The pulls of a generator, which can be sent to."""
+
+    __slots__ = ()
+
+    def send(self, value: Any) -> Any:
+        """Resume the generator with a value."""
+        return self._through(partial(self._iterator.send, value))
+
+    def throw(self, *error: Any) -> Any:
+        """Resume the generator with an exception."""
+        return self._through(partial(self._iterator.throw, *error))
+
+    def _through(self, pull: Callable[[], Any]) -> Any:
+        self._next = pull
+        try:
+            return self.__next__()
+        finally:
+            self._next = self._iterator.__next__
+
+
+def closing(cursor: StageCursor, close: Callable[..., Any], *args: Any) -> Any:
+    """Close what is watched, and end its stage as abandoned where it had not come to its end.
+
+    Args:
+        cursor: The stage's.
+        close: Closes; may return an awaitable, as may this function then.
+        *args: What `close` is called with.
+    """
+    awaits = False
+    try:
+        closed = close(*args)
+        awaits = hasattr(closed, "__await__")
+        return _awaited(cursor, closed) if awaits else closed
+    finally:
+        if not awaits:
+            cursor.end(outcomes.ABANDONED)
+
+
+async def _awaited(cursor: StageCursor, closed: Awaitable[Any] | None) -> Any:
+    try:
+        return None if closed is None else await closed
+    finally:
+        cursor.end(outcomes.ABANDONED)
+
+
+def _look_away(item: Any, time_ns: int) -> None:
+    """Stand in for observing where there is nothing to observe."""
+
+
+def _nothing() -> None:
+    """Stand in for closing what can't be closed."""

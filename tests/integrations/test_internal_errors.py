@@ -1,0 +1,204 @@
+"""Errors inside otel_sse: the application and its client never learn of them, we do."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import httpx
+import pytest
+
+import otel_sse
+from otel_sse.integrations import asgi
+from otel_sse.stage.checks import Checks
+from otel_sse.stage.monitor import StageMonitor
+from otel_sse.stream.stage import StageInfo
+from otel_sse.telemetry import internal
+from otel_sse.telemetry.recorder import SITES, Recorder
+from otel_sse.telemetry.segments import SegmentWriter
+from otel_sse.telemetry.streams import Stream
+from otel_sse.wire import Parser
+from tests.integrations.answers import ANSWER, DIGESTS, DONE, body, frame, plain, start
+from tests.integrations.driver import call
+from tests.integrations.made import fastapi_app, plain_app, starlette_app
+from tests.integrations.seen import Stage, Telemetry, attributes, until
+from tests.integrations.servers import Uvicorn
+
+
+class Injected(Exception):
+    """Raised inside otel_sse by a test."""
+
+
+def broken(*args: Any, **kwargs: Any) -> Any:
+    """Stand where something of ours should."""
+    raise Injected
+
+
+class BrokenDialect:
+    """A dialect that raises where it should read."""
+
+    name = "broken"
+    expects = "nothing"
+    read = broken
+
+
+INJECTIONS: dict[str, tuple[str, Any, str, dict[str, Any]]] = {
+    "parser": ("observe", Parser, "feed", {}),
+    "dialect": ("observe", BrokenDialect, "read", {"dialect": BrokenDialect}),
+    "detector": ("observe", Checks, "event", {}),
+    "journal": ("record", SegmentWriter, "write", {}),
+    "segment": ("record", SegmentWriter, "end", {}),
+    "opening": ("open", Recorder, "open", {}),
+    "end of body": ("observe", StageMonitor, "end_of_body", {}),
+    "closing": ("close", StageMonitor, "end", {}),
+    "leaving": ("close", Stream, "end", {}),
+    "start hook": ("hook", asgi, "STAGE", {"on_stream_start": broken}),
+    "end hook": ("hook", asgi, "STAGE", {"on_stream_end": broken}),
+    "route": ("hook", asgi, "STAGE", {"route_of": broken}),
+}
+"""Where an exception is raised: site, whose, what is replaced, and settings."""
+
+
+@pytest.fixture
+def unharmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Internal errors are counted and logged as in production, not raised."""
+    monkeypatch.setattr(internal, "reraise", False)
+
+
+def inject(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, dict[str, Any]]:
+    """Put an exception in; return the site it is to be counted at, and the settings."""
+    site, owner, attribute, options = INJECTIONS[name]
+    if attribute.islower():
+        monkeypatch.setattr(owner, attribute, broken)
+    return site, options
+
+
+@pytest.mark.usefixtures("unharmed")
+@pytest.mark.parametrize("make", [plain_app, starlette_app, fastapi_app])
+@pytest.mark.parametrize("name", INJECTIONS)
+def test_the_bytes_arrive_whole(
+    name: str,
+    make: Any,
+    telemetry: Telemetry,
+    uvicorn_server: Uvicorn,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whatever of ours raises: the client gets every byte, the error is counted at its site and logged once."""
+    site, options = inject(name, monkeypatch)
+    address = uvicorn_server.serve(telemetry.instrument(make(), clients=False, emit=False, **options))
+    assert httpx.get(address + "/chat").content == ANSWER
+    assert httpx.get(address + "/chat").content == ANSWER
+    telemetry.requests(2)
+    # The last of ours runs after the response is complete.
+    until(lambda: telemetry.value("sse.internal_errors", site=site) >= 2, "the second error")
+    for other in set(SITES) - {site}:
+        assert telemetry.value("sse.internal_errors", site=other) == 0
+    lines = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert lines == [
+        f"internal error at {site}: Injected in broken, line {line_of_raise()}; the stream goes on unharmed"
+    ]
+    telemetry.settled()
+
+
+def line_of_raise() -> int:
+    """The line that `broken` raises in."""
+    return broken.__code__.co_firstlineno + 2
+
+
+@pytest.mark.usefixtures("unharmed")
+@pytest.mark.parametrize("name", ["parser", "dialect", "detector"])
+async def test_what_was_not_observed_is_not_called_complete(
+    name: str, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stage that failed to read its stream says unparsed, whatever came after."""
+    _, options = inject(name, monkeypatch)
+    await call(telemetry.instrument(plain(), **options))
+    assert telemetry.stage().outcome == "unparsed"
+
+
+@pytest.mark.usefixtures("unharmed")
+async def test_an_error_in_the_last_body(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events of the last body that can't be read go out all the same, and the request's span says unparsed too."""
+    inject("parser", monkeypatch)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(start())
+        await send(body(ANSWER, more=False))
+
+    driver = await call(telemetry.instrument(app))
+    assert driver.body == ANSWER
+    assert telemetry.value("sse.internal_errors", site="observe") == 1
+    assert telemetry.stage().outcome == "unparsed"
+    assert attributes(telemetry.request())["sse.stream.outcome"] == "unparsed"
+
+
+@pytest.mark.usefixtures("unharmed")
+async def test_one_error_costs_one_chunk(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error while one body is read leaves the others' chunks in the trace."""
+    healthy = Parser.feed
+    calls: list[int] = []
+
+    def once(self: Parser, data: bytes) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise Injected
+        return healthy(self, data)
+
+    monkeypatch.setattr(Parser, "feed", once)
+    await call(telemetry.instrument(plain()))
+    assert telemetry.stage().digests == [DIGESTS[0], *DIGESTS[2:]]
+
+
+@pytest.mark.usefixtures("unharmed")
+async def test_a_stage_that_keeps_failing_gives_up(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a number of errors a stage looks away; the bytes go on."""
+    inject("parser", monkeypatch)
+    parts = [frame("x")] * 500
+    driver = await call(telemetry.instrument(plain(parts)))
+    assert driver.body == b"".join(parts)
+    assert 1 < telemetry.value("sse.internal_errors", site="observe") < 100
+    assert telemetry.stage().outcome == "unparsed"
+
+
+@pytest.mark.usefixtures("unharmed")
+async def test_the_applications_exception_comes_through(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where both the application and we raise, the application's own exception arrives."""
+    inject("closing", monkeypatch)
+    error = ValueError("no more tokens")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(start())
+        raise error
+
+    assert (await call(telemetry.instrument(app))).error is error
+    assert telemetry.value("sse.internal_errors", site="close") == 1
+
+
+@pytest.mark.parametrize("name", ["parser", "dialect", "detector", "opening", "closing", "start hook", "route"])
+async def test_raised_as_well_under_test(name: str, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where `reraise` is set an error on the request's side is raised as well, so that no test hides one."""
+    _, options = inject(name, monkeypatch)
+    driver = await call(telemetry.instrument(plain(), **options))
+    assert isinstance(driver.error, Injected)
+    monkeypatch.undo()
+
+
+def test_raised_as_well_by_flush(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error on the recorder's side is raised where the test flushes."""
+    recorder = telemetry.instrument(plain())._self_middleware.recorder
+    record = recorder.open(StageInfo("socket_write", "s1"), 0)
+    record.feed(DONE, 1, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(SegmentWriter, "write", broken)
+        with pytest.raises(Injected):
+            otel_sse.flush()
+    recorder.close(record, "completed")
+    assert isinstance(telemetry.stage(), Stage)
+
+
+def test_the_sites_are_counted_from_the_start(telemetry: Telemetry) -> None:
+    """Each site's counter is there at 0 before the first error, so that an alert sees the first one."""
+    telemetry.instrument(plain())
+    counted = {dict(key)["site"]: point.value for key, point in telemetry.metric("sse.internal_errors").items()}
+    assert counted == dict.fromkeys(SITES, 0)

@@ -1,0 +1,363 @@
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from opentelemetry.trace import StatusCode
+from starlette.requests import ClientDisconnect
+
+from otel_sse.integrations.outcomes import error_type, outcome_of
+from tests.integrations.answers import DIGESTS, DONE, FRAMES, Receive, Scope, Send, body, plain, start
+from tests.integrations.driver import Driver, call
+from tests.integrations.made import fastapi_app, plain_app, starlette_app
+from tests.integrations.seen import Stage, Telemetry, attributes
+from tests.integrations.servers import RawClient, Uvicorn, read_raw
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import BaseExceptionGroup, ExceptionGroup
+
+MAKERS = {"plain": plain_app, "starlette": starlette_app, "fastapi": fastapi_app}
+
+
+@pytest.fixture(params=MAKERS)
+def make(request: pytest.FixtureRequest) -> Any:
+    """Makes an application of each kind."""
+    return MAKERS[request.param]
+
+
+async def endless() -> AsyncIterator[bytes]:
+    """An answer without an end."""
+    while True:
+        yield FRAMES[0]
+        await asyncio.sleep(0.002)
+
+
+def settled_stage(telemetry: Telemetry) -> Stage:
+    """The one stage, once nothing is left of any; its outcome also stands on the request's span."""
+    stage = telemetry.stage()
+    telemetry.settled()
+    assert attributes(telemetry.request())["sse.stream.outcome"] == stage.outcome
+    return stage
+
+
+def test_completed(make: Any, telemetry: Telemetry, uvicorn_server: Uvicorn) -> None:
+    """A stream with its protocol's end and its last body is completed."""
+    httpx.get(uvicorn_server.serve(telemetry.instrument(make())) + "/chat")
+    stage = settled_stage(telemetry)
+    assert stage.outcome == "completed"
+    assert stage.digests == DIGESTS
+    assert stage.first.status.status_code is StatusCode.UNSET
+
+
+@pytest.mark.parametrize("parts", [FRAMES[:-1], (*FRAMES[:2], FRAMES[2][:-5])], ids=["no end mark", "cut in an event"])
+def test_incomplete(make: Any, parts: Any, telemetry: Telemetry, uvicorn_server: Uvicorn) -> None:
+    """A stream that ends well as HTTP but without its protocol's end is incomplete."""
+
+    async def cut() -> AsyncIterator[bytes]:
+        for part in parts:
+            yield part
+
+    httpx.get(uvicorn_server.serve(telemetry.instrument(make(cut))) + "/chat")
+    assert settled_stage(telemetry).outcome == "incomplete"
+
+
+def test_disconnected_over_a_real_socket(make: Any, telemetry: Telemetry, uvicorn_server: Uvicorn) -> None:
+    """A client that leaves mid-stream (uvicorn, ASGI 2.3) leaves the outcome disconnected."""
+    parts = endless
+    if make is plain_app:
+        app: Any = telemetry.instrument(listening_app)
+    else:
+        app = telemetry.instrument(make(parts))
+    client = RawClient(uvicorn_server.serve(app))
+    client.read_until(FRAMES[0])
+    client.leave()
+    stage = settled_stage(telemetry)
+    assert stage.outcome == "disconnected"
+    assert len(stage.chunks) >= 1
+
+
+async def listening_app(scope: Scope, receive: Receive, send: Send) -> None:
+    """A bare application that asks whether the client is still there."""
+    await receive()
+    gone = asyncio.ensure_future(receive())
+    await send(start())
+    while not gone.done():
+        await send(body(FRAMES[0]))
+        await asyncio.sleep(0.002)
+
+
+async def test_disconnected_though_the_application_goes_on(telemetry: Telemetry) -> None:
+    """An application that knows of the client's leaving and sends its last body all the same has not completed."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        await send(body(FRAMES[0]))
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await send(body(DONE, more=False))
+
+    await call(telemetry.instrument(app), spec_version="2.3", leaves_after=1)
+    assert settled_stage(telemetry).outcome == "disconnected"
+
+
+@pytest.mark.parametrize("leaves_after", [1, 3, 5])
+async def test_disconnected_by_oserror(make: Any, leaves_after: int, telemetry: Telemetry) -> None:
+    """A server that says by OSError from send that the client has left (ASGI 2.4) gives disconnected."""
+    app = telemetry.instrument(make())
+    driver = await call(app, leaves_after=leaves_after)
+    # What is raised is the framework's own affair.
+    assert isinstance(driver.error, OSError | ClientDisconnect)
+    stage = settled_stage(telemetry)
+    assert stage.outcome == "disconnected"
+    assert stage.digests == DIGESTS[:leaves_after]
+
+
+async def test_disconnected_at_the_very_start(telemetry: Telemetry) -> None:
+    """A client that has left before the response's start leaves a stage without chunks, disconnected."""
+    driver = await call(telemetry.instrument(plain()), leaves_after=0)
+    assert isinstance(driver.error, OSError)
+    stage = settled_stage(telemetry)
+    assert stage.outcome == "disconnected"
+    assert stage.chunks == []
+
+
+async def test_disconnected_when_the_application_swallows_the_error(telemetry: Telemetry) -> None:
+    """An application that catches the OSError and returns has not completed."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await plain()(scope, receive, send)
+        except OSError:
+            return
+
+    driver = await call(telemetry.instrument(app), leaves_after=2)
+    assert driver.error is None
+    assert settled_stage(telemetry).outcome == "disconnected"
+
+
+async def test_a_disconnect_that_follows_the_last_body_is_no_news(telemetry: Telemetry) -> None:
+    """Servers answer receive with http.disconnect once the response is complete; that stream was completed."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        listener = asyncio.ensure_future(receive())
+        await plain()(scope, receive, send)
+        await listener
+
+    driver = await call(telemetry.instrument(app), spec_version="2.3")
+    assert driver.error is None
+    assert settled_stage(telemetry).outcome == "completed"
+
+
+async def pausing_app(scope: Scope, receive: Receive, send: Send) -> None:
+    """A bare application that also waits for something of its own between its chunks."""
+    await receive()
+    await scope["pause"]()
+    await send(start())
+    for part in FRAMES:
+        await scope["pause"]()
+        await send(body(part))
+    await send(body(b"", more=False))
+    await scope["pause"]()
+
+
+PAUSES = 4 + 2 * len(FRAMES) + 1
+
+
+async def test_the_awaits_are_counted_right(telemetry: Telemetry) -> None:
+    """The cancellation tests below reach every await of the request."""
+    assert (await call(telemetry.instrument(pausing_app))).pauses == PAUSES
+    telemetry.stage()
+
+
+@pytest.mark.parametrize("cancel_at", range(1, PAUSES + 1))
+async def test_cancelled_at_each_await(cancel_at: int, telemetry: Telemetry) -> None:
+    """A request that is cancelled at any await of the server or the application ends its stage once, as cancelled."""
+    driver = await call(telemetry.instrument(pausing_app), cancel_at=cancel_at)
+    assert type(driver.error) is asyncio.CancelledError
+    telemetry.request()
+    before_the_start, after_the_end = cancel_at <= 2, cancel_at == PAUSES
+    if before_the_start:
+        assert telemetry.stages(0) == []
+    elif after_the_end:
+        assert settled_stage(telemetry).outcome == "completed"
+    else:
+        assert settled_stage(telemetry).outcome == "cancelled"
+    telemetry.settled()
+
+
+FRAMEWORK_AWAITS = {"2.3": 9, "2.4": 7}
+"""Awaits of the server in one request to Starlette; under ASGI 2.3 it also listens for the client's leaving."""
+
+
+@pytest.mark.parametrize("kind", ["starlette", "fastapi"])
+@pytest.mark.parametrize("spec_version", FRAMEWORK_AWAITS)
+async def test_the_awaits_of_frameworks_are_counted_right(kind: str, spec_version: str) -> None:
+    """The cancellation test below reaches every await of the server."""
+    assert (await call(MAKERS[kind](), spec_version=spec_version)).pauses == FRAMEWORK_AWAITS[spec_version]
+
+
+@pytest.mark.parametrize("kind", ["starlette", "fastapi"])
+@pytest.mark.parametrize(
+    ("spec_version", "cancel_at"),
+    [(version, at) for version, count in FRAMEWORK_AWAITS.items() for at in range(1, count + 1)],
+)
+async def test_cancelled_at_each_await_of_a_framework(
+    kind: str, spec_version: str, cancel_at: int, telemetry: Telemetry
+) -> None:
+    """The same through Starlette's and FastAPI's own tasks and cancel scopes."""
+    driver = await call(telemetry.instrument(MAKERS[kind]()), cancel_at=cancel_at, spec_version=spec_version)
+    assert type(driver.error) is asyncio.CancelledError
+    telemetry.request()
+    if driver.begun:
+        assert settled_stage(telemetry).outcome == "cancelled"
+    else:
+        assert telemetry.stages(0) == []
+    telemetry.settled()
+
+
+class Broken(Exception):
+    """Raised by an application."""
+
+
+@pytest.mark.parametrize("at", [0, 2, len(FRAMES)], ids=["start", "middle", "end"])
+@pytest.mark.parametrize("spec_version", ["2.3", "2.4"])
+async def test_failed(make: Any, at: int, spec_version: str, telemetry: Telemetry) -> None:
+    """A generator that raises makes the stage failed, and the very exception arrives at the server."""
+    error = Broken("no more tokens")
+
+    async def breaking() -> AsyncIterator[bytes]:
+        for part in FRAMES[:at]:
+            yield part
+        raise error
+
+    driver = await call(telemetry.instrument(make(breaking)), spec_version=spec_version)
+    assert driver.error is error
+    stage = settled_stage(telemetry)
+    assert stage.outcome == "failed"
+    assert stage.digests == DIGESTS[:at]
+    assert stage.attributes["error.type"] == "Broken"
+    assert stage.segments[-1].status.status_code is StatusCode.ERROR
+
+
+def test_failed_over_a_real_socket(make: Any, telemetry: Telemetry, uvicorn_server: Uvicorn) -> None:
+    """The client of a failed stream gets the bytes that were sent, and no last body."""
+
+    async def breaking() -> AsyncIterator[bytes]:
+        yield FRAMES[0]
+        raise Broken
+
+    received = read_raw(uvicorn_server.serve(telemetry.instrument(make(breaking))))
+    assert FRAMES[0] in received
+    assert not received.endswith(b"0\r\n\r\n")
+    assert settled_stage(telemetry).outcome == "failed"
+
+
+async def test_failed_in_a_group(telemetry: Telemetry) -> None:
+    """An exception group arrives as the object it is; where it holds one exception, the stage names that one."""
+    group = ExceptionGroup("two tasks", [ExceptionGroup("one task", [Broken()])])
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        await send(body(FRAMES[0]))
+        raise group
+
+    driver = await call(telemetry.instrument(app))
+    assert driver.error is group
+    stage = settled_stage(telemetry)
+    assert stage.outcome == "failed"
+    assert stage.attributes["error.type"] == "Broken"
+
+
+async def test_failed_before_the_start_has_no_stage(make: Any, telemetry: Telemetry) -> None:
+    """An application that raises before its response has no stage, and its exception arrives untouched."""
+    error = Broken("no model")
+
+    def breaking() -> Any:
+        raise error
+
+    app = telemetry.instrument(breaking_app(error) if make is plain_app else make(breaking))
+    driver = await call(app)
+    assert driver.error is error
+    telemetry.request()
+    assert telemetry.segments() == []
+    telemetry.settled()
+
+
+def breaking_app(error: Exception) -> Any:
+    """A bare application that raises before it answers."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise error
+
+    return app
+
+
+async def test_failed_by_the_protocol(telemetry: Telemetry) -> None:
+    """A stream whose last word is an error event has failed, though HTTP ended well."""
+    parts = (FRAMES[0], b'data: {"error": {"type": "overloaded_error", "message": "busy"}}\n\n')
+    await call(telemetry.instrument(plain(parts)))
+    assert settled_stage(telemetry).outcome == "failed"
+
+
+def test_abandoned_over_a_real_socket(telemetry: Telemetry, uvicorn_server: Uvicorn) -> None:
+    """An application that returns without a last body has abandoned its stream."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        await send(body(FRAMES[0]))
+
+    received = read_raw(uvicorn_server.serve(telemetry.instrument(app)))
+    assert FRAMES[0] in received
+    assert settled_stage(telemetry).outcome == "abandoned"
+
+
+async def test_abandoned_when_the_request_is_dropped(telemetry: Telemetry) -> None:
+    """A request that its server drops without a word (its coroutine is closed) is abandoned."""
+
+    class Never:
+        def __await__(self) -> Any:
+            yield
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        await send(body(FRAMES[0]))
+        await Never()
+
+    async def send(message: Any) -> None: ...
+
+    scope = Driver(app).scope
+    request = telemetry.instrument(app)(scope, send, send)
+    request.send(None)
+    request.close()
+    assert settled_stage(telemetry).outcome == "abandoned"
+
+
+CANCELLED = asyncio.CancelledError()
+TRIO = type("Cancelled", (BaseException,), {"__module__": "trio._core"})()
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "name"),
+    [
+        (CANCELLED, "cancelled", "CancelledError"),
+        (TRIO, "cancelled", "Cancelled"),
+        (GeneratorExit(), "abandoned", "GeneratorExit"),
+        (ValueError(), "failed", "ValueError"),
+        (KeyboardInterrupt(), "failed", "KeyboardInterrupt"),
+        (BaseExceptionGroup("", [CANCELLED, CANCELLED]), "cancelled", "BaseExceptionGroup"),
+        (BaseExceptionGroup("", [CANCELLED, ValueError()]), "failed", "ValueError"),
+        (BaseExceptionGroup("", [CANCELLED, GeneratorExit()]), "failed", "GeneratorExit"),
+        (ExceptionGroup("", [ValueError(), KeyError()]), "failed", "ExceptionGroup"),
+        (ExceptionGroup("", [ExceptionGroup("", [KeyError()])]), "failed", "KeyError"),
+    ],
+    ids=repr,
+)
+def test_what_an_exception_says(error: BaseException, outcome: str, name: str) -> None:
+    """Cancellation and a dropped generator are told from failure, also inside groups."""
+    assert outcome_of(error) == outcome
+    assert error_type(error) == name

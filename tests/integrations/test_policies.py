@@ -1,0 +1,436 @@
+"""Policies: seen going in and coming out, and otherwise as they were."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial, partialmethod
+from typing import Any
+
+import pytest
+from typing_extensions import assert_type
+
+import otel_sse
+from otel_sse import policies
+from otel_sse.integrations import recorders
+from otel_sse.telemetry.clock import now_ns
+from otel_sse.telemetry.streams import Stream, enter, leave
+from tests.integrations.pipeline import TEXTS, items, one_to_one, outcomes, produced, recorder_outside, stages, upstream
+from tests.integrations.seen import Telemetry, labels
+
+BOTH = ("policy.judge.in", "policy.judge.out")
+CHAIN = ("provider", *BOTH, "emit")
+
+
+@pytest.fixture(autouse=True)
+def stream(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stream]:
+    """The stream of a request that is being served."""
+    recorder = recorder_outside(telemetry)
+    monkeypatch.setattr(recorders, "_default", recorder)
+    current = Stream(recorder, now_ns())
+    token = enter(current)
+    yield current
+    leave(token)
+
+
+@otel_sse.policy("judge")
+async def judge(chunks: AsyncIterator[Any], request: str = "?", *, strict: bool = False) -> AsyncIterator[Any]:
+    """Hand on what is asked for."""
+    async for chunk in chunks:
+        yield chunk
+
+
+async def taken(chunks: AsyncIterator[Any]) -> list[Any]:
+    """Every object of a stream."""
+    return [chunk async for chunk in chunks]
+
+
+async def test_policy_is_seen_on_both_sides(telemetry: Telemetry) -> None:
+    """What goes in and what comes out are the very same objects, and two sides of one stage."""
+    given = items()
+    assert await taken(judge(produced(given))) == given
+    found = stages(telemetry, *BOTH)
+    went_in, came_out = (found[side] for side in BOTH)
+    assert went_in.digests == came_out.digests
+    assert len(went_in.digests) == len(given)
+    assert one_to_one(came_out)
+    assert went_in.attributes["sse.stage"] == came_out.attributes["sse.stage"] == "policy.judge"
+    assert went_in.attributes["sse.stage.class"] == came_out.attributes["sse.stage.class"] == "judge"
+    assert came_out.attributes["sse.stage.upstream"] == "policy.judge.in"
+    assert [link.context for link in came_out.first.links] == [went_in.first.context]
+    assert (went_in.outcome, came_out.outcome) == ("completed", "completed")
+
+
+async def test_only_what_comes_out_may_be_rewritten(telemetry: Telemetry) -> None:
+    """A policy says on its way out whether it may change content; nothing changes on the way in."""
+    await taken(judge(produced()))
+    await taken(otel_sse.policy("pass", rewrites=False)(passing)(produced()))
+    found = stages(telemetry, *BOTH, "policy.pass.in", "policy.pass.out")
+    assert [name for name, stage in found.items() if stage.attributes.get("sse.stage.rewrites")] == ["policy.judge.out"]
+
+
+async def passing(chunks: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """Hand on every chunk."""
+    async for chunk in chunks:
+        yield chunk
+
+
+async def merging(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Hold chunks back, and hand on three as one."""
+    held: list[str] = []
+    async for chunk in chunks:
+        held.append(chunk)
+        if len(held) == 3:
+            yield "".join(held)
+            held = []
+    if held:
+        yield "".join(held)
+
+
+async def splitting(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Hand on one character after the other."""
+    async for chunk in chunks:
+        for character in chunk:
+            yield character
+
+
+async def blocking(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Replace one word, and leave out another."""
+    async for chunk in chunks:
+        if chunk == " cat":
+            yield " ***"
+        elif chunk != " on":
+            yield chunk
+
+
+LINEAGE = {
+    merging: [(1, 3), (4, 6), (7, 7)],
+    splitting: [(seq, seq) for seq, text in enumerate(TEXTS, 1) for _ in text],
+    blocking: [(seq, seq) for seq in (1, 2, 3, 5, 6, 7)],
+}
+
+
+@pytest.mark.parametrize("function", LINEAGE, ids=lambda function: function.__name__)
+async def test_every_chunk_knows_what_it_was_made_of(function: Any, telemetry: Telemetry) -> None:
+    """Merged, split, replaced and left out: what comes out names the range it came from."""
+    await taken(otel_sse.policy("judge")(function)(produced()))
+    assert upstream(stages(telemetry, *BOTH)["policy.judge.out"]) == LINEAGE[function]
+
+
+async def test_policies_one_after_the_other(telemetry: Telemetry) -> None:
+    """A chain of policies is a chain of stages, with the latency between each two."""
+    chunks: Any = otel_sse.observe(produced(), "provider")
+    for name in ("a", "b"):
+        chunks = otel_sse.policy(name)(passing)(chunks)
+    await taken(otel_sse.observe(chunks, "emit"))
+    chain = ("provider", "policy.a.in", "policy.a.out", "policy.b.in", "policy.b.out", "emit")
+    found = stages(telemetry, *chain)
+    assert [found[name].attributes.get("sse.stage.upstream") for name in chain] == [None, *chain[:-1]]
+    assert all(one_to_one(found[name]) for name in chain[1:])
+    latencies = telemetry.metric("sse.stage.latency")
+    assert set(latencies) == {labels(**{"from": one, "to": other}) for one, other in zip(chain, chain[1:], strict=False)}
+    assert {point.count for point in latencies.values()} == {len(TEXTS)}
+    assert all(0 < found[name].attributes["sse.stage.latency"] < 1 for name in chain[1:])
+
+
+async def test_one_policy_twice_at_the_same_time(telemetry: Telemetry, stream: Stream) -> None:
+    """Each call is watched for itself."""
+    both = await asyncio.gather(taken(judge(produced())), taken(judge(produced())))
+    assert both == [list(TEXTS)] * 2
+    recorders.flush()
+    spans = [span for span in telemetry.spans() if span.name == "stream policy.judge"]
+    assert len(spans) == 4
+    assert {(span.attributes or {})["sse.stream.chunks"] for span in spans} == {len(TEXTS)}
+
+
+def test_decorated_function_keeps_what_is_known_of_it() -> None:
+    """Name, documentation, signature and type are those of the function."""
+    assert (judge.__name__, judge.__qualname__, judge.__doc__) == ("judge", "judge", "Hand on what is asked for.")
+    assert list(inspect.signature(judge).parameters) == ["chunks", "request", "strict"]
+    assert_type(judge(produced(), "x", strict=True), AsyncIterator[Any])
+
+
+async def test_stream_may_be_any_argument(telemetry: Telemetry) -> None:
+    """The stream is found by what it is, wherever it stands; other arguments arrive as they are."""
+    seen: list[Any] = []
+
+    @otel_sse.policy("judge")
+    async def late(first: list[int], *, second: str, chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        seen.extend((first, second))
+        async for chunk in chunks:
+            yield chunk
+
+    first = [1]
+    assert await taken(late(first, second="b", chunks=produced())) == list(TEXTS)
+    assert seen[0] is first
+    assert seen[1] == "b"
+    assert set(outcomes(telemetry, *BOTH).values()) == {"completed"}
+
+
+async def test_only_the_first_stream_is_what_goes_in(telemetry: Telemetry) -> None:
+    """A second stream among the arguments is the policy's own affair."""
+    other = produced("xy")
+
+    @otel_sse.policy("judge")
+    async def both(chunks: AsyncIterator[str], further: AsyncIterator[str]) -> AsyncIterator[str]:
+        assert further is other
+        async for chunk in chunks:
+            yield chunk
+        async for chunk in further:
+            yield chunk
+
+    assert await taken(both(produced(), other)) == [*TEXTS, "x", "y"]
+    found = stages(telemetry, *BOTH)
+    assert [len(found[side].chunks) for side in BOTH] == [len(TEXTS), len(TEXTS) + 2]
+
+
+async def test_call_without_a_stream_is_left_alone(telemetry: Telemetry) -> None:
+    """Where nothing streams in, what comes out is seen; where nothing streams out either, nothing is."""
+
+    @otel_sse.policy("judge")
+    async def own(number: int) -> AsyncIterator[int]:
+        for each in range(number):
+            yield each
+
+    assert await taken(own(2)) == [0, 1]
+    assert outcomes(telemetry, "policy.judge.out") == {"policy.judge.out": "completed"}
+    assert otel_sse.policy("none")(len)("abc") == 3  # type: ignore[arg-type]
+
+
+async def test_function_that_returns_a_stream_later(telemetry: Telemetry) -> None:
+    """A coroutine function that gives a stream is watched as well; what else it gives comes as it is."""
+
+    @otel_sse.policy("judge")  # type: ignore[arg-type]
+    async def later(chunks: AsyncIterator[str] | None) -> Any:
+        return None if chunks is None else passing(chunks)
+
+    assert await taken(await later(produced())) == list(TEXTS)  # type: ignore[misc, arg-type]
+    assert await later(None) is None  # type: ignore[misc]
+    assert set(outcomes(telemetry, *BOTH).values()) == {"completed"}
+
+
+class Policy:
+    """A policy object that has no room for anything."""
+
+    __slots__ = ("mark",)
+
+    def __init__(self, mark: str = "!") -> None:
+        self.mark = mark
+
+    async def stream(self, chunks: AsyncIterator[str], mark: str = "") -> AsyncIterator[str]:
+        """Mark every chunk."""
+        async for chunk in chunks:
+            yield f"{chunk}{mark or self.mark}"
+
+    marked = partialmethod(stream, mark="?")
+
+    @classmethod
+    async def of_class(cls, chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        """Hand on every chunk."""
+        async for chunk in chunks:
+            yield chunk
+
+    @staticmethod
+    async def of_none(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        """Hand on every chunk."""
+        async for chunk in chunks:
+            yield chunk
+
+
+class Holder:
+    """A policy object that holds a function."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+
+WRAPPED: list[tuple[Any, str, str, str]] = [
+    (Policy(), "stream", "!", "Policy"),
+    (Policy(), "marked", "?", "Policy"),
+    (Policy(), "of_class", "", "Policy"),
+    (Policy(), "of_none", "", "Policy"),
+    (Policy, "of_class", "", "Policy"),
+    (Holder(partial(Policy("#").stream)), "stream", "#", "Holder"),
+    (Holder(Policy("+").stream), "stream", "+", "Holder"),
+]
+
+
+@pytest.mark.parametrize(("policy", "method", "mark", "kind"), WRAPPED)
+async def test_wrap_watches_a_method_of_any_object(
+    policy: Any, method: str, mark: str, kind: str, telemetry: Telemetry
+) -> None:
+    """At a call site, a method of an object that is not ours is watched, and the object stays as it is."""
+    before = getattr(policy, method)
+    assert await taken(policies.wrap(policy, method)(produced())) == [f"{text}{mark}" for text in TEXTS]
+    assert getattr(policy, method) == before or method == "marked"
+    found = stages(telemetry, f"policy.{kind}.in", f"policy.{kind}.out")
+    assert {stage.attributes["sse.stage.class"] for stage in found.values()} == {kind}
+    assert upstream(found[f"policy.{kind}.out"]) == [(seq, seq) for seq in range(1, len(TEXTS) + 1)]
+
+
+async def test_wrap_by_a_name_of_ones_own(telemetry: Telemetry) -> None:
+    """The stage may be called otherwise than the class, and may have to hand chunks on as they are."""
+    await taken(policies.wrap(Policy(), "of_class", name="judge", rewrites=False)(produced()))
+    found = stages(telemetry, *BOTH)
+    assert found["policy.judge.out"].attributes["sse.stage.class"] == "Policy"
+    assert "sse.stage.rewrites" not in found["policy.judge.out"].attributes
+
+
+@pytest.mark.parametrize("method", ["strem", "mark"])
+def test_wrap_of_no_method_is_refused(method: str) -> None:
+    """The message names the class."""
+    with pytest.raises(TypeError, match=f"^method must name a method of the policy, got '{method}'. Policy has no"):
+        policies.wrap(Policy(), method)
+
+
+async def test_exception_of_a_policy_is_its_own(telemetry: Telemetry) -> None:
+    """What a policy raises comes out as it is: it failed, and what it was reading was abandoned."""
+    error = ValueError("blocked")
+
+    @otel_sse.policy("judge")
+    async def refusing(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for chunk in chunks:
+            yield chunk
+            raise error
+
+    with pytest.raises(ValueError, match="blocked") as caught:
+        await taken(otel_sse.observe(refusing(otel_sse.observe(produced(), "provider")), "emit"))
+    assert caught.value is error
+    del caught
+    error.__traceback__ = None
+    ways = outcomes(telemetry, *CHAIN)
+    assert [ways[name] for name in CHAIN] == ["abandoned", "abandoned", "failed", "failed"]
+
+
+async def test_exception_from_upstream_passes_through(telemetry: Telemetry) -> None:
+    """What the provider raises fails every stage it passes, and the policy may catch it."""
+    error = ConnectionError("gone")
+
+    async def broken() -> AsyncIterator[str]:
+        yield "a"
+        raise error
+
+    @otel_sse.policy("judge")
+    async def saving(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        try:
+            async for chunk in chunks:
+                yield chunk
+        except ConnectionError as caught:
+            assert caught is error
+            yield "sorry"
+
+    assert await taken(otel_sse.observe(saving(otel_sse.observe(broken(), "provider")), "emit")) == ["a", "sorry"]
+    ways = outcomes(telemetry, *CHAIN)
+    assert [ways[name] for name in CHAIN] == ["failed", "failed", "completed", "completed"]
+
+
+class Steps:
+    """Awaits that are counted, one of which may cancel its task."""
+
+    def __init__(self, cancel_at: int = 0) -> None:
+        self.count = 0
+        self._cancel_at = cancel_at
+
+    async def step(self) -> None:
+        """Give way once."""
+        self.count += 1
+        if self.count == self._cancel_at:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+        await asyncio.sleep(0)
+
+
+def chain(steps: Steps) -> Any:
+    """Provider, policy and emit, each of which awaits before and after each chunk."""
+
+    async def source() -> AsyncIterator[str]:
+        for text in TEXTS[:3]:
+            await steps.step()
+            yield text
+            await steps.step()
+
+    @otel_sse.policy("judge")
+    async def slow(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        await steps.step()
+        async for chunk in chunks:
+            await steps.step()
+            yield chunk
+        await steps.step()
+
+    async def written() -> AsyncIterator[str]:
+        async for chunk in slow(otel_sse.observe(source(), "provider")):
+            yield chunk
+
+    return otel_sse.observe(written(), "emit")
+
+
+async def closed_by_the_loop() -> None:
+    """Let the event loop close the generators that were dropped; each that is closed drops the one behind it."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def drained(steps: Steps, stop_after: int = -1) -> None:
+    """Pull a chain to its end, or leave it after so many chunks."""
+    count = 0
+    async for _ in chain(steps):
+        count += 1
+        if count == stop_after:
+            break
+        await steps.step()
+
+
+STEPS = 14
+
+
+async def test_chain_that_is_not_disturbed(telemetry: Telemetry) -> None:
+    """The chain has as many awaits as the test below believes, and completes."""
+    steps = Steps()
+    await drained(steps)
+    assert steps.count == STEPS
+    assert set(outcomes(telemetry, *CHAIN).values()) == {"completed"}
+
+
+@pytest.mark.parametrize("at", range(1, STEPS + 1))
+async def test_cancelled_at_any_await(at: int, telemetry: Telemetry) -> None:
+    """Wherever a task is cancelled, every stage that began has one outcome, and it says so."""
+    task = asyncio.create_task(drained(Steps(cancel_at=at)))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert task.cancelled()
+    del task
+    await closed_by_the_loop()
+    # A policy's first await comes before it reads anything.
+    began = CHAIN if at > 1 else ("policy.judge.out", "emit")
+    ways = outcomes(telemetry, *began)
+    assert set(ways.values()) <= {"cancelled", "abandoned", "completed"}
+    assert "cancelled" in ways.values() or ways["emit"] == "abandoned"
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+@pytest.mark.parametrize("in_a_task", [False, True])
+async def test_left_after_any_chunk(after: int, in_a_task: bool, telemetry: Telemetry) -> None:
+    """Whoever breaks off leaves every stage abandoned, once."""
+    leaving = drained(Steps(), stop_after=after)
+    await (asyncio.create_task(leaving) if in_a_task else leaving)
+    await closed_by_the_loop()
+    assert outcomes(telemetry, *CHAIN) == dict.fromkeys(CHAIN, "abandoned")
+
+
+@pytest.mark.parametrize("how", ["aclose", "drop"])
+@pytest.mark.parametrize("where", [0, 1, 2])
+async def test_left_inside(how: str, where: int, telemetry: Telemetry) -> None:
+    """Each stage of a chain can be the one that is left, by closing it or by dropping it."""
+    chunks: list[Any] = [otel_sse.observe(produced(), "provider")]
+    chunks.append(judge(chunks[0]))
+    chunks.append(otel_sse.observe(chunks[1], "emit"))
+    await anext(chunks[-1])
+    left: Callable[[], Any] = chunks[where].aclose
+    if how == "aclose":
+        await left()
+    del left
+    chunks.clear()
+    await closed_by_the_loop()
+    assert set(outcomes(telemetry, *CHAIN).values()) == {"abandoned"}
