@@ -44,13 +44,14 @@ def test_a_default_run_shows_answers_traces_and_metrics() -> None:
 
 
 def test_a_fault_is_shown_in_the_middle_answer_and_in_the_metrics() -> None:
-    """With `--fault doubled` the second answer is doubled, its end is found twice, and the counter says so."""
+    """With `--fault doubled` the second answer is doubled, its end is found twice, and the counter says where."""
     result = otel_sse("demo", "--fault", "doubled", *ANY_PORT, variables=FAST)
     assert result.returncode == 0
     assert "AA duck duck walks walks" in result.stdout
     assert len(re.findall(r"stream socket_write  \S+ s  completed, \d+ findings?\n", result.stdout)) == 1
     assert re.search(r"! duplicate/terminal, certain, at (\d+): \[DONE\] at \d+ and again at \1\n", result.stdout)
-    assert re.search(r"sse\.duplicate_chunks +kind=terminal, certainty=certain +1 ", result.stdout)
+    assert re.search(r"sse\.duplicate_chunks +stage=emit, kind=terminal, certainty=certain +1 ", result.stdout)
+    assert not re.search(r"sse\.duplicate_chunks +stage=provider", result.stdout)
 
 
 def test_json_is_all_that_stands_on_stdout(tmp_path: Path) -> None:
@@ -62,7 +63,8 @@ def test_json_is_all_that_stands_on_stdout(tmp_path: Path) -> None:
     found = json.loads(result.stdout)
     assert [(stream["fault"], stream["error"]) for stream in found["streams"]] == [("after_done", None), (None, None)]
     kinds = [[each["kind"] for stage in stream["stages"] for each in stage["findings"]] for stream in found["streams"]]
-    assert kinds == [["protocol/after_done"], []]
+    # The fault is the gateway's own: what it emits and what is written have it, what the model sent has not.
+    assert kinds == [["protocol/after_done"] * 2, []]
     in_file = set(re.findall('"traceId":"([0-9a-f]{32})"', path.read_text()))
     assert in_file == {stream["trace_id"] for stream in found["streams"]}
 
