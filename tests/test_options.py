@@ -36,6 +36,7 @@ TEXTS: dict[str, list[tuple[str, Any]]] = {
     "clients": [("0", False), ("false", False)],
     "client_traceparent": [("off", False), ("no", False)],
     "emit": [("no", False), ("OFF", False)],
+    "websockets": [("0", False), ("false", False)],
     "excluded_urls": [("health,live", "health,live"), ("^/x$", "^/x$")],
     "log_first": [("0", 0), ("5", 5)],
     "silence_threshold": [("30", 30.0), ("2.5", 2.5)],
@@ -63,6 +64,7 @@ BAD_TEXTS: dict[str, list[str]] = {
     "clients": ["httpx"],
     "client_traceparent": ["w3c"],
     "emit": ["starlette"],
+    "websockets": ["aiohttp"],
     "log_first": ["-1", "all"],
     "silence_threshold": ["0", "15s"],
     "first_byte_threshold": ["-5", "none"],
@@ -87,6 +89,7 @@ BAD_ARGUMENTS: dict[str, list[object]] = {
     "clients": ["true", ("httpx",)],
     "client_traceparent": ["yes", 1],
     "emit": ["true", 0],
+    "websockets": ["true", 1],
     "excluded_urls": [["health"], 1],
     "log_first": [-1, "5", True],
     "silence_threshold": [0, 86_401, "15"],
@@ -97,6 +100,8 @@ BAD_ARGUMENTS: dict[str, list[object]] = {
     "dialect": [5, ("openai-chat",)],
     "content_of": ["text", 1],
     "route_of": ["/chat"],
+    "stream_of": ["stream_id"],
+    "chunk_of": [{}],
     "on_stream_start": ["hook"],
     "on_stream_end": [1],
 }
@@ -104,7 +109,7 @@ BAD_ARGUMENTS: dict[str, list[object]] = {
 
 def test_tables_here_know_every_setting() -> None:
     """No setting is left out of the tests below."""
-    functions = {"content_of", "route_of", "on_stream_start", "on_stream_end"}
+    functions = {"content_of", "route_of", "stream_of", "chunk_of", "on_stream_start", "on_stream_end"}
     assert set(TEXTS) | functions == set(BAD_ARGUMENTS) == Options.names() == set(RULES)
     assert set(BAD_TEXTS) | functions | {"digest_key", "excluded_urls", "dialect"} == Options.names()
 

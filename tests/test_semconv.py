@@ -116,9 +116,10 @@ def test_no_label_is_an_attribute_of_high_cardinality() -> None:
 
 
 def test_kinds_of_findings_are_those_of_the_detectors() -> None:
-    """Every kind that a detector says stands in the table, and every kind of the table is said somewhere."""
-    sources = "\n".join(path.read_text() for path in (PACKAGE / "detect").glob("*.py"))
-    said = set(re.findall(r'Finding\(\s*"([a-z_]+/[a-z_0-9]+)"', sources))
+    """Every kind that a detector or an integration says stands in the table, and each of the table is said somewhere."""
+    rooms = [*(PACKAGE / "detect").rglob("*.py"), *(PACKAGE / "integrations").rglob("*.py")]
+    sources = "\n".join(path.read_text() for path in rooms)
+    said = set(re.findall(r'(?:Finding\(\s*|Final = )"([a-z_]+/[a-z_0-9]+)"', sources))
     said |= {f"protocol/{kind}" for kind in ("oversize", "invalid_utf8") if f'"{kind}"' in sources}
     assert said == {row.name for row in FINDING_KINDS}
 

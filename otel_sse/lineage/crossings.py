@@ -121,7 +121,8 @@ def claim(chunk: Chunk, upstream: Crossings, others: Sequence[Crossings], rewrit
     Returns:
         What it was taken from, and when the last of the chunks that it was made from crossed there; 0 for none.
     """
-    every = (upstream, *others)
+    # What carries no content (an end mark) looks the same in every source, and says nothing of where it came from.
+    every = (upstream, *others) if chunk.kind == CONTENT else (upstream,)
     searches = [Crossings.claim_next, Crossings.claim_later]
     if not (rewrites and (upstream.waits or upstream.in_pieces)):
         searches.append(Crossings.claim_passed)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import anyio
 import httpx
@@ -16,7 +18,7 @@ from fastapi.responses import StreamingResponse
 from typing_extensions import assert_type
 
 import otel_sse
-from otel_sse.integrations import normalize as module
+import otel_sse.integrations.normalize as module
 from otel_sse.integrations import recorders
 from otel_sse.telemetry import internal
 from otel_sse.telemetry.clock import now_ns
@@ -31,6 +33,7 @@ from tests.integrations.servers import Uvicorn
 @pytest.fixture(autouse=True)
 def default(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Recorder:
     """Records what is outside of any request."""
+    monkeypatch.setattr(module, "_streams", WeakKeyDictionary())
     recorder = recorder_outside(telemetry)
     monkeypatch.setattr(recorders, "_default", recorder)
     return recorder
@@ -279,6 +282,6 @@ def test_task_that_is_over_is_forgotten() -> None:
     async def work() -> None:
         upper("a")
 
-    before = len(module._streams)
     asyncio.run(work())
-    assert len(module._streams) <= before
+    gc.collect()
+    assert len(module._streams) == 0
