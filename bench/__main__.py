@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench import page, plan, record, table, targets
 
-RESULTS = Path(__file__).parent / "results" / "spine.json"
+RESULTS = Path(__file__).parent / "results"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -18,18 +18,26 @@ def main(arguments: Sequence[str]) -> None:
     given = _parsed(arguments)
     _forget_environment()
     how = plan.QUICK if given.quick else plan.FULL
-    results = plan.run(how, given.only or list(plan.PARTS), lambda part: _say(f"measuring: {part}"))
+    parts = given.only or plan.SPINE
+    results = plan.run(how, parts, lambda part: _say(f"measuring: {part}"))
     verdicts = targets.judge(results)
     run = record.circumstances(arguments)
     report = table.report(run, results, verdicts)
     table.console().print(report)
-    path = given.json or (None if given.quick or given.only else RESULTS)
+    path = given.json or (None if given.quick else _results(parts))
     if path is not None:
         record.write(path, record.document(run, how, results, verdicts))
         _say(f"written: {path.name}")
     if given.page is not None:
-        page.fill(given.page, table.markdown(report))
+        page.fill(given.page, table.markdown(report), page.STAGES if [*parts] == [plan.STAGES] else page.SPINE)
         _say(f"filled: {given.page.name}")
+
+
+def _results(parts: Sequence[str]) -> Path | None:
+    """Where a full run of these parts is kept; None where they are but some of those that are kept together."""
+    kept = {plan.SPINE: "spine.json", (plan.STAGES,): "stages.json"}
+    name = kept.get(tuple(parts))
+    return None if name is None else RESULTS / name
 
 
 def _say(text: str) -> None:
@@ -40,7 +48,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure what instrumentation costs.")
     parser.add_argument("--quick", action="store_true", help="a short run; its figures are rough")
     parser.add_argument("--only", action="append", choices=list(plan.PARTS), help="measure this part; may be repeated")
-    parser.add_argument("--json", type=Path, help="file for the results (a full run writes bench/results/spine.json)")
+    parser.add_argument("--json", type=Path, help="file for the results (else a full run writes bench/results)")
     parser.add_argument("--page", type=Path, help="page whose tables are replaced, between its marks (docs/cost.md)")
     return parser.parse_args(arguments)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Final
 
-from bench import growth, lag, memory, request_cost, response_cost
+from bench import growth, lag, memory, request_cost, response_cost, stage_cost
 from bench.chunks import SHAPES
 
 
@@ -15,7 +15,7 @@ class Plan:
     """How much is measured.
 
     Args:
-        chunks: Chunks of a stream whose CPU is measured.
+        chunks: Chunks of a stream, or of a single stage, whose CPU is measured.
         rounds: Rounds of that which count.
         warm_ups: Rounds before them.
         response_rounds: Rounds of responses that are not streams.
@@ -65,6 +65,8 @@ class Results:
     growth: growth.Growth | None = None
     lag: dict[str, lag.Lag] = field(default_factory=dict)
     """Variant → lag."""
+    stage_cost: dict[str, stage_cost.StageCost] = field(default_factory=dict)
+    """Stage → cost."""
 
 
 def _request(plan: Plan, results: Results) -> None:
@@ -88,14 +90,24 @@ def _lag(plan: Plan, results: Results) -> None:
     results.lag = lag.measure(plan.lag_rounds, plan.lag_s)
 
 
+def _stages(plan: Plan, results: Results) -> None:
+    results.stage_cost = stage_cost.measure(plan.chunks, plan.rounds, plan.warm_ups)
+
+
+STAGES: Final = "stages"
+
 PARTS: Final[dict[str, Callable[[Plan, Results], None]]] = {
     "request": _request,
     "response": _response,
     "memory": _memory,
     "growth": _growth,
     "lag": _lag,
+    STAGES: _stages,
 }
 """What can be measured: name → function that measures it."""
+
+SPINE: Final = tuple(name for name in PARTS if name != STAGES)
+"""What is measured where nobody asks for parts: single stages have a run, results and tables of their own."""
 
 
 def run(plan: Plan, parts: Collection[str], say: Callable[[str], None]) -> Results:

@@ -24,6 +24,9 @@ _PACKAGES: Final = (
     "protobuf",
     "msgspec",
     "starlette",
+    "httpx",
+    "httpx2",
+    "openai",
 )
 
 

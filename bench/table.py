@@ -18,6 +18,7 @@ from bench.memory import PerStream
 from bench.plan import Results
 from bench.request_cost import GC_OFF, GC_ON, Cost
 from bench.response_cost import AGAIN, Added, noise_us
+from bench.stage_cost import ALL, UNSAMPLED, StageCost
 from bench.targets import Verdict
 
 _PIPE_COLUMNS: Final = 140
@@ -69,6 +70,8 @@ def _tables(results: Results, verdicts: list[Verdict]) -> Iterator[RenderableTyp
         yield from _titled(f"Growth over a stream of {results.growth.chunks:,} chunks (MiB)", _growth(results.growth))
     if results.lag:
         yield from _titled("Lateness of a 5 ms timer at 5,000 chunks a second (ms)", _lag(results.lag))
+    if results.stage_cost:
+        yield from _titled("CPU added per chunk by one stage (µs, request thread)", _stages(results.stage_cost))
     if verdicts:
         yield from _titled("Targets", _targets(verdicts))
 
@@ -140,6 +143,19 @@ def _lag(found: dict[str, Lag]) -> Table:
         numbers = (f"{ms:.2f}" for ms in (each.p50_ms, each.p99_ms, each.max_ms))
         table.add_row(name, *numbers, f"{each.cpu_percent:.1f}", str(each.ticks))
     return table
+
+
+def _stages(found: dict[str, StageCost]) -> Table:
+    table = _table("stage", "plain", "all", "quartiles", "unsampled", "quartiles")
+    for name, cost in found.items():
+        added = (_with_quartiles(cost, how) for how in (ALL, UNSAMPLED))
+        table.add_row(name, f"{cost.plain_us:.2f}", *(cell for cells in added for cell in cells))
+    return table
+
+
+def _with_quartiles(cost: StageCost, how: str) -> tuple[str, str]:
+    first, third = cost.added_quartiles_us[how]
+    return f"{cost.added_us[how]:.2f}", f"{first:.2f} to {third:.2f}"
 
 
 def _targets(verdicts: list[Verdict]) -> Table:

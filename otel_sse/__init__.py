@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from otel_sse.errors import ConfigurationError, MissingExtraError, NotAnApplicationError, OtelSSEError
     from otel_sse.integrations import policies
     from otel_sse.integrations.apps import flush, instrument, shutdown, uninstrument
+    from otel_sse.integrations.carriers import extract, inject
     from otel_sse.integrations.normalize import normalize
     from otel_sse.integrations.observe import observe
     from otel_sse.integrations.policies import policy
@@ -37,7 +38,9 @@ __all__ = [
     "Options",
     "OtelSSEError",
     "__version__",
+    "extract",
     "flush",
+    "inject",
     "instrument",
     "normalize",
     "observe",
@@ -54,7 +57,9 @@ _MODULE_OF: Final = {
     "NotAnApplicationError": "otel_sse.errors",
     "Options": "otel_sse.options",
     "OtelSSEError": "otel_sse.errors",
+    "extract": "otel_sse.integrations.carriers",
     "flush": "otel_sse.integrations.apps",
+    "inject": "otel_sse.integrations.carriers",
     "instrument": "otel_sse.integrations.apps",
     "normalize": "otel_sse.integrations.normalize",
     "observe": "otel_sse.integrations.observe",

@@ -251,6 +251,11 @@ class StageMonitor:
         """Call no silence a stall from now on: nobody has said that an answer is under way."""
         self._stall.silence_ns = 2**63
 
+    def wait_for_content(self, time_ns: int) -> None:
+        """Undo `wait_freely`: an answer is under way since `time_ns`."""
+        self._stall.silence_ns = self.settings.silence_ns
+        self._stall.since_ns = time_ns
+
     def note(self, finding: Finding, time_ns: int) -> None:
         """Take note of a finding about this stage that was made elsewhere."""
         self._note(finding, time_ns)

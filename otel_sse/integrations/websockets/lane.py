@@ -56,6 +56,9 @@ class Half:
         if record is not None and not starts:
             return None if record.ended else record
         if record is not None and not (self.started or record.ended):
+            # A few words went before the answer.
+            self.started = True
+            record.monitor.wait_for_content(time_ns)
             return record
         if self.stream.recorder.closed:
             return None

@@ -226,13 +226,31 @@ def test_clocks_that_disagree_are_counted_on_the_span(recorder: Recorder, stages
 
 
 def test_an_idle_socket_is_no_stall(recorder: Recorder, stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no START has said that an answer is under way, silence is no finding; where one has, it is."""
+    """Where no START has said that an answer is under way, silence is no finding."""
     clock = iter(range(10**12, 10**15, 60 * 10**9))
     monkeypatch.setattr("otel_sse.integrations.websockets.hop.now_ns", lambda: next(clock))
     ends = Ends(recorder)
-    for message in ("a", "b", start("s"), chunk("c", "s"), chunk("d", "s")):
+    for message in ("a", "b", "c"):
         ends.cross(message)
     ends.end()
-    kinds = [[kind for kind, _, _ in stage.findings] for stage in stages]
-    assert kinds[:2] == [[], []]
-    assert all("stall/content" in found for found in kinds[2:])
+    assert [stage.findings for stage in stages] == [[], []]
+
+
+def test_words_before_a_start_are_of_its_stream(recorder: Recorder, stages: Stages) -> None:
+    """The stream goes on, is incomplete without its END, and silence in it is a stall."""
+    ends = Ends(recorder)
+    for message in ("hello", start(), chunk("a")):
+        ends.cross(message)
+    ends.end()
+    assert [(stage.outcome, len(stage.chunks)) for stage in stages] == [("incomplete", 3)] * 2
+
+
+def test_silence_behind_a_start_is_a_stall(recorder: Recorder, stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where words went before it, after however long a silence."""
+    clock = iter(range(10**12, 10**15, 60 * 10**9))
+    monkeypatch.setattr("otel_sse.integrations.websockets.hop.now_ns", lambda: next(clock))
+    ends = Ends(recorder)
+    for message in ("hello", start(), chunk("a")):
+        ends.cross(message)
+    ends.end()
+    assert ("stall/content", 3, "certain") in stages.one("ws.receive").findings

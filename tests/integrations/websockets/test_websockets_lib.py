@@ -156,6 +156,25 @@ async def test_a_plain_client_gets_the_frames_of_a_plain_server(recorder: Record
     assert await _recorded_by_client(plain_server=False) == await _recorded_by_client(plain_server=True)
 
 
+async def test_a_socket_without_agreement_is_observed_only_inside_a_stream(recorder: Recorder, stages: Stages) -> None:
+    """Outside of any it is none of our business; inside, both directions are stages of the request's stream."""
+    async with serving(echo, plain=True) as address:
+        async with connecting(address) as client:
+            await client.send(start())
+            await client.recv()
+        assert stages.all() == []
+        token = enter(stream := Stream(recorder, now_ns()))
+        async with connecting(address) as client:
+            for message in answer(2):
+                await client.send(message)
+                await client.recv()
+        leave(token)
+    assert [(stage.name, stage.stream_id, stage.outcome) for stage in stages] == [
+        ("ws.send", stream.id, "completed"),
+        ("ws.receive", stream.id, "completed"),
+    ]
+
+
 async def test_fragments_cross_as_they_were_cut(recorder: Recorder, stages: Stages) -> None:
     """A message that is sent in parts is read in the same parts, and is one chunk."""
     parts = [chunk("Hello")[:9], chunk("Hello")[9:]]
