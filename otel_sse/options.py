@@ -202,7 +202,7 @@ class Options:
         "server_span", True, "Make the request's SERVER span with contrib's middleware where nobody else does."
     )
     clients: bool = _flag(
-        "clients", True, "Make a stage of each event stream that is read with httpx, httpx2 or aiohttp (docs/stages.md)."
+        "clients", True, "Make a stage of each event stream read with httpx, httpx2 or aiohttp (docs/stages.md)."
     )
     client_traceparent: bool = _flag(
         "client_traceparent",

@@ -156,7 +156,7 @@ ATTRIBUTES: Final = (
     Attribute(STAGE_REWRITES, "boolean", "", _S, _LOW, "Whether the stage may change content."),
     Attribute(STAGE_CLASS, "string", "", _S, _LOW, "Class or function behind the stage: a policy's, a hook's."),
     Attribute(
-        STAGE_UPSTREAM, "string", "", _S, _LOW, "The stage that its chunks came from, with its direction: `policy.judge.in`."
+        STAGE_UPSTREAM, "string", "", _S, _LOW, "The stage its chunks came from, with direction: `policy.judge.in`."
     ),
     Attribute(STAGE_LATENCY, "double", "s", _S, _HIGH, "Mean time of a chunk from the upstream stage to this one."),
     Attribute(STAGE_MAX_LATENCY, "double", "s", _S, _HIGH, "Longest time of a chunk from the upstream stage to here."),

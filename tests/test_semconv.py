@@ -116,7 +116,7 @@ def test_no_label_is_an_attribute_of_high_cardinality() -> None:
 
 
 def test_kinds_of_findings_are_those_of_the_detectors() -> None:
-    """Every kind that a detector or an integration says stands in the table, and each of the table is said somewhere."""
+    """Every kind that a detector or integration says is in the table, and each in the table is said somewhere."""
     rooms = [*(PACKAGE / "detect").rglob("*.py"), *(PACKAGE / "integrations").rglob("*.py")]
     sources = "\n".join(path.read_text() for path in rooms)
     said = set(re.findall(r'(?:Finding\(\s*|Final = )"([a-z_]+/[a-z_0-9]+)"', sources))

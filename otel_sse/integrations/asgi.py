@@ -74,7 +74,7 @@ class StreamMiddleware:
             )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection; all but HTTP and WebSockets pass untouched, and those too once the recorder is closed."""
+        """Serve one connection; all but HTTP and WebSockets pass untouched, and all do once the recorder is closed."""
         kind = scope["type"]
         if kind == "lifespan":
             await self.app(scope, self._flushing(receive), send)

@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from otel_sse.errors import must
-from otel_sse.integrations.iterators import ObservedAsyncIterator, StageCursor, stream_around
+from otel_sse.integrations.iterators import ObservedAsyncIterator, OpenStage, StageCursor, stream_around
 from otel_sse.integrations.recorders import StreamLater
+from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.recorder import StageRecord
 
 P = ParamSpec("P")
@@ -98,19 +99,22 @@ class _Call:
         self._kind = kind
         self._rewrites = rewrites
         self._around: StreamLater | None = None
+        self._in: StageCursor | None = None
 
     def going_in(self, argument: Any) -> Any:
         """Return an argument as it is, or watched where it is the first stream among them."""
         if self._around is not None or not hasattr(argument, "__aiter__"):
             return argument
         self._around = stream_around(argument)
-        return ObservedAsyncIterator(argument, StageCursor(partial(self._begin, "in", False)), self._around)
+        self._in = StageCursor(partial(self._begin, "in", False))
+        return ObservedAsyncIterator(argument, self._in, self._around)
 
     def coming_out(self, given: Any) -> Any:
         """Return what the policy has made, watched where it is a stream or will be one."""
         if hasattr(given, "__aiter__"):
             self._around = self._around or StreamLater()
-            return ObservedAsyncIterator(given, StageCursor(partial(self._begin, "out", self._rewrites)), self._around)
+            cursor = _OutCursor(partial(self._begin, "out", self._rewrites), self._in)
+            return ObservedAsyncIterator(given, cursor, self._around)
         return self._coming_out_later(given) if hasattr(given, "__await__") else given
 
     async def _coming_out_later(self, given: Any) -> Any:
@@ -119,3 +123,23 @@ class _Call:
     def _begin(self, direction: str, rewrites: bool) -> StageRecord | None:
         around = self._around or StreamLater()
         return around.stage(self._stage, direction=direction, rewrites=rewrites, kind=self._kind)
+
+
+class _OutCursor(StageCursor):
+    """The side on which chunks come out. Once it ends, nobody reads the other side any more.
+
+    That one can't be left to its destructor: an exception that the policy raised keeps it for as long as somebody
+    keeps the exception.
+    """
+
+    __slots__ = ("_in",)
+
+    def __init__(self, open_stage: OpenStage, going_in: StageCursor | None) -> None:
+        super().__init__(open_stage)
+        self._in = going_in
+
+    def end(self, outcome: str, error: BaseException | None = None) -> None:
+        """End both sides, the first time."""
+        super().end(outcome, error)
+        if self._in is not None:
+            self._in.end(outcomes.ABANDONED)

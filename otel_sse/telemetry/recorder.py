@@ -193,9 +193,7 @@ class Recorder:
         # A trace that is not sampled gets no events, so none are kept for it; checks and metrics go on.
         journal = new_journal(self.options.queue_size) if span.is_recording() else None
         monitor = StageMonitor(info, self._stage_settings, requested_ns, journal, lines=lines, encoding=encoding)
-        writer = SegmentWriter(
-            self._segment_settings, info, context, span, anchor, monitor.totals, anchor.monotonic_ns
-        )
+        writer = SegmentWriter(self._segment_settings, info, context, span, anchor, monitor.totals, anchor.monotonic_ns)
         request_span = trace_api.get_current_span(context)
         record = StageRecord(
             self, info, monitor, span, context, journal, writer, HandedOver(), request_span, monitor.feed, monitor.take
@@ -250,7 +248,7 @@ class Recorder:
         self._dropped.append(end)
 
     def tell_request(self, record: StageRecord, outcome: str) -> None:
-        """Write the sums so far and the outcome of the last stage on the request's own span, which may end before it."""
+        """Write the last stage's sums and outcome on the request's own span, which may end before the stage does."""
         if record.last and record.request_span.is_recording():
             attributes = request_attributes(record.info, record.monitor.totals)
             attributes[semconv.STREAM_OUTCOME] = outcome

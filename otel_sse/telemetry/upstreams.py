@@ -16,8 +16,8 @@ class Upstreams:
     """The stages of a stream as one of them sees them; see `otel_sse.stage.edge.Upstreams`.
 
     A chunk that is pulled through a chain of iterators crosses the stages in their order, so a stage comes after the
-    one that had its first chunk last. Where several sources feed one stream, or a source begins after a stage further down
-    has had a chunk of its own, the chunks themselves tell: the edge asks for the others.
+    one that had its first chunk last. Where several sources feed one stream, or a source begins after a stage
+    further down has had a chunk of its own, the chunks themselves tell: the edge asks for the others.
 
     Args:
         stream: The stream.

@@ -14,8 +14,37 @@ from otel_sse.dialects.generic import GenericJSON
 from otel_sse.wire.events import Event
 
 KEYS = st.sampled_from(
-    "delta content text token chunk message answer response type event_type event id model role sha1 done error "
-    "status sequence_number usage finish_reason reasoning thinking choices data special n index created".split()
+    [
+        "delta",
+        "content",
+        "text",
+        "token",
+        "chunk",
+        "message",
+        "answer",
+        "response",
+        "type",
+        "event_type",
+        "event",
+        "id",
+        "model",
+        "role",
+        "sha1",
+        "done",
+        "error",
+        "status",
+        "sequence_number",
+        "usage",
+        "finish_reason",
+        "reasoning",
+        "thinking",
+        "choices",
+        "data",
+        "special",
+        "n",
+        "index",
+        "created",
+    ]
 )
 VALUES = st.one_of(
     st.text(max_size=30),

@@ -60,9 +60,7 @@ class Bench:
 
     def events(self, name: str = "sse.chunk") -> list[dict[str, Any]]:
         """The attributes of all events of a name, in order."""
-        return [
-            dict(event.attributes or {}) for span in self.spans() for event in span.events if event.name == name
-        ]
+        return [dict(event.attributes or {}) for span in self.spans() for event in span.events if event.name == name]
 
     def points(self, metric: str) -> dict[tuple[tuple[str, str], ...], Any]:
         """Data points of a metric by their sorted labels."""

@@ -269,9 +269,7 @@ def test_a_dialect_nobody_knows_is_told_when_the_recorder_is_made(make_bench: Be
         make_bench(dialect="open-ai")
 
 
-def test_errors_of_the_users_content_function_are_counted(
-    make_bench: Benches, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_errors_of_the_users_content_function_are_counted(make_bench: Benches, monkeypatch: pytest.MonkeyPatch) -> None:
     """A `content_of` that raises costs no chunk, and each time is counted as an error of a hook."""
     monkeypatch.setattr(internal, "reraise", False)
     bench = make_bench(content_of=_raise)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from opentelemetry.sdk.trace import SpanLimits
 from opentelemetry.trace import StatusCode
@@ -59,7 +61,7 @@ def test_segments_say_which_they_are_and_link_to_the_one_before(make_bench: Benc
     bench.stream(5)
     spans = bench.spans()
     assert [attributes(span)["sse.segment.index"] for span in spans] == [0, 1, 2]
-    for before, after in zip(spans, spans[1:]):
+    for before, after in pairwise(spans):
         (link,) = after.links
         assert link.context.span_id == before.context.span_id
         assert dict(link.attributes or {}) == {"sse.link": "segment"}
@@ -91,7 +93,7 @@ def test_a_segment_covers_its_events(make_bench: Benches) -> None:
 
 
 def test_a_stream_shows_up_while_it_runs(make_bench: Benches) -> None:
-    """A segment older than `segment_seconds` ends although the stream goes on: an hour at 1 chunk a second is seen live."""
+    """A segment older than `segment_seconds` ends though the stream goes on: an hour at 1 chunk a second is seen."""
     bench = make_bench(segment_seconds=5.0)
     record = bench.open()
     writer = record.writer

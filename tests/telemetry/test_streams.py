@@ -38,7 +38,9 @@ def upstreams(bench: Bench, *records: StageRecord) -> list[list[Any]]:
     """End stages; return for each of their chunks what it was made of, and of which source, where that was said."""
     for record in records:
         bench.recorder.close(record, "completed")
-    return [[_made_of(event) for event in span_of(bench, record).events if event.name == "sse.chunk"] for record in records]
+    return [
+        [_made_of(event) for event in span_of(bench, record).events if event.name == "sse.chunk"] for record in records
+    ]
 
 
 def _made_of(event: Event) -> Any:

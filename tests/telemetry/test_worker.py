@@ -6,7 +6,7 @@ import gc
 import threading
 import weakref
 
-from otel_sse.telemetry.worker import Worker, _at_exit
+from otel_sse.telemetry.worker import Worker, Works, _at_exit
 
 
 class Chores:
@@ -70,7 +70,7 @@ def test_the_thread_ends_when_nobody_holds_its_work_any_more() -> None:
 def test_at_exit_the_last_work_is_done_once() -> None:
     """The exit handler shuts down what still runs, and leaves alone what is closed or gone."""
     chores = Chores()
-    ref = weakref.ref(chores)
+    ref: weakref.ref[Works] = weakref.ref(chores)
     _at_exit(ref)
     _at_exit(ref)
     assert chores.shut_down == 1
