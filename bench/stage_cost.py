@@ -91,9 +91,7 @@ def cost(taken_ns: dict[str, list[int]], chunk_count: int) -> StageCost:
         chunk_count: Chunks of one pass.
     """
     plain = taken_ns["plain"]
-    added = {
-        how: [(a - b) / chunk_count / 1e3 for a, b in zip(taken_ns[how], plain, strict=True)] for how in _SAMPLERS
-    }
+    added = {how: [(a - b) / chunk_count / 1e3 for a, b in zip(taken_ns[how], plain, strict=True)] for how in _SAMPLERS}
     return StageCost(
         median(plain) / chunk_count / 1e3,
         {how: median(values) for how, values in added.items()},
@@ -112,9 +110,7 @@ def _plain(passes: Passes) -> Callable[[asyncio.AbstractEventLoop], int]:
     return lambda loop: loop.run_until_complete(stage_passes.cpu_ns(passes.plain))
 
 
-def _staged(
-    passes: Passes, recorder: Recorder, provider: TracerProvider
-) -> Callable[[asyncio.AbstractEventLoop], int]:
+def _staged(passes: Passes, recorder: Recorder, provider: TracerProvider) -> Callable[[asyncio.AbstractEventLoop], int]:
     def once(loop: asyncio.AbstractEventLoop) -> int:
         ns = loop.run_until_complete(stage_passes.staged_cpu_ns(passes, recorder))
         recorder.flush()

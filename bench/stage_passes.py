@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
@@ -31,7 +31,7 @@ MESSAGE_BYTES: Final = 200
 _STREAM_ID: Final = "5f0c1b2d3e4f5a6b"
 _URL: Final = "http://localhost/"
 
-Pass = Callable[[], Awaitable[None]]
+Pass = Callable[[], Coroutine[Any, Any, None]]
 """Lets every chunk pass once."""
 
 

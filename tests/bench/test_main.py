@@ -10,7 +10,7 @@ import pytest
 
 from bench import plan
 from bench.__main__ import main
-from bench.page import BEGINS, ENDS
+from bench.page import BEGINS, ENDS, STAGES
 
 TINY = plan.Plan(chunks=40, rounds=1, warm_ups=0, response_rounds=2, requests=2)
 
@@ -44,6 +44,28 @@ def test_page_gets_the_tables(tmp_path: Path) -> None:
     path.write_text(f"{BEGINS}\n{ENDS}\n", encoding="utf-8")
     main(["--quick", "--only", "response", "--page", str(path)])
     assert "\n| plain (itself) " in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("tiny")
+def test_stages_have_a_place_of_their_own_on_the_page(tmp_path: Path) -> None:
+    """A run of single stages leaves the other tables as they are."""
+    path = tmp_path / "cost.md"
+    first, last = STAGES
+    path.write_text(f"{BEGINS}\nold\n{ENDS}\n{first}\n{last}\n", encoding="utf-8")
+    main(["--quick", "--only", "stages", "--page", str(path)])
+    others, _, stages = path.read_text(encoding="utf-8").partition(first)
+    assert others == f"{BEGINS}\nold\n{ENDS}\n"
+    assert "| observe, text " in stages
+
+
+@pytest.mark.usefixtures("tiny")
+def test_full_run_is_kept_where_its_parts_belong(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Single stages have a file of their own; a run of some of the other parts is not kept."""
+    monkeypatch.setattr(plan, "FULL", TINY)
+    monkeypatch.setattr("bench.__main__.RESULTS", tmp_path)
+    main(["--only", "stages"])
+    main(["--only", "response"])
+    assert [path.name for path in tmp_path.iterdir()] == ["stages.json"]
 
 
 @pytest.mark.usefixtures("tiny")

@@ -44,7 +44,7 @@ from otel_sse.integrations.litellm import CallbackStage, callback_stage
 spans = Path(os.environ["SPANS"]).open("a", buffering=1)
 provider = TracerProvider()
 provider.add_span_processor(
-    SimpleSpanProcessor(ConsoleSpanExporter(spans, formatter=lambda span: span.to_json(indent=None) + chr(10)))
+    SimpleSpanProcessor(ConsoleSpanExporter(out=spans, formatter=lambda span: span.to_json(indent=None) + chr(10)))
 )
 trace.set_tracer_provider(provider)
 
