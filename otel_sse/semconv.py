@@ -114,6 +114,11 @@ PACK_DIGESTS: Final = "sse.chunks.digest"
 PACK_ACC_LENS: Final = "sse.chunks.acc_len"
 PACK_RAW_LENS: Final = "sse.chunks.raw_len"
 PACK_UPSTREAM: Final = "sse.chunks.upstream"
+PACK_KINDS: Final = "sse.chunks.kind"
+PACK_TYPES: Final = "sse.chunks.event"
+PACK_IDS: Final = "sse.chunks.id"
+PACK_SOURCES: Final = "sse.chunks.source"
+PACK_SEND_TIMES: Final = "sse.chunks.send_time"
 FINDING_KIND: Final = "sse.finding.kind"
 FINDING_CERTAINTY: Final = "sse.finding.certainty"
 FINDING_STAGE: Final = "sse.finding.stage"
@@ -135,7 +140,7 @@ SPANS: Final = (
 
 EVENTS: Final = (
     Named(CHUNK_EVENT, "One chunk, at the time it crossed the stage."),
-    Named(CHUNKS_EVENT, "Up to 32 plain content chunks in one event (detail `packed`), at the first one's time."),
+    Named(CHUNKS_EVENT, "Up to 32 chunks without findings in one event (detail `packed`), at the first one's time."),
     Named(FINDING_EVENT, "One finding, at the time of the chunk it is about."),
 )
 
@@ -215,6 +220,11 @@ ATTRIBUTES: Final = (
     Attribute(PACK_ACC_LENS, "string", "By", _P, _HIGH, "`acc_len` of each chunk; separated by spaces."),
     Attribute(PACK_RAW_LENS, "string", "By", _P, _HIGH, "`raw_len` of each chunk; separated by spaces."),
     Attribute(PACK_UPSTREAM, "string", "", _P, _HIGH, "Upstream chunk, or `first-last`, of each; 0 where unknown."),
+    Attribute(PACK_KINDS, "string", "", _P, _LOW, "Kind of each, where one is not `content`."),
+    Attribute(PACK_TYPES, "string", "", _P, _HIGH, "SSE event type of each, `-` for none; where one has one."),
+    Attribute(PACK_IDS, "string", "", _P, _HIGH, "SSE `id` of each, `-` for none; where one has one."),
+    Attribute(PACK_SOURCES, "string", "", _P, _LOW, "Source of each, `-` for none; where one has one."),
+    Attribute(PACK_SEND_TIMES, "string", "us", _P, _HIGH, "Send time of each, where one took 1 ms or more."),
     Attribute(FINDING_KIND, "string", "", _F, _LOW, "Family and detail, e.g. `duplicate/terminal`."),
     Attribute(FINDING_CERTAINTY, "string", "", _F, _LOW, "`certain` or `suspected`."),
     Attribute(FINDING_STAGE, "string", "", _F, _LOW, "The stage at which it was found."),

@@ -67,27 +67,38 @@ _COLUMNS = (
     semconv.PACK_ACC_LENS,
     semconv.PACK_RAW_LENS,
     semconv.PACK_UPSTREAM,
+    semconv.PACK_KINDS,
+    semconv.PACK_TYPES,
+    semconv.PACK_IDS,
+    semconv.PACK_SOURCES,
 )
 
 
 def _packed(start_ns: int, says: Attributes) -> Iterator[Chunk]:
     # A backend may have cut off a column, or its end: what is left of the others still counts.
     columns = zip_longest(*(text(says, name).split() for name in _COLUMNS), fillvalue="")
-    for seq, (offset, digest, acc_len, raw_len, upstream) in enumerate(
+    for seq, (offset, digest, acc_len, raw_len, upstream, kind, event, ident, source) in enumerate(
         columns, integer(says, semconv.PACK_FIRST_SEQ, 1)
     ):
         first, _, last = upstream.partition("-")
         yield Chunk(
             seq,
             start_ns + _number(offset) * 1000,
-            CONTENT,
+            kind or CONTENT,
             digest,
             _number(acc_len),
             _number(raw_len),
             False,
+            event=_said(event),
+            id=_said(ident) or None,
+            source=_said(source),
             upstream_first=_number(first),
             upstream_last=_number(last or first),
         )
+
+
+def _said(word: str) -> str:
+    return "" if word == "-" else word
 
 
 def _number(column: str) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from otel_sse import limits, semconv
 from otel_sse.semconv import CHUNK_ACC_LEN, CHUNK_DIGEST, CHUNK_DONE, CHUNK_RAW_LEN, CHUNK_SEQ
@@ -94,14 +95,40 @@ def pack_attributes(chunks: Sequence[Chunk]) -> Attributes:
         semconv.PACK_ACC_LENS: " ".join([str(chunk.acc_len) for chunk in chunks]),
         semconv.PACK_RAW_LENS: " ".join([str(chunk.raw_len) for chunk in chunks]),
     }
-    if any(chunk.upstream_first for chunk in chunks):
-        attributes[semconv.PACK_UPSTREAM] = " ".join(map(_upstream, chunks))
+    for name, says, column in _SPARSE_COLUMNS:
+        if any(says(chunk) for chunk in chunks):
+            attributes[name] = " ".join(map(column, chunks))
     return attributes
+
+
+def may_pack(chunk: Chunk) -> bool:
+    """Return whether a chunk can share an event: one with findings, an end or captured text stands alone."""
+    return not chunk.findings and not chunk.done and chunk.content is None
+
+
+def _word(text: str) -> str:
+    # A column is read by splitting at spaces, and a peer's text may hold any.
+    return "_".join(text[: limits.MAX_NAME_CHARS].split()) or "-"
 
 
 def _upstream(chunk: Chunk) -> str:
     first, last = chunk.upstream_first, chunk.upstream_last
     return str(first) if first == last else f"{first}-{last}"
+
+
+def _send_us(chunk: Chunk) -> str:
+    return str(chunk.send_ns // 1000)
+
+
+_SPARSE_COLUMNS: Final[tuple[tuple[str, Callable[[Chunk], object], Callable[[Chunk], str]], ...]] = (
+    (semconv.PACK_UPSTREAM, lambda chunk: chunk.upstream_first, _upstream),
+    (semconv.PACK_KINDS, lambda chunk: chunk.kind != CONTENT, lambda chunk: chunk.kind),
+    (semconv.PACK_TYPES, lambda chunk: chunk.event, lambda chunk: _word(chunk.event)),
+    (semconv.PACK_IDS, lambda chunk: chunk.id, lambda chunk: _word(chunk.id or "")),
+    (semconv.PACK_SOURCES, lambda chunk: chunk.source, lambda chunk: _word(chunk.source)),
+    (semconv.PACK_SEND_TIMES, lambda chunk: chunk.send_ns >= _SLOW_SEND_NS, _send_us),
+)
+"""Columns that a pack has only where they say something: name, whether a chunk has it, what stands there."""
 
 
 def finding_attributes(finding: Finding) -> Attributes:

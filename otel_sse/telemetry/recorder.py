@@ -84,7 +84,7 @@ class StageRecord:
             upstream: Context of the upstream stage's span.
             name: The upstream stage's name, where it is known.
         """
-        self.upstream_name = name or self.upstream_name
+        self.upstream_name = self.writer.upstream = name or self.upstream_name
         if self.span.is_recording():
             self.span.add_link(upstream, {semconv.LINK: "upstream"})
             if name:

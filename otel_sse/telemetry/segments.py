@@ -17,7 +17,7 @@ from otel_sse.telemetry.attributes import (
     Attributes,
     chunk_attributes,
     finding_attributes,
-    is_plain,
+    may_pack,
     pack_attributes,
     progress_attributes,
     stage_attributes,
@@ -129,6 +129,8 @@ class SegmentWriter:
         self._findings = 0
         self._written = Totals()
         self._started_ns = self._latest_ns = opened_ns
+        self.upstream = ""
+        """The upstream stage's name, once it is known; written on every segment."""
         self._allowed = 0
         self._pack: list[Chunk] = []
         self._held: Chunk | None = None
@@ -198,7 +200,7 @@ class SegmentWriter:
         return self._allowed > 0
 
     def _packed(self, chunk: Chunk) -> None:
-        if not is_plain(chunk):
+        if not may_pack(chunk):
             self._flush_pack()
             self._event(chunk)
             return
@@ -248,5 +250,7 @@ class SegmentWriter:
     def _finish(self, attributes: Attributes, ended_ns: int) -> None:
         if self._detail != "all":
             attributes[semconv.STREAM_DETAIL] = self._detail
+        if self.upstream:
+            attributes[semconv.STAGE_UPSTREAM] = self.upstream
         self._span.set_attributes(attributes)
         self._span.end(ended_ns + self._offset_ns)

@@ -49,6 +49,12 @@ provider.add_span_processor(
 trace.set_tracer_provider(provider)
 
 
+if "INSTRUMENT" in os.environ:
+    from litellm.proxy.proxy_server import app
+
+    otel_sse.instrument(app)
+
+
 class Inherited(CallbackStage):
     pass
 
@@ -97,7 +103,7 @@ def chat_chunk(content: str | None, finish: str | None = None) -> bytes:
 class Proxy:
     """LiteLLM's proxy in a process of its own, and the spans that it wrote."""
 
-    def __init__(self, folder: Path, model: str, hook: str) -> None:
+    def __init__(self, folder: Path, model: str, hook: str, **environment: str) -> None:
         (folder / "hooks.py").write_text(HOOKS)
         (folder / "config.yaml").write_text(CONFIG.format(model=model, hook=hook))
         self._spans = folder / "spans.jsonl"
@@ -108,6 +114,7 @@ class Proxy:
         self.address = f"http://127.0.0.1:{port}"
         environment = {
             **os.environ,
+            **environment,
             "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}",
             "SPANS": str(self._spans),
             "OTEL_SSE_FLUSH_INTERVAL_SECONDS": "0.01",
@@ -148,17 +155,18 @@ class Proxy:
                     read += choices[0].get("delta", {}).get("content") or ""
         return read
 
-    def stages(self, count: int) -> dict[str, dict[str, Any]]:
-        """Wait until so many stages have ended; return each by its label."""
-        self.wait(lambda: len(self._read()) >= count, f"the end of {count} stages")
-        found = self._read()
-        assert len(found) == count
-        return {f"{span['attributes']['sse.stage']}.{span['attributes']['sse.stage.direction']}": span for span in found}
+    def stages(self, *labels: str) -> dict[str, dict[str, Any]]:
+        """Wait until the stages with these labels have ended; return each."""
+        self.wait(lambda: {*labels} <= {_label(span) for span in self.ended()}, f"the end of {labels}")
+        found = [span for span in self.ended() if _label(span) in labels]
+        assert len(found) == len(labels)
+        return {_label(span): span for span in found}
 
-    def _read(self) -> list[dict[str, Any]]:
-        lines = self._spans.read_text().splitlines() if self._spans.exists() else []
-        spans = [json.loads(line) for line in lines]
-        return [span for span in spans if "sse.stream.outcome" in span["attributes"]]
+    def ended(self) -> list[dict[str, Any]]:
+        """The spans of all stages that have ended."""
+        text = self._spans.read_text() if self._spans.exists() else ""
+        spans = [json.loads(line) for line in text.split("\n")[:-1]]
+        return [span for span in spans if {"sse.stage", "sse.stream.outcome"} <= span["attributes"].keys()]
 
     def stop(self) -> None:
         """Stop the proxy."""
@@ -171,14 +179,19 @@ class Proxy:
         self._log.close()
 
 
+def _label(span: dict[str, Any]) -> str:
+    said = span["attributes"]
+    return ".".join(said[name] for name in ("sse.stage", "sse.stage.direction") if name in said)
+
+
 @pytest.fixture
-def make_proxy(tmp_path: Path, uvicorn_server: Uvicorn) -> Iterator[Callable[[str], Proxy]]:
+def make_proxy(tmp_path: Path, uvicorn_server: Uvicorn) -> Iterator[Callable[..., Proxy]]:
     """Starts the proxy with one of the hooks, before a model server."""
     made: list[Proxy] = []
     model = uvicorn_server.serve(plain([*map(chat_chunk, WORDS), chat_chunk(None, "stop"), b"data: [DONE]\n\n"]))
 
-    def make(hook: str) -> Proxy:
-        made.append(Proxy(tmp_path, model, hook))
+    def make(hook: str, **environment: str) -> Proxy:
+        made.append(Proxy(tmp_path, model, hook, **environment))
         made[-1].wait(made[-1].ready, "the proxy's start")
         return made[-1]
 
@@ -199,13 +212,16 @@ def contents(span: dict[str, Any]) -> list[str]:
 
 @needs_litellm
 @pytest.mark.server
-@pytest.mark.parametrize(("hook", "kind"), [("stage", "CallbackStage"), ("inherited", "CallbackStage"), ("own", "Own"), ("decorated", "Decorated")])
-def test_hook_of_the_proxy_is_the_stage_callback(hook: str, kind: str, make_proxy: Callable[[str], Proxy]) -> None:
+@pytest.mark.parametrize(
+    ("hook", "kind"),
+    [("stage", "CallbackStage"), ("inherited", "CallbackStage"), ("own", "Own"), ("decorated", "Decorated")],
+)
+def test_hook_of_the_proxy_is_the_stage_callback(hook: str, kind: str, make_proxy: Callable[..., Proxy]) -> None:
     """What comes in and what goes out are the chunks of one answer, read as OpenAI's, and the client gets it whole."""
     proxy = make_proxy(hook)
     assert proxy.answer() == "".join(WORDS)
-    found = proxy.stages(2)
-    assert sorted(found) == ["callback.in", "callback.out"]
+    found = proxy.stages("callback.in", "callback.out")
+    assert len(proxy.ended()) == 2
     came_in, went_out = found["callback.in"], found["callback.out"]
     assert contents(came_in) == contents(went_out) == DIGESTS[: len(WORDS)]
     assert came_in["attributes"]["sse.stream.dialect"] == went_out["attributes"]["sse.stream.dialect"] == "openai-chat"
@@ -215,28 +231,44 @@ def test_hook_of_the_proxy_is_the_stage_callback(hook: str, kind: str, make_prox
     by_seq = {chunk["sse.chunk.seq"]: chunk["sse.chunk.digest"] for chunk in chunks(came_in)}
     for chunk in chunks(went_out):
         assert by_seq[chunk["sse.chunk.upstream.first"]] == chunk["sse.chunk.digest"]
-    if hook != "own":
-        assert {came_in["attributes"]["sse.stream.outcome"], went_out["attributes"]["sse.stream.outcome"]} == {"completed"}
+    # The one that hands on text alone leaves out why the answer ended.
+    ways = [side["attributes"]["sse.stream.outcome"] for side in (came_in, went_out)]
+    assert ways == ["completed", "incomplete" if hook == "own" else "completed"]
 
 
 @needs_litellm
 @pytest.mark.server
-def test_client_reads_the_same_with_and_without(make_proxy: Callable[[str], Proxy]) -> None:
+def test_client_reads_the_same_with_and_without(make_proxy: Callable[..., Proxy]) -> None:
     """The text of an answer is what it is behind a hook that nobody watches; that makes no stage."""
     proxy = make_proxy("bare")
     assert proxy.answer() == "".join(WORDS)
-    assert proxy._read() == []
+    assert proxy.ended() == []
 
 
 @needs_litellm
 @pytest.mark.server
-def test_hook_that_fails_is_seen_to(make_proxy: Callable[[str], Proxy]) -> None:
+def test_hook_that_fails_is_seen_to(make_proxy: Callable[..., Proxy]) -> None:
     """An exception of a hook's own ends its side as failed, and LiteLLM deals with it as ever."""
     proxy = make_proxy("decorated")
     assert proxy.answer("broken") != "".join(WORDS)
-    found = proxy.stages(2)
+    found = proxy.stages("callback.in", "callback.out")
     assert found["callback.out"]["attributes"]["sse.stream.outcome"] == "failed"
     assert found["callback.out"]["attributes"]["error.type"] == "RuntimeError"
+    assert found["callback.in"]["attributes"]["sse.stream.outcome"] == "abandoned"
+
+
+@needs_litellm
+@pytest.mark.server
+def test_proxy_that_is_instrumented_as_a_whole(make_proxy: Callable[..., Proxy]) -> None:
+    """With `instrument(app)` in the module that the configuration names, all stages are one stream in one trace."""
+    proxy = make_proxy("stage", INSTRUMENT="yes")
+    assert proxy.answer() == "".join(WORDS)
+    chain = ["provider", "callback.in", "callback.out", "emit", "socket_write"]
+    found = proxy.stages(*chain)
+    assert len({span["attributes"]["sse.stream.id"] for span in found.values()}) == 1
+    assert len({span["context"]["trace_id"] for span in found.values()}) == 1
+    assert [found[name]["attributes"].get("sse.stage.upstream") for name in chain] == [None, *chain[:-1]]
+    assert all(contents(found[name]) == DIGESTS[: len(WORDS)] for name in chain)
 
 
 def test_without_litellm_the_message_says_what_to_install() -> None:

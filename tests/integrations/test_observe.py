@@ -32,7 +32,6 @@ from tests.integrations.pipeline import (
     one_to_one,
     outcomes,
     produced,
-    produced_at_once,
     recorder_outside,
     stages,
     upstream,
@@ -61,9 +60,9 @@ def stream(default: Recorder) -> Iterator[Stream]:
     leave(token)
 
 
-def streaming(*parts: Any, **how: Any) -> StreamingResponse:
+def streaming(parts: Any) -> StreamingResponse:
     """A response that streams an iterator."""
-    return StreamingResponse(*parts, media_type="text/event-stream", **how)
+    return StreamingResponse(parts, media_type="text/event-stream")
 
 
 async def in_the_endpoint() -> StreamingResponse:
@@ -226,7 +225,7 @@ def test_two_sources_are_told_apart(telemetry: Telemetry, uvicorn_server: Uvicor
     ]
 
 
-def test_stage_made_before_the_request_belongs_to_the_one_that_pulls_it(default: Recorder, telemetry: Telemetry) -> None:
+def test_stage_made_before_any_request_belongs_to_the_one_that_pulls(default: Recorder, telemetry: Telemetry) -> None:
     """What was watched outside of any request is a stage of the stream in which it is first pulled."""
     watched = otel_sse.observe(iter(TEXTS), "provider")
     current = Stream(default, now_ns())
@@ -391,5 +390,6 @@ async def test_mark_on_a_stream_whose_client_is_watched(telemetry: Telemetry, mo
     (seen,) = set(by_source) - {"openai", "emit", "socket_write"}
     words = [(seq, seq) for seq in range(1, len(WORDS) + 1)]
     assert upstream(by_source["openai"])[: len(WORDS)] == upstream(by_source["emit"]) == words
-    assert [link.context.span_id for link in by_source["openai"].first.links] == [by_source[seen].first.context.span_id]
-    assert [link.context.span_id for link in by_source["emit"].first.links] == [by_source["openai"].first.context.span_id]
+    for one, before in (("openai", seen), ("emit", "openai")):
+        links = [link.context.span_id for link in by_source[one].first.links]
+        assert links == [by_source[before].first.context.span_id]

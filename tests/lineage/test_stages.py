@@ -119,6 +119,17 @@ def test_packs_are_unpacked(ranges: tuple[tuple[int, int], ...]) -> None:
     assert [(chunk.upstream_first, chunk.upstream_last) for chunk in stage.chunks] == list(ranges)
 
 
+def test_a_pack_says_what_each_chunk_was() -> None:
+    """Kind, event type, id and source come back, and chunks that have none have none."""
+    told = chunk_made(2, "b", kind="heartbeat", event="ping", id="7", source="s")
+    event = SpanEvent(semconv.CHUNKS_EVENT, START, pack_attributes([chunk_made(1, "a"), told]))
+    (stage,) = stages_of([segment("emit", [event])])
+    assert [(c.kind, c.event, c.id, c.source) for c in stage.chunks] == [
+        (CONTENT, "", None, ""),
+        ("heartbeat", "ping", "7", "s"),
+    ]
+
+
 def test_a_pack_that_was_cut_off_gives_what_is_left() -> None:
     """A backend that cuts a long attribute off loses that column's end, and nothing else."""
     says: dict[str, Any] = {semconv.PACK_FIRST_SEQ: 1, semconv.PACK_OFFSETS: "0 10 x", semconv.PACK_DIGESTS: "aa bb cc"}

@@ -12,6 +12,7 @@ from otel_sse.telemetry.attributes import (
     chunk_attributes,
     finding_attributes,
     is_plain,
+    may_pack,
     pack_attributes,
     progress_attributes,
     request_attributes,
@@ -29,8 +30,8 @@ BASIC = {
 NAMES = {attribute.name for attribute in semconv.ATTRIBUTES}
 
 
-def chunk(**more: object) -> Chunk:
-    return Chunk(1, 1_000, "content", "0123456789ab", 5, 20, False, **more)  # type: ignore[arg-type]
+def chunk(kind: str = "content", done: bool = False, **more: object) -> Chunk:
+    return Chunk(1, 1_000, kind, "0123456789ab", 5, 20, done, **more)  # type: ignore[arg-type]
 
 
 def test_a_plain_chunk_has_five_attributes() -> None:
@@ -78,6 +79,22 @@ def test_only_plain_chunks_are_packed_and_lineage_goes_along() -> None:
     assert is_plain(tied)
     assert pack_attributes([tied, chunk()])[semconv.PACK_UPSTREAM] == "2-4 0"
     assert semconv.PACK_UPSTREAM not in pack_attributes([chunk()])
+
+
+def test_a_pack_has_a_column_for_what_says_something() -> None:
+    """Kind, event type, id, source and slow sends get a column where one chunk has one; `-` stands for none."""
+    plain, told = chunk(), chunk(kind="heartbeat", event="a b", id="7", source="s", send_ns=2_000_000)
+    pack = pack_attributes([plain, told])
+    columns = ("kind", "event", "id", "source", "send_time")
+    assert [pack[f"sse.chunks.{name}"] for name in columns] == ["content heartbeat", "- a_b", "- 7", "- s", "0 2000"]
+    assert not {f"sse.chunks.{name}" for name in columns} & set(pack_attributes([plain]))
+
+
+def test_what_stands_alone_is_not_packed() -> None:
+    """Findings, an end and captured text need an event of their own; a heartbeat does not."""
+    assert may_pack(chunk(kind="heartbeat", event="ping", id="7"))
+    alone = [chunk(findings=(Finding("gap/sequence", CERTAIN, "s", 1),)), chunk(done=True), chunk(content="text")]
+    assert not any(map(may_pack, alone))
 
 
 def test_a_finding_says_what_where_and_why() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -147,6 +148,16 @@ def test_latency_is_told_by_both_stages_labels(bench: Bench, stream: Stream) -> 
         (("from", "provider"), ("to", "policy.judge.in")): 3
     }
     assert (("stage", "policy.judge.in"),) in bench.points("sse.chunks")
+
+
+def test_log_lines_tell_the_two_sides_of_a_policy_apart(stream: Stream, caplog: pytest.LogCaptureFixture) -> None:
+    """A line begins with the stage's name and direction in capitals."""
+    with caplog.at_level(logging.DEBUG, "otel_sse.chunk"):
+        for way in ("in", "out"):
+            cross(stream.stage("policy.judge", direction=way), "Hello")
+        cross(stream.stage("emit"), "Hello")
+    words = [record.getMessage().split()[0] for record in caplog.records if record.name == "otel_sse.chunk"]
+    assert words == ["POLICY.JUDGE.IN", "POLICY.JUDGE.OUT", "EMIT"]
 
 
 def test_stages_that_begin_alone_have_no_upstream(bench: Bench, stream: Stream) -> None:
