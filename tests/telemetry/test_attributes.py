@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from otel_sse import limits, semconv
@@ -30,8 +32,8 @@ BASIC = {
 NAMES = {attribute.name for attribute in semconv.ATTRIBUTES}
 
 
-def chunk(kind: str = "content", done: bool = False, **more: object) -> Chunk:
-    return Chunk(1, 1_000, kind, "0123456789ab", 5, 20, done, **more)  # type: ignore[arg-type]
+def chunk(kind: str = "content", done: bool = False, **more: Any) -> Chunk:
+    return Chunk(1, 1_000, kind, "0123456789ab", 5, 20, done, **more)
 
 
 def test_a_plain_chunk_has_five_attributes() -> None:
@@ -55,7 +57,7 @@ def test_a_plain_chunk_has_five_attributes() -> None:
         ),
     ],
 )
-def test_the_rest_stands_there_where_it_says_something(more: dict[str, object], added: dict[str, object]) -> None:
+def test_the_rest_stands_there_where_it_says_something(more: dict[str, Any], added: dict[str, object]) -> None:
     """Each further attribute appears only with a value of its own; names and ids are cut at MAX_NAME_CHARS."""
     assert chunk_attributes(chunk(**more)) == BASIC | added
 
