@@ -99,3 +99,93 @@ more than what a socket's buffers swallow unseen when a connection dies."""
 
 MAX_HELD_CHARS: Final = 4_096
 """Characters (bytes, where it is binary) of a message that is held; longer ones are counted and not known again."""
+
+LOOK_CHUNKS: Final = 16
+"""Chunks whose content is judged at once: a look costs about as much for one as for sixteen, and at 20 chunks a second
+what is wrong is told within a second."""
+
+MOSTLY_DIFFERENT: Final = 0.6
+"""Share of different contents in 32 chunks above which no run of pairs can be among them, whatever lags."""
+
+SUSPECTED_PAIRS: Final = 4
+"""Neighbours that are equal, pair behind pair, before that is told: no recorded stream has more than two in a row."""
+
+SUSPECTED_PAIR_CONTENTS: Final = 3
+"""Different contents among them: `ha ha ha ha` is one."""
+
+CERTAIN_PAIRS: Final = 12
+"""Such pairs that no model says by itself."""
+
+CERTAIN_PAIR_CONTENTS: Final = 6
+"""Different contents among those."""
+
+MAX_LAG_CHUNKS: Final = 9
+"""Chunks between a content and its twin where a second path lags."""
+
+LAGGED_PAIRS: Final = 12
+"""Chunks that all came again within `MAX_LAG_CHUNKS` before that is told: recorded streams that don't repeat whole
+passages have three at most, those that do have eight."""
+
+LAGGED_PAIR_CONTENTS: Final = 9
+"""Different contents among them."""
+
+OPENING_CHUNKS: Final = 16
+"""Chunks with which an answer begins that have to come again before that is told. Of 727 recorded streams all but four
+have three at most."""
+
+OPENING_CONTENTS: Final = 8
+"""Different contents among them: a table's rule or a run of blanks is no opening."""
+
+REPLAYED_CHUNKS: Final = 24
+"""Chunks in a row that have to come again before that is told: models do copy a sentence."""
+
+REASSERTED_CHUNKS: Final = 12
+"""The same, where another channel's chunks (a tool's) stand between: a model that says a sentence again."""
+
+PASSAGE_CONTENTS: Final = 8
+"""Different contents in a passage that came again."""
+
+MAX_HISTORY_CHUNKS: Final = 4_096
+"""Chunks of one stage that are remembered, each by 16 bytes, to know a passage again."""
+
+GRAM_CHUNKS: Final = 4
+"""Chunks by which a passage is looked up; every eighth is looked up on average."""
+
+ACCUMULATED_BYTES: Final = 32
+"""Bytes of a chunk that repeats all text so far before that is told."""
+
+ACCUMULATED_CHUNKS: Final = 3
+"""Chunks that have to stand before it."""
+
+MAX_TURNS: Final = 64
+"""Changes of the channel that are remembered, to tell a sentence behind a tool's step from an answer begun again."""
+
+MAX_CHECKED_CHARS: Final = 1_024
+"""Characters before a chunk that a rule on content sees with it: what it looks for may be cut in two."""
+
+MAX_CONTENT_CHECKS: Final = 16
+"""Rules on content of one application: each runs over every chunk, and becomes a label."""
+
+LAGGED_TWINS: Final = 3
+"""Chunks handed on once more, not as neighbours, within `MAX_LATE_CHUNKS`, that are no accident."""
+
+BURST_NS: Final = 5_000_000
+"""Time within which chunks go on all at once: one read of a socket, one flush of a buffer."""
+
+BURST_CHUNKS: Final = 8
+"""Chunks that make a burst: models themselves send a few tokens at once."""
+
+BURST_SPREAD_NS: Final = 500_000_000
+"""Time over which they had come in, so that a reader saw nothing for half a second and then all of it."""
+
+CLIENT_WAIT_NS: Final = 2_000_000_000
+"""Wait for the first content after which a client that then gets everything at once suspects a buffer before it."""
+
+CLIENT_BURST_CHUNKS: Final = 20
+"""Pieces of content that make everything: a short answer may well come at once."""
+
+CLIENT_BURST_NS: Final = 20_000_000
+"""Time within which everything came."""
+
+MAX_TOLD: Final = 64
+"""Chunks known to be duplicates that the detectors of content leave out; they look back no further than that."""

@@ -6,6 +6,7 @@ generated from it and a test holds the two together.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ CHUNK_SIGNALS: Final = ("span_events", "log_events", "both")
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
+_RULE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _MEDIA_TYPE: Final = re.compile(r"[^\sA-Z/;]+/[^\sA-Z/;]+")
 
 
@@ -131,6 +133,41 @@ def _media_types(name: str, doc: str) -> Any:
 def _function(doc: str) -> Any:
     rule = Setting((), str, "be callable or None", lambda v: v is None or callable(v), doc)
     return field(default=None, metadata={"setting": rule}, repr=False)
+
+
+def _read_rules(text: str) -> dict[str, str]:
+    rules = json.loads(text)
+    if not isinstance(rules, dict):
+        raise ValueError(text)
+    return rules
+
+
+def _are_rules(value: object) -> bool:
+    if value is None:
+        return True
+    if not isinstance(value, Mapping) or len(value) > limits.MAX_CONTENT_CHECKS:
+        return False
+    return all(
+        isinstance(name, str) and _RULE_NAME.fullmatch(name) and isinstance(rule, str) and _compiles(rule)
+        for name, rule in value.items()
+    )
+
+
+def _compiles(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError):
+        return False
+    return True
+
+
+def _rules(name: str, doc: str) -> Any:
+    allowed = (
+        f"be a dict (in the environment a JSON object) of up to {limits.MAX_CONTENT_CHECKS} names "
+        "(a-z, 0-9 and _, a letter first) and regular expressions"
+    )
+    rule = Setting(_env(name, ()), _read_rules, allowed, _are_rules, doc)
+    return field(default=None, metadata={"setting": rule})
 
 
 def _dialect(doc: str) -> Any:
@@ -246,6 +283,10 @@ class Options:
     )
     interval_sample: int = _int(
         "interval_sample", 16, 1, "Every how many chunks `sse.chunk.interval` records one interval.", "{chunk}"
+    )
+    content_checks: Mapping[str, str] | None = _rules(
+        "content_checks",
+        "Rules of your own on content, each a finding `check/<name>` where its pattern is found; the text is not kept.",
     )
     dialect: Any = _dialect(
         "The streams' dialect by name, or a function that makes one for a stream; unset looks at the first events."

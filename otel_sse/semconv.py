@@ -100,6 +100,7 @@ CHUNK_KIND: Final = "sse.chunk.kind"
 CHUNK_TYPE: Final = "sse.chunk.event"
 CHUNK_ID: Final = "sse.chunk.id"
 CHUNK_SOURCE: Final = "sse.chunk.source"
+CHUNK_CHANNEL: Final = "sse.chunk.channel"
 CHUNK_SEND_TIME: Final = "sse.chunk.send_time"
 CHUNK_UPSTREAM_FIRST: Final = "sse.chunk.upstream.first"
 CHUNK_UPSTREAM_LAST: Final = "sse.chunk.upstream.last"
@@ -118,6 +119,7 @@ PACK_KINDS: Final = "sse.chunks.kind"
 PACK_TYPES: Final = "sse.chunks.event"
 PACK_IDS: Final = "sse.chunks.id"
 PACK_SOURCES: Final = "sse.chunks.source"
+PACK_CHANNELS: Final = "sse.chunks.channel"
 PACK_SEND_TIMES: Final = "sse.chunks.send_time"
 FINDING_KIND: Final = "sse.finding.kind"
 FINDING_CERTAINTY: Final = "sse.finding.certainty"
@@ -125,6 +127,7 @@ FINDING_STAGE: Final = "sse.finding.stage"
 FINDING_SEQ: Final = "sse.finding.seq"
 FINDING_OF: Final = "sse.finding.of"
 FINDING_EVIDENCE: Final = "sse.finding.evidence"
+FINDING_AMOUNT: Final = "sse.finding.amount"
 
 _S: Final = "stage span"
 _SR: Final = "stage span, request span"
@@ -204,6 +207,7 @@ ATTRIBUTES: Final = (
     Attribute(CHUNK_TYPE, "string", "", _C, _LOW, "The SSE event type, where there is one."),
     Attribute(CHUNK_ID, "string", "", _C, _HIGH, "The SSE `id`, where there is one (at most 64 characters)."),
     Attribute(CHUNK_SOURCE, "string", "", _C, _LOW, "Who emitted it, where that is known."),
+    Attribute(CHUNK_CHANNEL, "string", "", _C, _LOW, "Choice, block or tool call, where it is not the first text's."),
     Attribute(CHUNK_SEND_TIME, "double", "s", _C, _HIGH, "How long handing it on took, where that was 1 ms or more."),
     Attribute(CHUNK_UPSTREAM_FIRST, "int", "", _C, _HIGH, "First upstream chunk that it was made from."),
     Attribute(CHUNK_UPSTREAM_LAST, "int", "", _C, _HIGH, "The last of them, where they are several."),
@@ -224,6 +228,7 @@ ATTRIBUTES: Final = (
     Attribute(PACK_TYPES, "string", "", _P, _HIGH, "SSE event type of each, `-` for none; where one has one."),
     Attribute(PACK_IDS, "string", "", _P, _HIGH, "SSE `id` of each, `-` for none; where one has one."),
     Attribute(PACK_SOURCES, "string", "", _P, _LOW, "Source of each, `-` for none; where one has one."),
+    Attribute(PACK_CHANNELS, "string", "", _P, _LOW, "Channel of each, `-` for the first text's; where one has one."),
     Attribute(PACK_SEND_TIMES, "string", "us", _P, _HIGH, "Send time of each, where one took 1 ms or more."),
     Attribute(FINDING_KIND, "string", "", _F, _LOW, "Family and detail, e.g. `duplicate/terminal`."),
     Attribute(FINDING_CERTAINTY, "string", "", _F, _LOW, "`certain` or `suspected`."),
@@ -231,6 +236,7 @@ ATTRIBUTES: Final = (
     Attribute(FINDING_SEQ, "int", "", _F, _HIGH, "The chunk it is about; 0 for the whole stream."),
     Attribute(FINDING_OF, "int", "", _F, _HIGH, "The earlier chunk it repeats or contradicts."),
     Attribute(FINDING_EVIDENCE, "string", "", _F, _HIGH, "What was compared: numbers, digests, marks. Never content."),
+    Attribute(FINDING_AMOUNT, "int", "", _F, _HIGH, "Chunks that it is about, where that is not one."),
 )
 
 _LABEL_STAGE: Final = "stage"
@@ -336,7 +342,18 @@ METRICS: Final = (
 
 FINDING_KINDS: Final = (
     Named("duplicate/terminal", "A terminal event came again."),
-    Named("duplicate/replayed", "An event came again: its id or its number, with the same content."),
+    Named("duplicate/doubled", "Each chunk twice: by lineage, by numbers, or over a run that no model says."),
+    Named("duplicate/replayed", "An event came again by its id or number; or, suspected, a long passage did."),
+    Named(
+        "duplicate/restarted", "The answer began again: the same identity, or, suspected, its opening or another one."
+    ),
+    Named("duplicate/accumulated", "A chunk equals all that its channel has said so far."),
+    Named("repeat/reasserted", "A sentence came again behind a tool's step; suspected, and the model's own doing."),
+    Named("gap/dropped", "A chunk came into a stage and did not go on, though later ones did."),
+    Named("reorder/stage", "A chunk went on after one that had come in behind it."),
+    Named("coalescing/stage", "Chunks that had come in one by one went on all at once."),
+    Named("coalescing/burst", "A reader got a whole answer at once after a long wait; suspected."),
+    Named("check/<name>", "A rule of `content_checks` is met; never the text."),
     Named("gap/sequence", "Numbers were skipped and did not come late; told up to 16 chunks later."),
     Named("reorder/sequence", "A number went back: it comes late, or stands on another event."),
     Named("stall/first_byte", "Nothing came for longer than `first_byte_threshold`."),
@@ -356,8 +373,11 @@ FINDING_KINDS: Final = (
 )
 """Every kind of finding that exists now."""
 
-DUPLICATE_KINDS: Final = ("terminal", "replayed", "resent")
+DUPLICATE_KINDS: Final = ("terminal", "doubled", "replayed", "restarted", "accumulated", "resent")
 """Details of `duplicate/…` findings that exist now; their counters are made at 0."""
+
+GAP_KINDS: Final = ("sequence", "hop", "dropped")
+"""Likewise of `gap/…` findings."""
 
 STALL_KINDS: Final = ("first_byte", "content")
 

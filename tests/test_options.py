@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from otel_sse import limits
 from otel_sse.errors import ConfigurationError
 from otel_sse.options import CHUNK_EVENTS, CHUNK_SIGNALS, Options, Setting, settings
 
@@ -44,6 +45,7 @@ TEXTS: dict[str, list[tuple[str, Any]]] = {
     "max_event_bytes": [("64", 64), ("65536", 65_536)],
     "max_findings": [("0", 0), ("7", 7)],
     "interval_sample": [("1", 1), ("100", 100)],
+    "content_checks": [('{"a": "x+", "b_2": "[*]{2}"}', {"a": "x+", "b_2": "[*]{2}"}), ("{}", {})],
     "dialect": [("openai-chat", "openai-chat"), (" gemini ", "gemini")],
 }
 
@@ -71,6 +73,7 @@ BAD_TEXTS: dict[str, list[str]] = {
     "max_event_bytes": ["63", "1MiB"],
     "max_findings": ["-1", "few"],
     "interval_sample": ["0", "1/16"],
+    "content_checks": ["x+", "[]", '{"a": "("}', '{"A b": "x"}', '{"a": 1}', '{"": "x"}'],
 }
 BAD_ARGUMENTS: dict[str, list[object]] = {
     "enabled": ["true", 1],
@@ -97,6 +100,7 @@ BAD_ARGUMENTS: dict[str, list[object]] = {
     "max_event_bytes": [63, 1e6],
     "max_findings": [-1, "0"],
     "interval_sample": [0, 0.5],
+    "content_checks": ["x", [("a", "x")], {"a": "("}, {f"rule_{n}": "x" for n in range(limits.MAX_CONTENT_CHECKS + 1)}],
     "dialect": [5, ("openai-chat",)],
     "content_of": ["text", 1],
     "route_of": ["/chat"],

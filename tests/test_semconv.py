@@ -119,7 +119,9 @@ def test_kinds_of_findings_are_those_of_the_detectors() -> None:
     """Every kind that a detector or integration says is in the table, and each in the table is said somewhere."""
     rooms = [*(PACKAGE / "detect").rglob("*.py"), *(PACKAGE / "integrations").rglob("*.py")]
     sources = "\n".join(path.read_text() for path in rooms)
-    said = set(re.findall(r'(?:Finding\(\s*|Final = )"([a-z_]+/[a-z_0-9]+)"', sources))
+    families = "|".join({row.name.partition("/")[0] for row in FINDING_KINDS})
+    said = set(re.findall(rf'"((?:{families})/[a-z_0-9]+)"', sources)) | {"check/<name>"}
+    assert 'f"check/{name}"' in sources
     said |= {f"protocol/{kind}" for kind in ("oversize", "invalid_utf8") if f'"{kind}"' in sources}
     assert said == {row.name for row in FINDING_KINDS}
 
@@ -128,6 +130,7 @@ def test_details_that_start_at_zero_are_kinds_of_findings() -> None:
     """Counters are made at 0 for kinds that exist."""
     kinds = {row.name for row in FINDING_KINDS}
     assert {f"duplicate/{detail}" for detail in semconv.DUPLICATE_KINDS} <= kinds
+    assert {f"gap/{detail}" for detail in semconv.GAP_KINDS} <= kinds
     assert {f"stall/{detail}" for detail in semconv.STALL_KINDS} <= kinds
 
 

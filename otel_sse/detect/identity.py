@@ -95,7 +95,8 @@ class IdentityDetector:
             return ()
         if neighbours and _TICK.fullmatch(ident):
             return ()
-        finding = Finding("duplicate/replayed", CERTAIN, self._stage, seq, first, f"the id of chunk {first} again")
+        kind = "duplicate/doubled" if first == seq - 1 else "duplicate/replayed"
+        finding = Finding(kind, CERTAIN, self._stage, seq, first, f"the id of chunk {first} again")
         if len(self._names) >= _NAMES_KNOWN:
             return (finding,)
         if len(self._held) < limits.MAX_FINDINGS_PER_STREAM:

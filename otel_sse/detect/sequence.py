@@ -37,8 +37,8 @@ class SequenceDetector:
     """
 
     __slots__ = (
-        "_digests", "_first", "_forgotten", "_gap_certainty", "_holes", "_last_seq", "_missing", "_previous", "_seqs",
-        "_stage", "_what", "last",
+        "_digests", "_first", "_forgotten", "_gap_certainty", "_holes", "_last_seq", "_missing", "_previous",
+        "_repeated", "_seqs", "_stage", "_what", "last",
     )  # fmt: skip
 
     def __init__(self, stage: str, what: str, *, certain: bool = True) -> None:
@@ -47,7 +47,7 @@ class SequenceDetector:
         self._stage = stage
         self._what = what
         self._gap_certainty = CERTAIN if certain else SUSPECTED
-        self._first = self._last_seq = 0
+        self._first = self._last_seq = self._repeated = 0
         self._previous = self._forgotten = -1
         self._holes: deque[_Hole] = deque()
         self._missing: dict[int, None] = {}
@@ -120,10 +120,21 @@ class SequenceDetector:
         elif number > self._forgotten and number >= self._first:
             of, same = self._known(number, digest)
             if same:
-                return [Finding("duplicate/replayed", CERTAIN, self._stage, seq, of, evidence)]
+                return [Finding(self._repeat(seq, of), CERTAIN, self._stage, seq, of, evidence)]
             evidence += ", with other content"
         # Where a run goes on behind a number that went back, that number alone was out of order.
         return [] if follows else [Finding("reorder/sequence", CERTAIN, self._stage, seq, self._last_seq, evidence)]
+
+    def _repeat(self, seq: int, of: int) -> str:
+        # A second path that emits each event is a neighbour of the first, or takes turns with it. A replay goes on
+        # until it has caught up.
+        twin = of == seq - 1 or (
+            0 < self._repeated < self._last_seq
+            and seq - self._repeated <= limits.LAGGED_TWINS
+            and seq - of <= limits.MAX_LAG_CHUNKS
+        )
+        self._repeated = seq
+        return "duplicate/doubled" if twin else "duplicate/replayed"
 
     def _fill(self, number: int) -> None:
         del self._missing[number]

@@ -10,7 +10,7 @@ from typing import Any, Final
 from otel_sse.dialects.dialect import TERMINAL
 from otel_sse.dialects.frames import is_nested
 from otel_sse.dialects.objects import ObjectDialect
-from otel_sse.dialects.payload import count, fields, identity, index, name, text
+from otel_sse.dialects.payload import count, fields, identity, index, name, part_name, text
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL
 from otel_sse.stream.facts import Facts
 from otel_sse.wire.events import Event
@@ -45,7 +45,9 @@ class AnthropicMessages(ObjectDialect):
         if kind not in _TYPES:
             return None
         if kind == "content_block_start":
-            return _text_facts(payload, payload.get("content_block"))
+            facts = _text_facts(payload, payload.get("content_block"))
+            facts.part = part_name(payload.get("index"))
+            return facts
         if kind == "message_start":
             return _start_facts(fields(payload.get("message")))
         if kind == "message_delta":

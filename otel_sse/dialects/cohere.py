@@ -10,7 +10,7 @@ from typing import Any, Final
 from otel_sse.dialects.dialect import TERMINAL
 from otel_sse.dialects.frames import error_name, is_nested
 from otel_sse.dialects.objects import ObjectDialect
-from otel_sse.dialects.payload import count, fields, identity, index, name, text
+from otel_sse.dialects.payload import count, fields, identity, index, name, part_name, text
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, ERROR
 from otel_sse.stream.facts import Facts
 from otel_sse.wire.events import Event
@@ -40,7 +40,9 @@ class CohereV2(ObjectDialect):
             return Facts(CONTROL, opens=identity(payload.get("id")))
         if kind == "message-end":
             return _end_facts(delta)
-        return _text_facts(kind, fields(delta.get("message")), index(payload.get("index")))
+        facts = _text_facts(kind, fields(delta.get("message")), index(payload.get("index")))
+        facts.part = part_name(payload.get("index")) if kind == "content-start" else None
+        return facts
 
 
 def _text_facts(kind: str, message: dict[str, Any], part: int) -> Facts:

@@ -35,13 +35,13 @@ def _type_name(value: object) -> str:
     return type(value).__qualname__
 
 
-def _openai_chat(item: Any) -> str | None:
+def _openai_chat(item: Any, index: int) -> str | None:
     # Looked up in the models' dicts where that is faster than their attributes.
     said = item.__dict__
     (choice,) = said["choices"]
     chosen = choice.__dict__
     delta = chosen["delta"]
-    if chosen["finish_reason"] or said["usage"]:
+    if chosen["finish_reason"] or said["usage"] or chosen["index"] != index:
         return None
     if delta.__pydantic_fields_set__ != _CONTENT_ALONE and _says_more(delta):
         return None
@@ -57,39 +57,44 @@ def _says_more(delta: Any) -> bool:
     return any(value for name, value in every.items() if name not in ("content", "role"))
 
 
-def _litellm_chat(item: Any) -> str | None:
+def _litellm_chat(item: Any, index: int) -> str | None:
     # LiteLLM's models keep what is said among their extra fields.
     said = item.__dict__
     (choice,) = said["choices"]
     chosen = choice.__pydantic_extra__
     delta = chosen["delta"]
     parts = delta.__pydantic_extra__
-    if chosen["finish_reason"] or item.__pydantic_extra__ or any(delta.__dict__.values()):
+    if chosen["finish_reason"] or item.__pydantic_extra__ or any(delta.__dict__.values()) or choice.index != index:
         return None
     text: str | None = parts["content"]
     return text if sum(map(bool, parts.values())) == 1 else None
 
 
-def _anthropic_messages(item: Any) -> str | None:
-    if item.type != "content_block_delta" or item.delta.type != "text_delta":
+def _anthropic_messages(item: Any, index: int) -> str | None:
+    if item.type != "content_block_delta" or item.delta.type != "text_delta" or item.index != index:
         return None
     text: str | None = item.delta.text
     return text
 
 
-_QUICK: Final[dict[tuple[str, str], QuickText]] = {
+_QUICK: Final[dict[tuple[str, str], Callable[[Any, int], str | None]]] = {
     ("openai-chat", "openai"): _openai_chat,
     ("openai-chat", "litellm"): _litellm_chat,
     ("anthropic-messages", "anthropic"): _anthropic_messages,
 }
 
 
-def quick_text(item: object, dialect: str) -> QuickText | None:
+def quick_text(item: object, dialect: str, channel: str) -> QuickText | None:
     """Return the function that reads the plain deltas among objects like `item`; None where all are read in full.
 
     Args:
         item: An object of the stream.
         dialect: The dialect that has been chosen for the stream by reading earlier chunks in full.
+        channel: The channel of `item`; the function reads this one alone.
     """
     package = type(item).__module__.partition(".")[0]
-    return _QUICK.get((dialect, package))
+    read = _QUICK.get((dialect, package))
+    if read is None or not channel.isdecimal():
+        return None
+    index = int(channel)
+    return lambda item: read(item, index)

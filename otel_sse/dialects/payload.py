@@ -90,6 +90,12 @@ def index(value: object, default: int = 0) -> int:
     return default if number is None else number
 
 
+def part_name(value: object) -> str | None:
+    """Return what a part of an answer is called by its number, or None where it has none."""
+    number = count(value)
+    return None if number is None else str(number)
+
+
 def compact(value: object) -> str:
     """Return a decoded JSON value as JSON text without spaces, or "" where that cannot be done."""
     try:

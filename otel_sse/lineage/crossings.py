@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Final
 
 from otel_sse import limits
 from otel_sse.stream.chunk import COMMENT, CONTENT, HEARTBEAT, Chunk
@@ -26,12 +27,17 @@ class Crossings:
         source: Which adapter or path feeds the stage, or "".
     """
 
-    __slots__ = ("_anew_until", "_passed", "_range", "_waiting", "add", "source")
+    __slots__ = ("_anew_until", "_passed", "_range", "_waiting", "add", "again", "left", "source")
 
     def __init__(self, source: str = "") -> None:
         self.source = source
         self._waiting: deque[Chunk] = deque(maxlen=limits.MAX_WAITING_CROSSINGS)
-        self._passed: deque[Chunk] = deque(maxlen=limits.MAX_RECENT_CROSSINGS)
+        # Each with the number of the chunk that claimed it, 0 where it was left out.
+        self._passed: deque[tuple[Chunk, int]] = deque(maxlen=limits.MAX_RECENT_CROSSINGS)
+        self.left: deque[tuple[Chunk, int]] = deque(maxlen=limits.MAX_MISSING_NUMBERS)
+        """Content that was left out and has not come late, each with the number of the chunk that came instead."""
+        self.again = 0
+        """After `claim_passed`: the chunk that had claimed the same before; 0 where nothing had."""
         self._range = (0, 0, 0)
         self._anew_until = 0
         self.add = self._waiting.append
@@ -43,7 +49,7 @@ class Crossings:
         if not waiting or waiting[0].digest != chunk.digest:
             return 0
         made_from = waiting.popleft()
-        self._passed.append(made_from)
+        self._passed.append((made_from, chunk.seq))
         chunk.upstream_first = chunk.upstream_last = made_from.seq
         return made_from.time_ns
 
@@ -54,17 +60,22 @@ class Crossings:
             return 0
         for position, crossing in enumerate(list(self._waiting)):
             if crossing.digest == chunk.digest:
-                self._pass(position)
+                self.left.extend((each, chunk.seq) for each in self._pass(position) if each.kind == CONTENT)
                 return self.claim_next(chunk)
         return 0
 
     def claim_passed(self, chunk: Chunk) -> int:
-        """Claim the latest chunk that was claimed or left out a moment ago, if one equals this one."""
-        for crossing in reversed(self._passed):
-            if crossing.digest == chunk.digest:
-                chunk.upstream_first = chunk.upstream_last = crossing.seq
-                return crossing.time_ns
-        return 0
+        """Claim the latest chunk that was left out or claimed a moment ago, if one equals this one."""
+        equal = [at for at, (crossing, _) in enumerate(self._passed) if crossing.digest == chunk.digest]
+        if not equal:
+            return 0
+        at = max(equal, key=lambda at: (not self._passed[at][1], at))
+        crossing, self.again = self._passed[at]
+        self._passed[at] = (crossing, chunk.seq)
+        if not self.again:
+            self.left = deque((one for one in self.left if one[0] is not crossing), self.left.maxlen)
+        chunk.upstream_first = chunk.upstream_last = crossing.seq
+        return crossing.time_ns
 
     def claim_rest(self, chunk: Chunk) -> int:
         """Claim all that waits, if this one is content; what was claimed last, where nothing waits (a piece of it)."""
@@ -79,6 +90,18 @@ class Crossings:
         """Whether a chunk that equals this one waits to be claimed."""
         return any(crossing.digest == chunk.digest for crossing in list(self._waiting))
 
+    def overdue(self, seq: int) -> list[tuple[Chunk, int]]:
+        """Take away what was left out so long before chunk `seq` of the next stage that it will not come late."""
+        found = []
+        while self.left and seq >= self.left[0][1] + limits.MAX_LATE_CHUNKS:
+            found.append(self.left.popleft())
+        return found
+
+    @property
+    def recent_channels(self) -> frozenset[str]:
+        """The channels of the chunks that were claimed a moment ago."""
+        return frozenset(chunk.channel for chunk, seq in list(self._passed) if seq)
+
     @property
     def waits(self) -> bool:
         """Whether any chunk waits to be claimed."""
@@ -87,7 +110,7 @@ class Crossings:
     @property
     def in_pieces(self) -> bool:
         """Whether what was claimed last was made anew: what comes next may be a further piece of that."""
-        return bool(self._passed) and self._passed[-1].seq == self._anew_until
+        return bool(self._passed) and self._passed[-1][0].seq == self._anew_until
 
     def _rest(self) -> tuple[int, int, int]:
         found = self._pass(len(self._waiting))
@@ -99,16 +122,16 @@ class Crossings:
     def _latest(self) -> tuple[int, int, int]:
         if self.in_pieces or not self._passed:
             return self._range
-        latest = self._passed[-1]
+        latest, _ = self._passed[-1]
         return (latest.seq, latest.seq, latest.time_ns)
 
     def _pass(self, count: int) -> list[Chunk]:
         found = [self._waiting.popleft() for _ in range(count)]
-        self._passed.extend(found)
+        self._passed.extend((each, 0) for each in found)
         return found
 
 
-def claim(chunk: Chunk, upstream: Crossings, others: Sequence[Crossings], rewrites: bool) -> tuple[Crossings, int]:
+def claim(chunk: Chunk, upstream: Crossings, others: Sequence[Crossings], rewrites: bool) -> tuple[Crossings, int, str]:
     """Write on a chunk what it was made from, where it is not the next one of its stage's upstream.
 
     Args:
@@ -119,15 +142,23 @@ def claim(chunk: Chunk, upstream: Crossings, others: Sequence[Crossings], rewrit
             is one more piece of what was, than that it repeats an equal one.
 
     Returns:
-        What it was taken from, and when the last of the chunks that it was made from crossed there; 0 for none.
+        What it was taken from; when the last of the chunks that it was made from crossed there, 0 for none; and how,
+        one of `NEXT`, `LATER`, `PASSED`, `ANEW`.
     """
     # What carries no content (an end mark) looks the same in every source, and says nothing of where it came from.
     every = (upstream, *others) if chunk.kind == CONTENT else (upstream,)
-    searches = [Crossings.claim_next, Crossings.claim_later]
-    if not (rewrites and (upstream.waits or upstream.in_pieces)):
-        searches.append(Crossings.claim_passed)
-    for search in searches:
+    for how, search in _SEARCHES:
+        if how == PASSED and rewrites and (upstream.waits or upstream.in_pieces):
+            continue
         for crossings in every:
             if time_ns := search(crossings, chunk):
-                return crossings, time_ns
-    return upstream, upstream.claim_rest(chunk)
+                return crossings, time_ns, how
+    return upstream, upstream.claim_rest(chunk), ANEW
+
+
+NEXT: Final = "next"
+LATER: Final = "later"
+PASSED: Final = "passed"
+ANEW: Final = "anew"
+
+_SEARCHES: Final = ((NEXT, Crossings.claim_next), (LATER, Crossings.claim_later), (PASSED, Crossings.claim_passed))

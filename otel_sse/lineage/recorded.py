@@ -56,6 +56,7 @@ def _single(time_ns: int, says: Attributes) -> Chunk:
         event=text(says, semconv.CHUNK_TYPE),
         id=text(says, semconv.CHUNK_ID) or None,
         source=text(says, semconv.CHUNK_SOURCE),
+        channel=text(says, semconv.CHUNK_CHANNEL),
         upstream_first=first,
         upstream_last=integer(says, semconv.CHUNK_UPSTREAM_LAST, first),
     )
@@ -71,13 +72,14 @@ _COLUMNS = (
     semconv.PACK_TYPES,
     semconv.PACK_IDS,
     semconv.PACK_SOURCES,
+    semconv.PACK_CHANNELS,
 )
 
 
 def _packed(start_ns: int, says: Attributes) -> Iterator[Chunk]:
     # A backend may have cut off a column, or its end: what is left of the others still counts.
     columns = zip_longest(*(text(says, name).split() for name in _COLUMNS), fillvalue="")
-    for seq, (offset, digest, acc_len, raw_len, upstream, kind, event, ident, source) in enumerate(
+    for seq, (offset, digest, acc_len, raw_len, upstream, kind, event, ident, source, channel) in enumerate(
         columns, integer(says, semconv.PACK_FIRST_SEQ, 1)
     ):
         first, _, last = upstream.partition("-")
@@ -92,6 +94,7 @@ def _packed(start_ns: int, says: Attributes) -> Iterator[Chunk]:
             event=_said(event),
             id=_said(ident) or None,
             source=_said(source),
+            channel=_said(channel),
             upstream_first=_number(first),
             upstream_last=_number(last or first),
         )
@@ -113,4 +116,5 @@ def _finding(says: Attributes) -> Finding:
         integer(says, semconv.FINDING_SEQ),
         integer(says, semconv.FINDING_OF),
         text(says, semconv.FINDING_EVIDENCE),
+        integer(says, semconv.FINDING_AMOUNT, 1),
     )

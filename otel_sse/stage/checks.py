@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from otel_sse.detect.framing import FIELDS, check_frame
 from otel_sse.detect.identity import IdentityDetector
+from otel_sse.detect.opening import OpeningDetector
 from otel_sse.detect.sequence import SequenceDetector
 from otel_sse.detect.stall import StallDetector
 from otel_sse.detect.terminal import TerminalDetector
@@ -19,15 +20,16 @@ from otel_sse.wire import Event
 class Checks:
     """The detectors of one stage of one stream. A detector is asked only where it could have something to say.
 
-    Detectors that judge content alone (doubled, restarted, accumulated …) join here.
+    Those that judge content alone look at many chunks at once, and are asked by the monitor.
     """
 
-    __slots__ = ("_identity", "_sequence", "_stage", "finished", "stall", "terminal")
+    __slots__ = ("_identity", "_opening", "_sequence", "_stage", "finished", "stall", "terminal")
 
     def __init__(self, info: StageInfo, settings: StageSettings, opened_ns: int) -> None:
         self._stage = info.name
         self.finished = False
         self.terminal = TerminalDetector(info.name)
+        self._opening: OpeningDetector | None = None
         self.stall = StallDetector(info.name, opened_ns, settings.first_byte_ns, settings.silence_ns)
         self._sequence: SequenceDetector | None = None
         self._identity: IdentityDetector | None = None
@@ -45,10 +47,14 @@ class Checks:
             self.stall.heartbeat()
         if chunk.done or self.terminal.ended:
             _add(found, self.terminal.check(chunk.seq, facts))
+            if self._opening is not None:
+                self._opening.ended()
         if facts.sequence is not None:
             _add_unsaid(found, self._numbered(chunk, facts.sequence))
         if event.id is not None:
             _add_unsaid(found, self._identified(chunk, event.id))
+        if facts.opens is not None or facts.part is not None:
+            _add_unsaid(found, self._begun(chunk, facts))
         if facts.nested or event.data.startswith(FIELDS):
             _add(found, check_frame(self._stage, chunk.seq, event.data, facts))
         return found
@@ -66,6 +72,18 @@ class Checks:
             return []
         self.finished = False
         return self.close()
+
+    def _begun(self, chunk: Chunk, facts: Facts) -> list[Finding]:
+        if self._opening is None:
+            self._opening = OpeningDetector(self._stage)
+        found: list[Finding] = []
+        # What this very event says is not what crossed before it.
+        before = chunk.acc_len - (0 if facts.content is None else len(facts.content.encode("utf-8", "surrogatepass")))
+        if facts.opens is not None:
+            _add(found, self._opening.answer(chunk.seq, facts.opens, before))
+        if facts.part is not None:
+            _add(found, self._opening.part(chunk.seq, facts.part, before))
+        return found
 
     def _numbered(self, chunk: Chunk, number: int) -> Sequence[Finding]:
         if self._sequence is None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from otel_sse import limits
-from otel_sse.lineage import Crossings, claim
-from otel_sse.stream.chunk import Chunk
+from otel_sse.detect.handover import HandoverDetector
+from otel_sse.lineage import ANEW, PASSED, Crossings, claim
+from otel_sse.stream.chunk import CONTENT, Chunk, Finding
 from otel_sse.stream.totals import Totals
+
+_BURST_CHUNKS: Final = limits.BURST_CHUNKS
+_END: Final = 2**63
+"""A number behind that of any chunk."""
 
 
 class Upstreams(Protocol):
@@ -38,13 +43,15 @@ class Edge:
         crossings: Where this stage's own chunks wait for the stage after it; None for the last stage of a process.
         totals: The stage's sums, of which the latency is kept here.
         sample: Every how many chunks one latency is kept for the metrics.
-        rewrites: Whether the stage may change content.
+        rewrites: Whether the stage may change content. What it does to chunks is then no finding.
+        stage: The stage's name, for findings.
     """
 
     __slots__ = (
         "_add",
         "_asks",
         "_begun",
+        "_handover",
         "_rewrites",
         "_sample",
         "_several",
@@ -64,6 +71,7 @@ class Edge:
         sample: int,
         *,
         rewrites: bool = False,
+        stage: str = "",
     ) -> None:
         self._upstreams = upstreams
         self._upstream: Crossings | None = None
@@ -74,23 +82,40 @@ class Edge:
         self._totals = totals
         self._sample = sample
         self._rewrites = rewrites
+        self._handover = None if rewrites else HandoverDetector(stage)
         self._add = None if crossings is None else crossings.add
         self.crossings = crossings
         self.latencies: list[int] = []
 
-    def cross(self, chunk: Chunk) -> None:
-        """Write on `chunk` which upstream chunks it was made from, and let the next stage know of it."""
+    def cross(self, chunk: Chunk) -> Sequence[Finding]:
+        """Write on `chunk` which upstream chunks it was made from, and let the next stage know of it.
+
+        Returns:
+            What its lineage proves to be wrong with it, or with chunks before it.
+        """
+        found: Sequence[Finding] = ()
         upstream = self._upstream
         if upstream is None and self._asks:
             upstream = self._find(chunk)
         if upstream is not None:
-            made_ns = upstream.claim_next(chunk) or self._search(chunk, upstream)
+            made_ns = upstream.claim_next(chunk)
+            if not made_ns:
+                made_ns, found = self._search(chunk, upstream)
             if made_ns:
                 self._count(chunk.time_ns - made_ns, chunk.seq)
+                if not chunk.seq % _BURST_CHUNKS:
+                    found = [*found, *self._at_once(chunk, made_ns)]
+            if upstream.left:
+                found = [*found, *self._overdue(upstream, chunk.seq)]
             if self._several:
                 chunk.source = self._source
         if self._add is not None:
             self._add(chunk)
+        return found
+
+    def close(self) -> Sequence[Finding]:
+        """Return what was left out and will not come now."""
+        return () if self._upstream is None else self._overdue(self._upstream, _END)
 
     def _find(self, chunk: Chunk) -> Crossings | None:
         if not self._begun:
@@ -107,12 +132,27 @@ class Edge:
         self._source = upstream.source
         self._upstreams.chosen(upstream)
 
-    def _search(self, chunk: Chunk, upstream: Crossings) -> int:
-        found, made_ns = claim(chunk, upstream, self._upstreams.others(), self._rewrites)
+    def _search(self, chunk: Chunk, upstream: Crossings) -> tuple[int, Sequence[Finding]]:
+        found, made_ns, how = claim(chunk, upstream, self._upstreams.others(), self._rewrites)
         if found is not upstream:
             self._several = self._several or found.source != upstream.source
             self._take_from(found)
-        return made_ns
+        if self._handover is None or not made_ns:
+            return made_ns, ()
+        if how == PASSED:
+            finding = self._handover.again(chunk, found.again) if found.again else self._handover.late(chunk)
+            return made_ns, () if finding is None else (finding,)
+        if how == ANEW and chunk.kind == CONTENT:
+            self._handover.made_anew()
+        return made_ns, ()
+
+    def _at_once(self, chunk: Chunk, made_ns: int) -> Sequence[Finding]:
+        finding = None if self._handover is None else self._handover.handed_on(chunk.seq, chunk.time_ns, made_ns)
+        return () if finding is None else (finding,)
+
+    def _overdue(self, upstream: Crossings, seq: int) -> Sequence[Finding]:
+        left = upstream.overdue(seq)
+        return () if self._handover is None or not left else self._handover.lost(left, upstream.recent_channels)
 
     def _count(self, latency_ns: int, seq: int) -> None:
         totals = self._totals

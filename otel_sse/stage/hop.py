@@ -39,8 +39,9 @@ class HopEdge(Edge):
             latency_ns = 0
         self._latency_ns = latency_ns
 
-    def cross(self, chunk: Chunk) -> None:
-        """Write on `chunk` which message it was, and let the next stage know of it."""
+    def cross(self, chunk: Chunk) -> Sequence[Finding]:
+        """Write on `chunk` which message it was, let the next stage know of it, and return what its number proves."""
+        findings, self._findings = self._findings if self._number else (), ()
         if not self._begun:
             self._begun = True
             self._upstreams.begin()
@@ -50,13 +51,6 @@ class HopEdge(Edge):
                 self._count(self._latency_ns, chunk.seq)
                 # A message that holds several events has been under way but once.
                 self._latency_ns = -1
-            if self._findings:
-                self._attach(chunk)
         if self._add is not None:
             self._add(chunk)
-
-    def _attach(self, chunk: Chunk) -> None:
-        for finding in self._findings:
-            self._totals.count(finding)
-        chunk.findings += tuple(self._findings)
-        self._findings = ()
+        return findings

@@ -24,10 +24,12 @@ class ItemReader:
         asks: Whether a function of the user's says what the content is, so that no item is plain.
     """
 
-    __slots__ = ("_asks", "_framed", "_quick", "_reader")
+    __slots__ = ("_asks", "_framed", "_quick", "_reader", "channel")
 
     def __init__(self, reader: Reader, *, asks: bool = False) -> None:
         self._reader = reader
+        self.channel = ""
+        """The channel of the content that `plain` returns."""
         self._asks = asks
         self._framed: bool | None = None
         self._quick: QuickText | None = None
@@ -78,7 +80,8 @@ class ItemReader:
             return Facts(CONTROL), event
         event = Event(data, size=_bytes_of(data))
         facts = self._reader.read(event)
-        self._quick = None if self._asks else quick_text(item, self._reader.name)
+        if facts.content is not None and not self._asks:
+            self._quick, self.channel = quick_text(item, self._reader.name, facts.channel), facts.channel
         return facts, event
 
 

@@ -6,10 +6,12 @@ attributes and appends to a journal; everything dear happens elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 from otel_sse import limits
+from otel_sse.detect.burst import check_burst
+from otel_sse.detect.content import ContentDetector
 from otel_sse.detect.framing import check_violation
 from otel_sse.dialects import Reader
 from otel_sse.stage.checks import Checks
@@ -23,6 +25,8 @@ from otel_sse.stream.facts import Facts
 from otel_sse.stream.stage import StageInfo
 from otel_sse.stream.totals import Totals
 from otel_sse.wire import Comment, Event, Item, LineParser, Parser, Violation
+
+LOOK_CHUNKS: Final = limits.LOOK_CHUNKS
 
 
 class Journal(Protocol):
@@ -47,6 +51,7 @@ class StageMonitor:
     __slots__ = (
         "_capture",
         "_checks",
+        "_content",
         "_digest",
         "_error_after",
         "_error_type",
@@ -85,6 +90,7 @@ class StageMonitor:
         self.intervals: list[int] = []
         self.on_chunk: Callable[[Chunk], None] | None = None
         self._checks = Checks(info, settings, opened_ns)
+        self._content = ContentDetector(info.name, settings.content_checks)
         self._stall = self._checks.stall
         self._terminal = self._checks.terminal
         self._sample = settings.interval_sample
@@ -160,9 +166,11 @@ class StageMonitor:
         totals.dialect = self._reader.name
         totals.outcome = self._outcome(outcome)
         totals.error_type = error_type or (self._error_type if totals.outcome == outcomes.FAILED else "")
-        for finding in self._checks.close():
+        proven = () if self.edge is None else self.edge.close()
+        for finding in (*self._checks.close(), *proven):
             self._note(finding, time_ns)
         self._note(self._last_wait(time_ns), time_ns)
+        self._note(check_burst(self.info.name, totals), time_ns)
         return totals
 
     def _last_wait(self, time_ns: int) -> Finding | None:
@@ -194,14 +202,14 @@ class StageMonitor:
 
     def _close_parser(self, time_ns: int) -> None:
         parser, self._parser = self._parser, None
-        if parser is None:
-            return
-        for item in parser.close():
+        for item in () if parser is None else parser.close():
             if type(item) is Event:
                 self._event(item, time_ns, 0)
             else:
                 self._truncated = self._truncated or (type(item) is Violation and item.kind == "truncated")
                 self._other(item, time_ns, 0)
+        for finding in self._content.close(self._checks.finished or self._terminal.ended):
+            self._note(finding, time_ns)
 
     def _first(self, time_ns: int) -> None:
         self.totals.first_chunk_ns = self.totals.last_chunk_ns = time_ns
@@ -222,7 +230,7 @@ class StageMonitor:
             self._items = items = ItemReader(self._reader, asks=self.settings.content_of is not None)
         text = items.plain(item)
         if text is not None:
-            self._plain(text, time_ns)
+            self._plain(text, items.channel, time_ns)
             return
         if not self.totals.first_chunk_ns:
             self._first(time_ns)
@@ -260,7 +268,7 @@ class StageMonitor:
         """Take note of a finding about this stage that was made elsewhere."""
         self._note(finding, time_ns)
 
-    def _plain(self, text: str, time_ns: int) -> None:
+    def _plain(self, text: str, channel: str, time_ns: int) -> None:
         # `_crossed` for a piece of content and nothing else, after the first chunk: the way of nearly every object.
         totals = self.totals
         raw = text.encode() if text.isascii() else _encode(text)
@@ -273,10 +281,15 @@ class StageMonitor:
             totals.first_content_ns = time_ns
         digest = self._digest
         name = sha1(raw).hexdigest()[:DIGEST_CHARS] if digest is sha1_digest else digest(raw)
-        chunk = Chunk(seq, time_ns, CONTENT, name, written, size, False)
+        chunk = Chunk(seq, time_ns, CONTENT, name, written, size, False, "", None, "", 0, channel)
         if self._terminal.ended or not self._stall.in_time(time_ns):
             self._look_closer(chunk, Facts(CONTENT, text), Event(text, size=size))
-        self._cross(chunk, text, seq, time_ns)
+        content = self._content
+        if channel != content.channel:
+            content.turn(channel)
+        content.chunks.append(chunk)
+        content.texts.append(text)
+        self._cross(chunk, text, seq, time_ns, not seq % LOOK_CHUNKS or size * 2 >= written or content.active)
 
     def _event(self, event: Event, time_ns: int, send_ns: int) -> None:
         self._crossed(self._reader.read(event), event, time_ns, send_ns)
@@ -290,7 +303,8 @@ class StageMonitor:
             raw = _encode(text)
         else:
             raw = text.encode() if text.isascii() else _encode(text)
-            totals.content_bytes += len(raw)
+            size = len(raw)
+            totals.content_bytes += size
             totals.content_chunks += 1
             if not totals.first_content_ns:
                 totals.first_content_ns = time_ns
@@ -308,12 +322,21 @@ class StageMonitor:
             event.id,
             "",
             send_ns,
+            facts.channel,
         )
         if not (facts.plain and event.id is None and not self._terminal.ended and self._stall.in_time(time_ns)):
             self._look_closer(chunk, facts, event)
-        self._cross(chunk, text, seq, time_ns)
+        due = False
+        if facts.content is not None:
+            content = self._content
+            if facts.channel != content.channel:
+                content.turn(facts.channel)
+            content.chunks.append(chunk)
+            content.texts.append(text)
+            due = not seq % LOOK_CHUNKS or size * 2 >= chunk.acc_len or content.active
+        self._cross(chunk, text, seq, time_ns, due)
 
-    def _cross(self, chunk: Chunk, text: str, seq: int, time_ns: int) -> None:
+    def _cross(self, chunk: Chunk, text: str, seq: int, time_ns: int, due: bool) -> None:
         totals = self.totals
         interval_ns = time_ns - totals.last_chunk_ns
         totals.last_chunk_ns = time_ns
@@ -323,8 +346,10 @@ class StageMonitor:
             self.intervals.append(interval_ns)
         if self._capture:
             chunk.content = text
-        if self.edge is not None:
-            self.edge.cross(chunk)
+        if self.edge is not None and (proven := self.edge.cross(chunk)):
+            self._attach(chunk, proven)
+        if due and (found := self._content.look(self._checks.finished or self._terminal.ended)):
+            self._attach(chunk, found)
         self._journal(chunk)
         if self.on_chunk is not None:
             self.on_chunk(chunk)
@@ -365,14 +390,19 @@ class StageMonitor:
         digest = self._digest(comment.text.encode("utf-8", "surrogatepass"))
         chunk = Chunk(totals.chunks, time_ns, COMMENT, digest, totals.content_bytes, comment.size, False)
         chunk.send_ns = send_ns
-        self._cross(chunk, comment.text, totals.chunks, time_ns)
+        self._cross(chunk, comment.text, totals.chunks, time_ns, False)
 
-    def _attach(self, chunk: Chunk, findings: list[Finding]) -> None:
+    def _attach(self, chunk: Chunk, findings: Sequence[Finding]) -> None:
         for finding in findings:
             if finding.seq != chunk.seq:
                 self._note(finding, chunk.time_ns)
-            else:
+            elif finding.family != "duplicate":
                 self.totals.count(finding)
+                chunk.findings += (finding,)
+            elif not any(told.family == "duplicate" for told in chunk.findings):
+                # One repeat may show in its lineage, its number and its content at once, and is still one.
+                self.totals.count(finding)
+                self._content.told.append(chunk.seq)
                 chunk.findings += (finding,)
 
     def _note(self, finding: Finding | None, time_ns: int) -> None:
@@ -380,7 +410,8 @@ class StageMonitor:
             return
         self.totals.count(finding)
         self._notes += 1
-        if self._notes <= self.settings.max_findings:
+        new = self.settings.max_findings > 0 and self.totals.by_kind[finding.kind, finding.certainty][0] == 1
+        if self._notes <= self.settings.max_findings or new:
             self._journal((finding, time_ns))
 
 

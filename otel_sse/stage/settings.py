@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from otel_sse import limits
+from otel_sse.detect.rules import Rules
 from otel_sse.stream.digest import Digest, sha1_digest
 
 
@@ -24,6 +25,7 @@ class StageSettings:
         capture_content: Whether chunks keep their text.
         dialect: A dialect's name, a function that makes one for each stream, or None to look at the first events.
         content_of: The user's own function from a frame to its content, or None.
+        content_checks: The user's own rules on content, names and patterns.
     """
 
     digest: Digest = sha1_digest
@@ -35,3 +37,4 @@ class StageSettings:
     capture_content: bool = False
     dialect: Any = None
     content_of: Callable[[Any], str | None] | None = None
+    content_checks: Rules = ()

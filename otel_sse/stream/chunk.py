@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -33,6 +32,7 @@ class Chunk(msgspec.Struct, gc=False):
         id: The `id:` it carried, or None.
         source: Which adapter or path emitted it, where that is another than the stage's own source; else "".
         send_ns: How long handing it on took (back-pressure), in nanoseconds.
+        channel: The channel of its content, as the dialect names it (`0`, `0/reasoning`, `0/tool:1`); "" for none.
         upstream_first: First `seq` of the upstream chunks it was made from; 0 where unknown.
         upstream_last: Last `seq` of the upstream chunks it was made from; 0 where unknown.
         content: Its text, only where the user asked for content to be captured, else None.
@@ -50,14 +50,14 @@ class Chunk(msgspec.Struct, gc=False):
     id: str | None = None
     source: str = ""
     send_ns: int = 0
+    channel: str = ""
     upstream_first: int = 0
     upstream_last: int = 0
     content: str | None = None
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(slots=True, frozen=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, gc=False):
     """One statement that something is wrong, with its evidence. Never holds content.
 
     Args:

@@ -18,6 +18,7 @@ class Facts(msgspec.Struct, gc=False, eq=False):
             A terminal event closes the answer: content after it is a fault.
         finish_reason: Why a choice or message ended, as the vendor says it. Weaker than `terminal`: it may repeat.
         opens: Identity of the answer that begins with this event (a message or response id), or None.
+        part: Name of a part (a content block's index) that begins with this event, or None. It begins once an answer.
         sequence: The event's sequence number where the payload carries one, or None.
         error: The error's type or code where the event is an error, or None. Never its message.
         input_tokens: Tokens of the prompt where the event says so, or None.
@@ -35,6 +36,7 @@ class Facts(msgspec.Struct, gc=False, eq=False):
     terminal: str | None = None
     finish_reason: str | None = None
     opens: str | None = None
+    part: str | None = None
     sequence: int | None = None
     error: str | None = None
     input_tokens: int | None = None

@@ -18,6 +18,9 @@ _NS_PER_S = 1e9
 _SLOW_SEND_NS = 1_000_000
 """Below 1 ms a send says nothing about back-pressure; leaving it out saves a fifth of an event."""
 
+_FIRST_TEXT: Final = frozenset({"", "0", "0/0"})
+"""Channels of the first text of an answer in all dialects, which need no saying."""
+
 
 def chunk_attributes(chunk: Chunk) -> Attributes:
     """Return the attributes of one `sse.chunk` event: the five that every chunk has, and what else says something."""
@@ -48,6 +51,7 @@ def is_plain(chunk: Chunk) -> bool:
         and not chunk.event
         and chunk.id is None
         and not chunk.source
+        and chunk.channel in _FIRST_TEXT
         and chunk.send_ns < _SLOW_SEND_NS
         and chunk.content is None
         and not chunk.findings
@@ -63,6 +67,8 @@ def _add_special(attributes: Attributes, chunk: Chunk) -> None:
         attributes[semconv.CHUNK_ID] = chunk.id[: limits.MAX_NAME_CHARS]
     if chunk.source:
         attributes[semconv.CHUNK_SOURCE] = chunk.source
+    if chunk.channel not in _FIRST_TEXT:
+        attributes[semconv.CHUNK_CHANNEL] = chunk.channel[: limits.MAX_NAME_CHARS]
     if chunk.send_ns >= _SLOW_SEND_NS:
         attributes[semconv.CHUNK_SEND_TIME] = chunk.send_ns / _NS_PER_S
     if chunk.content is not None:
@@ -126,6 +132,11 @@ _SPARSE_COLUMNS: Final[tuple[tuple[str, Callable[[Chunk], object], Callable[[Chu
     (semconv.PACK_TYPES, lambda chunk: chunk.event, lambda chunk: _word(chunk.event)),
     (semconv.PACK_IDS, lambda chunk: chunk.id, lambda chunk: _word(chunk.id or "")),
     (semconv.PACK_SOURCES, lambda chunk: chunk.source, lambda chunk: _word(chunk.source)),
+    (
+        semconv.PACK_CHANNELS,
+        lambda chunk: chunk.channel not in _FIRST_TEXT,
+        lambda chunk: "-" if chunk.channel in _FIRST_TEXT else _word(chunk.channel),
+    ),
     (semconv.PACK_SEND_TIMES, lambda chunk: chunk.send_ns >= _SLOW_SEND_NS, _send_us),
 )
 """Columns that a pack has only where they say something: name, whether a chunk has it, what stands there."""
@@ -142,6 +153,8 @@ def finding_attributes(finding: Finding) -> Attributes:
     }
     if finding.of:
         attributes[semconv.FINDING_OF] = finding.of
+    if finding.amount != 1:
+        attributes[semconv.FINDING_AMOUNT] = finding.amount
     return attributes
 
 

@@ -162,7 +162,7 @@ class Metrics:
 
 _STARTED_AT_ZERO = (
     *((f"duplicate/{kind}", certainty) for kind in semconv.DUPLICATE_KINDS for certainty in (CERTAIN, SUSPECTED)),
-    ("gap/sequence", CERTAIN),
+    *((f"gap/{kind}", CERTAIN) for kind in semconv.GAP_KINDS),
     ("protocol/after_done", CERTAIN),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import deque
@@ -206,6 +207,7 @@ class Recorder:
                 monitor.totals,
                 self.options.interval_sample,
                 rewrites=info.rewrites,
+                stage=info.name,
             )
         self._attach_log(record)
         self._opened.append(record)
@@ -377,4 +379,5 @@ def _stage_settings(options: Options) -> StageSettings:
         capture_content=options.capture_content,
         dialect=options.dialect,
         content_of=options.content_of,
+        content_checks=tuple((name, re.compile(rule)) for name, rule in (options.content_checks or {}).items()),
     )

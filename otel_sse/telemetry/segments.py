@@ -127,6 +127,7 @@ class SegmentWriter:
         self._index = 0
         self._events = 0
         self._findings = 0
+        self._kinds: set[str] = set()
         self._written = Totals()
         self._started_ns = self._latest_ns = opened_ns
         self.upstream = ""
@@ -228,7 +229,11 @@ class SegmentWriter:
 
     def _finding(self, finding: Finding, time_ns: int) -> None:
         self._findings += 1
-        if self._findings <= self._settings.max_findings and self._detail != "off":
+        most = self._settings.max_findings
+        # Past the cap the first of each further kind still gets its event: a doubled answer must not hide the rest.
+        new = most > 0 and finding.kind not in self._kinds
+        self._kinds.add(finding.kind)
+        if (self._findings <= most or new) and self._detail != "off":
             self._emit(semconv.FINDING_EVENT, finding_attributes(finding), time_ns)
 
     def _emit(self, name: str, attributes: Attributes, time_ns: int) -> None:

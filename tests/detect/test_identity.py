@@ -13,7 +13,7 @@ from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 Told = tuple[str, int, int]
 Carrier = tuple[str, str]
 
-GAP, BACK, AGAIN = "gap/sequence", "reorder/sequence", "duplicate/replayed"
+GAP, BACK, AGAIN, TWIN = "gap/sequence", "reorder/sequence", "duplicate/replayed", "duplicate/doubled"
 
 
 def findings(events: list[Carrier], detector: IdentityDetector | None = None) -> list[Finding]:
@@ -45,12 +45,12 @@ def numbered(*numbers: int) -> list[Carrier]:
         ("a b c d", []),
         ("a b c b d", [(AGAIN, 4, 2)]),
         ("a b c a b c", [(AGAIN, 4, 1), (AGAIN, 5, 2), (AGAIN, 6, 3)]),
-        ("a a b b c c", [(AGAIN, 2, 1), (AGAIN, 4, 3), (AGAIN, 6, 5)]),
-        ("1 1 2 2 3 3", [(AGAIN, 2, 1), (AGAIN, 4, 3), (AGAIN, 6, 5)]),
+        ("a a b b c c", [(TWIN, 2, 1), (TWIN, 4, 3), (TWIN, 6, 5)]),
+        ("1 1 2 2 3 3", [(TWIN, 2, 1), (TWIN, 4, 3), (TWIN, 6, 5)]),
         ("a a b b", []),
         ("a a a a", []),
         ("1707756341:0 1707756341:1 1707756341:2 1707756341:0", [(AGAIN, 4, 1)]),
-        ("x 1 y 2 z 3 done done", [(AGAIN, 8, 7)]),
+        ("x 1 y 2 z 3 done done", [(TWIN, 8, 7)]),
     ],
 )
 def test_events_that_came_before_are_told_once_ids_name_events(ids: str, expected: list[Told]) -> None:
@@ -69,7 +69,7 @@ def test_events_that_came_before_are_told_once_ids_name_events(ids: str, expecte
         ([*range(1, 12), 13, 12, 14], [(BACK, 13, 12)]),
         ([*range(1, 10), 7, 8, 9, 10], [(AGAIN, 10, 7), (AGAIN, 11, 8), (AGAIN, 12, 9)]),
         ([*range(1, 10), *range(1, 4)], [(AGAIN, 10, 1), (AGAIN, 11, 2), (AGAIN, 12, 3)]),
-        ([one for one in range(1, 11) for _ in "ab"], [(AGAIN, 2 * one, 2 * one - 1) for one in range(1, 11)]),
+        ([one for one in range(1, 11) for _ in "ab"], [(TWIN, 2 * one, 2 * one - 1) for one in range(1, 11)]),
     ],
     ids=str,
 )
@@ -142,7 +142,7 @@ def test_ids_that_several_events_share_are_left_alone(events: list[Carrier]) -> 
 def test_two_equal_events_of_one_tick_are_not_a_replay(tick: str, is_tick: bool) -> None:
     """Neighbours with the same time and content may be two tokens of one moment; later repeats are replays."""
     before, after = named("x y z"), named("w")
-    expected = [] if is_tick else [(AGAIN, 5, 4)]
+    expected = [] if is_tick else [(TWIN, 5, 4)]
     assert told([*before, (tick, "ha"), (tick, "ha"), *after]) == expected
     assert told([*before, (tick, "ha"), *after, (tick, "ha")]) == [(AGAIN, 6, 4)]
 
@@ -154,7 +154,7 @@ def test_empty_id_says_nothing() -> None:
 
 def test_other_ids_among_numbers_do_not_break_the_count() -> None:
     """A name between the numbers (`done`, `error`) is a name, and the count goes on behind it."""
-    assert told([*numbered(*range(1, 10)), ("note", "n"), *numbered(10, 12, 12)]) == [(AGAIN, 13, 12), (GAP, 12, 11)]
+    assert told([*numbered(*range(1, 10)), ("note", "n"), *numbered(10, 12, 12)]) == [(TWIN, 13, 12), (GAP, 12, 11)]
 
 
 def test_padded_numbers_are_names() -> None:

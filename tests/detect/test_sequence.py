@@ -27,7 +27,7 @@ def judge(numbers: list[int], *, detector: SequenceDetector | None = None, diges
     return [told(finding) for finding in [*found, *detector.restart()]]
 
 
-GAP, BACK, AGAIN = "gap/sequence", "reorder/sequence", "duplicate/replayed"
+GAP, BACK, AGAIN, TWIN = "gap/sequence", "reorder/sequence", "duplicate/replayed", "duplicate/doubled"
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ GAP, BACK, AGAIN = "gap/sequence", "reorder/sequence", "duplicate/replayed"
         ([41, 42, 43], []),
         ([1, 3], [(GAP, 2, 1, 1)]),
         ([1, 2, 6, 7], [(GAP, 3, 2, 3)]),
-        ([1, 1, 2, 2, 3, 3], [(AGAIN, 2, 1, 1), (AGAIN, 4, 3, 1), (AGAIN, 6, 5, 1)]),
+        ([1, 1, 2, 2, 3, 3], [(TWIN, 2, 1, 1), (TWIN, 4, 3, 1), (TWIN, 6, 5, 1)]),
         ([1, 2, 3, 1, 2, 3], [(AGAIN, 4, 1, 1), (AGAIN, 5, 2, 1), (AGAIN, 6, 3, 1)]),
         ([1, 2, 3, 2, 3, 4], [(AGAIN, 4, 2, 1), (AGAIN, 5, 3, 1)]),
         ([1, 3, 2], [(BACK, 3, 2, 1)]),
         ([1, 3, 2, 4], [(BACK, 3, 2, 1)]),
-        ([1, 3, 2, 2, 3], [(BACK, 3, 2, 1), (AGAIN, 4, 3, 1), (AGAIN, 5, 2, 1)]),
+        ([1, 3, 2, 2, 3], [(BACK, 3, 2, 1), (TWIN, 4, 3, 1), (AGAIN, 5, 2, 1)]),
         ([1, 2, 5, 3, 4, 6], [(BACK, 4, 3, 1)]),
         ([1, 2, 6, 4, 7], [(BACK, 4, 3, 1), (GAP, 3, 2, 2)]),
         ([5, 6, 7, 3, 4, 5, 6, 7, 8], [(BACK, 4, 3, 1), (AGAIN, 6, 1, 1), (AGAIN, 7, 2, 1), (AGAIN, 8, 3, 1)]),
@@ -71,7 +71,7 @@ def test_gap_is_told_once_a_late_number_has_had_its_time() -> None:
 def test_number_later_than_that_is_missing_and_then_out_of_order() -> None:
     """What comes after its gap was told is reordered, and repeated where it comes yet again."""
     numbers = [1, *range(3, 40), 2, 2]
-    assert judge(numbers) == [(GAP, 2, 1, 1), (BACK, 39, 38, 1), (AGAIN, 40, 39, 1)]
+    assert judge(numbers) == [(GAP, 2, 1, 1), (BACK, 39, 38, 1), (TWIN, 40, 39, 1)]
 
 
 def test_gap_is_told_too_while_numbers_go_back() -> None:
@@ -101,7 +101,7 @@ def test_run_that_starts_again_with_other_content_is_told_once() -> None:
 def test_one_number_far_ahead_does_not_spoil_those_after_it() -> None:
     """An outlier gives its gap and one regression, however long the stream goes on below it."""
     assert judge([1, 2, 10**12, *range(3, 200)]) == [(BACK, 4, 3, 1), (GAP, 3, 2, 1)]
-    assert judge([1, 2, 10**12, 10**12]) == [(AGAIN, 4, 3, 1), (GAP, 3, 2, 1)]
+    assert judge([1, 2, 10**12, 10**12]) == [(TWIN, 4, 3, 1), (GAP, 3, 2, 1)]
 
 
 def test_chunks_without_a_number_do_not_shift_the_evidence() -> None:
@@ -132,7 +132,7 @@ def test_uncertain_numbers_give_suspected_gaps_and_certain_repeats() -> None:
     """`certain=False` weakens gaps alone: a number that comes again proves itself."""
     detector = SequenceDetector("emit", "id", certain=False)
     found = [one for seq, number in enumerate([7, 9, 9], 1) for one in detector.check(seq, number, "")]
-    assert [(one.kind, one.certainty) for one in [*found, *detector.restart()]] == [(AGAIN, CERTAIN), (GAP, SUSPECTED)]
+    assert [(one.kind, one.certainty) for one in [*found, *detector.restart()]] == [(TWIN, CERTAIN), (GAP, SUSPECTED)]
 
 
 def test_number_shared_by_two_events_is_seen() -> None:
@@ -203,7 +203,7 @@ def test_verdicts_agree_with_a_reading_of_the_whole_run(numbers: list[int]) -> N
     """Repeats are the numbers seen before, and a gap's amount is what never came within its time."""
     found = judge(numbers)
     repeats = [seq for seq, number in enumerate(numbers, 1) if number in numbers[: seq - 1] and number >= numbers[0]]
-    assert [seq for kind, seq, _, _ in found if kind == AGAIN] == repeats
+    assert [seq for kind, seq, _, _ in found if kind in (AGAIN, TWIN)] == repeats
     assert sum(amount for kind, _, _, amount in found if kind == GAP) == missing(numbers)
 
 

@@ -52,7 +52,7 @@ def test_a_plain_answer() -> None:
     )
     assert facts == [
         Facts("control", opens="m-1", input_tokens=9, output_tokens=1),
-        Facts("control"),
+        Facts("control", part="0"),
         Facts("heartbeat"),
         Facts("content", "Moss", "0"),
         Facts("content", " grows", "0"),
@@ -111,7 +111,7 @@ def test_server_tools_and_citations_are_no_text() -> None:
 
 def test_a_block_may_start_with_text() -> None:
     """Compatible servers put the first text into the block's start."""
-    assert AnthropicMessages().read(typed(block(3, type="text", text="Mo"))) == Facts("content", "Mo", "3")
+    assert AnthropicMessages().read(typed(block(3, type="text", text="Mo"))) == Facts("content", "Mo", "3", part="3")
 
 
 def test_a_start_that_comes_again_opens_again() -> None:

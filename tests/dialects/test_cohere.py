@@ -43,7 +43,7 @@ def test_a_plain_answer() -> None:
     facts = read_all(CohereV2(), [*map(typed, stream), Event("[DONE]")])
     assert facts == [
         Facts("control", opens="h-1"),
-        Facts("control"),
+        Facts("control", part="0"),
         Facts("content", "Moss", "0"),
         Facts("content", " grows", "0"),
         Facts("control"),

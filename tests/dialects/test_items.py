@@ -64,7 +64,7 @@ def chunk_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 def quick(item: Any) -> str | None:
     """What the quick way says of an object."""
-    look = quick_text(item, "openai-chat")
+    look = quick_text(item, "openai-chat", "0")
     assert look is not None
     try:
         return look(item)
@@ -100,22 +100,34 @@ def test_two_choices_are_read_in_full(chunk_of: Any) -> None:
     assert quick(chunk_of({**PLAIN[0], "choices": []})) is None
 
 
+def test_another_choice_is_read_in_full(chunk_of: Any) -> None:
+    """The quick way is that of one choice, so that two which say the same are not taken for one that says it twice."""
+    choices = [{"index": 1, "delta": {"content": "Hello"}, "finish_reason": None}]
+    assert quick(chunk_of({**PLAIN[0], "choices": choices})) is None
+
+
+def test_channel_that_is_no_number_has_no_quick_way(chunk_of: Any) -> None:
+    """Reasoning and tool calls are read in full."""
+    assert quick_text(chunk_of(PLAIN[0]), "openai-chat", "0/reasoning") is None
+
+
 def test_anthropic_text_delta_takes_the_quick_way() -> None:
     """A text delta gives its text; every other event is read in full."""
     types = pytest.importorskip("anthropic.types", reason="needs the package anthropic")
     text = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello"}}
     item = types.RawContentBlockDeltaEvent.model_validate(text)
-    look = quick_text(item, "anthropic-messages")
+    look = quick_text(item, "anthropic-messages", "0")
     assert look is not None
     assert look(item) == "Hello"
     thinking = {**text, "delta": {"type": "thinking_delta", "thinking": "Hm"}}
     assert look(types.RawContentBlockDeltaEvent.model_validate(thinking)) is None
+    assert look(types.RawContentBlockDeltaEvent.model_validate({**text, "index": 1})) is None
     assert look(types.RawMessageStopEvent(type="message_stop")) is None
 
 
 def test_objects_of_another_package_are_read_in_full() -> None:
     """A quick way belongs to one package's objects in one dialect."""
-    assert quick_text(object(), "openai-chat") is None
+    assert quick_text(object(), "openai-chat", "0") is None
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from otel_sse import limits
-from otel_sse.lineage import Crossings, claim
+from otel_sse.lineage import ANEW, Crossings, claim
 from tests.lineage.made_chunks import MS, chunk, claimed, crossed
 
 
@@ -106,8 +106,8 @@ def test_two_sources_are_told_apart() -> None:
     """A chunk that is not the next of its stage's upstream may be the next of another one."""
     a, b = crossed("a1", "a2", source="a"), crossed("b1", source="b")
     one, two = chunk(1, "b1"), chunk(2, "a1")
-    assert claim(one, a, [b], False) == (b, 1 * MS)
-    assert claim(two, b, [a], False) == (a, 1 * MS)
+    assert claim(one, a, [b], False) == (b, 1 * MS, "next")
+    assert claim(two, b, [a], False) == (a, 1 * MS, "next")
     assert (one.upstream_first, two.upstream_first) == (1, 1)
 
 
@@ -121,5 +121,5 @@ def test_content_of_no_source_was_made_by_the_one_that_was_used() -> None:
     """Where no source has it, what waits at the stage's own upstream is what it was made of."""
     a, b = crossed("a1", "a2"), crossed("b1")
     one = chunk(1, "x")
-    assert claim(one, a, [b], False) == (a, 2 * MS)
+    assert claim(one, a, [b], False) == (a, 2 * MS, ANEW)
     assert (one.upstream_first, one.upstream_last) == (1, 2)

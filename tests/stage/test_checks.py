@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from otel_sse.stage import StageMonitor, StageSettings
-from otel_sse.stream.chunk import CERTAIN, Finding
+from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 from tests.stage.made import (
     ANSWERS,
     DONE,
@@ -31,7 +31,8 @@ from tests.stage.made import (
     watch,
 )
 
-TWICE, AGAIN, GAP, BACK = "duplicate/terminal", "duplicate/replayed", "gap/sequence", "reorder/sequence"
+TWICE, AGAIN, TWIN = "duplicate/terminal", "duplicate/replayed", "duplicate/doubled"
+GAP, BACK = "gap/sequence", "reorder/sequence"
 AFTER, NESTED, DOUBLE = "protocol/after_done", "protocol/nested_json", "protocol/double_framing"
 
 
@@ -52,10 +53,11 @@ def test_whole_answers_have_no_finding(answer) -> None:
     ],
     ids=["openai-chat", "openai-responses", "anthropic-messages"],
 )
-def test_several_answers_on_one_connection_are_no_fault(answers: list[bytes]) -> None:
-    """An answer with an identity of its own may follow another's end, and may count from 0 again."""
+def test_several_answers_on_one_connection_are_suspected_alone(answers: list[bytes]) -> None:
+    """An answer with an identity of its own may follow another's end, and no chunk counts as a duplicate for it."""
     made = watch(answers)
-    assert made.findings == []
+    assert {(one.kind, one.certainty, one.amount) for one in made.findings} == {("duplicate/restarted", SUSPECTED, 0)}
+    assert made.totals.duplicates == 0
     assert made.totals.outcome == "completed"
 
 
@@ -65,7 +67,7 @@ def test_new_answer_may_use_the_ids_again() -> None:
         frame({"id": "a", "choices": [{"delta": {"content": word}}]}, ident=f"{n}") for n, word in enumerate(WORDS)
     ]
     second = [part.replace(b'"a"', b'"b"').replace(b"The", b"A") for part in first]
-    assert watch([*first, DONE, *second, DONE]).findings == []
+    assert watch([*first, DONE, *second, DONE]).told == [("duplicate/restarted", len(first) + 2, 1)]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_numbers_tell_what_was_dropped_swapped_and_replayed(answer) -> None:
     assert watch(without(whole, 5)).told == [(GAP, 6, 5)]
     assert watch(swapped(whole, 5)).told == [(BACK, 7, 6)]
     assert watch([*whole[:20], *whole[17:]]).told == [(AGAIN, 21, 18), (AGAIN, 22, 19), (AGAIN, 23, 20)]
-    assert watch(doubled(whole[:-1])).told == [(AGAIN, 2 * one, 2 * one - 1) for one in range(1, len(whole))]
+    assert watch(doubled(whole[:-1])).told == [(TWIN, 2 * one, 2 * one - 1) for one in range(1, len(whole))]
 
 
 def test_stream_that_is_resumed_in_its_middle_is_no_fault() -> None:

@@ -1,0 +1,238 @@
+"""A passage that comes again: the opening of the answer, or a long run of it."""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from otel_sse import limits
+from otel_sse.stream.chunk import SUSPECTED, Finding
+
+_SIZE: Final = limits.MAX_HISTORY_CHUNKS
+_OPENING: Final = limits.OPENING_CHUNKS
+_MAX_GRAMS: Final = _SIZE // 4
+
+_ANCHOR: Final = 7
+"""A chunk whose key has these bits clear is an anchor: about one in eight, and the same ones when a passage repeats."""
+
+_REASSERTED: Final = "repeat/reasserted"
+
+
+class AgainDetector:
+    """Finds where a stream says again what it said, by content alone, so its findings are suspected.
+
+    The opening is followed chunk by chunk, in the manner of Knuth, Morris and Pratt. Any other passage is looked up at
+    its anchors, and is told once it is long: models do repeat a sentence.
+
+    Args:
+        stage: The stage's name, for findings.
+        told: Chunks that are known to be duplicates already, which are not told again.
+    """
+
+    __slots__ = (
+        "_borders", "_boundary", "_count", "_grams", "_keys", "_kind", "_matched", "_opening", "_run_from", "_seqs",
+        "_source", "_stage", "_told", "_turns", "_untold",
+    )  # fmt: skip
+
+    def __init__(self, stage: str, told: Collection[int] = ()) -> None:
+        self._stage = stage
+        self._told = told
+        self._count = 0
+        # Rings: the key and the number of the chunk at a position stand at the position modulo their size.
+        self._keys = array("q")
+        self._seqs = array("q")
+        self._opening: list[int] = []
+        self._borders: list[int] = []
+        self._matched = 0
+        self._grams: dict[tuple[int, ...], int] = {}
+        self._source = -1
+        self._kind = ""
+        self._run_from = (0, 0)
+        self._untold = 0
+        self._boundary = 0
+        self._turns: deque[int] = deque(maxlen=limits.MAX_TURNS)
+
+    @property
+    def active(self) -> bool:
+        """Whether a passage is being repeated, so that the next chunk may belong to it."""
+        return self._source >= 0
+
+    def turned(self, offset: int) -> None:
+        """Take note that the channel changes behind the first `offset` chunks of what is looked at next."""
+        self._turns.append(self._count + offset)
+
+    def close(self) -> list[Finding]:
+        """Return what was held back until it was clear what it is, now that nothing will come."""
+        found: list[Finding] = []
+        self._stop(found)
+        return found
+
+    def look(self, keys: Sequence[int], seqs: Sequence[int], ended: bool = False) -> list[Finding]:
+        """Return findings about chunks that repeat earlier ones.
+
+        Args:
+            keys: What tells contents apart, of the chunks since the last look.
+            seqs: Their numbers.
+            ended: Whether the answer had come to its end, so that what comes again is the whole of it.
+        """
+        base = self._count
+        self._remember(keys, seqs)
+        if len(self._opening) < _OPENING:
+            self._learn(keys)
+        found: list[Finding] = []
+        at = 0
+        while at < len(keys):
+            if self._source >= 0:
+                at = self._follow(keys, seqs, at, found)
+            else:
+                at = self._search(base, keys, at, ended, found)
+        return found
+
+    def _remember(self, keys: Sequence[int], seqs: Sequence[int]) -> None:
+        base = self._count
+        self._count = base + len(keys)
+        if self._count <= _SIZE:
+            self._keys.extend(keys)
+            self._seqs.extend(seqs)
+            return
+        for position, key, seq in zip(range(base, self._count), keys, seqs, strict=True):
+            if position < _SIZE:
+                self._keys.append(key)
+                self._seqs.append(seq)
+            else:
+                self._keys[position % _SIZE] = key
+                self._seqs[position % _SIZE] = seq
+
+    def _learn(self, keys: Sequence[int]) -> None:
+        opening = self._opening
+        opening += keys[: _OPENING - len(opening)]
+        if len(opening) == _OPENING and len(set(opening)) >= limits.OPENING_CONTENTS:
+            self._borders = _borders(opening)
+
+    def _search(self, base: int, keys: Sequence[int], start: int, ended: bool, found: list[Finding]) -> int:
+        """Look for a passage that comes again; return the index behind what was looked at."""
+        opened = self._opening_again(keys, max(start, _OPENING - base))
+        for at in range(start, len(keys) if opened < 0 else opened + 1):
+            if not keys[at] & _ANCHOR and base + at >= limits.GRAM_CHUNKS and self._looked_up(base + at, ended, found):
+                self._matched = 0
+                return at + 1
+        if opened < 0:
+            return len(keys)
+        self._begin(_kind(ended), _OPENING - 1, base + opened, _OPENING, found)
+        return opened + 1
+
+    def _opening_again(self, keys: Sequence[int], start: int) -> int:
+        """Return the index at which the opening is complete once more, or -1."""
+        opening, borders, matched = self._opening, self._borders, self._matched
+        if not borders or (not matched and opening[0] not in keys):
+            return -1
+        for at in range(start, len(keys)):
+            key = keys[at]
+            while matched and opening[matched] != key:
+                matched = borders[matched - 1]
+            if opening[matched] == key:
+                matched += 1
+                if matched == _OPENING:
+                    self._matched = 0
+                    return at
+        self._matched = matched
+        return -1
+
+    def _looked_up(self, position: int, ended: bool, found: list[Finding]) -> bool:
+        """Return whether a long passage that ends here stands earlier too; remember that this one stands here."""
+        gram = tuple([self._key(position - back) for back in range(limits.GRAM_CHUNKS)])
+        earlier = self._grams.get(gram)
+        self._grams[gram] = position
+        if len(self._grams) > _MAX_GRAMS:
+            del self._grams[next(iter(self._grams))]
+        if earlier is None:
+            return False
+        run = self._run(earlier, position)
+        if run < limits.REASSERTED_CHUNKS or self._contents(position, run) < limits.PASSAGE_CONTENTS:
+            return False
+        if run < limits.REPLAYED_CHUNKS and self._turn_between(earlier - run, position - run) <= earlier:
+            return False
+        opens = earlier - run < 0
+        self._begin(_kind(ended or not opens), earlier, position, run, found)
+        return True
+
+    def _turn_between(self, earlier: int, before: int) -> int:
+        """Return where the channel changed first between the beginnings of two passages; 0 where it did not."""
+        return next((turn for turn in self._turns if earlier + 1 < turn <= before + 1), 0)
+
+    def _key(self, position: int) -> int:
+        return self._keys[position % _SIZE]
+
+    def _seq(self, position: int) -> int:
+        return self._seqs[position % _SIZE]
+
+    def _run(self, earlier: int, position: int) -> int:
+        """Return how many chunks that end here equal those that end there, up to what is told."""
+        known = earlier + 1 - max(self._count - _SIZE, 0)
+        most = min(position - earlier, known, limits.REPLAYED_CHUNKS)
+        run = 0
+        while run < most and self._key(earlier - run) == self._key(position - run):
+            run += 1
+        return run
+
+    def _contents(self, position: int, run: int) -> int:
+        return len({self._key(position - back) for back in range(run)})
+
+    def _begin(self, kind: str, earlier: int, position: int, run: int, found: list[Finding]) -> None:
+        """Follow a passage from here on; tell of it, unless it may be a model that says a sentence again."""
+        self._source, self._kind, self._untold = earlier + 1, kind, run
+        self._run_from = (self._seq(position - run + 1), self._seq(earlier - run + 1))
+        self._boundary = self._turn_between(earlier - run, position - run)
+        if self._boundary <= earlier:
+            self._tell(kind, found)
+
+    def _tell(self, kind: str, found: list[Finding]) -> None:
+        (seq, of), run, self._untold = self._run_from, self._untold, 0
+        amount = run - sum(seq <= each for each in self._told)
+        if amount <= 0:
+            return
+        evidence = f"{run} chunks from chunk {seq} on equal those from chunk {of} on"
+        found.append(Finding(kind, SUSPECTED, self._stage, seq, of, evidence, amount))
+
+    def _follow(self, keys: Sequence[int], seqs: Sequence[int], start: int, found: list[Finding]) -> int:
+        """Go along the earlier passage; return the index of the first chunk that is another."""
+        for at in range(start, len(keys)):
+            if keys[at] != self._key(self._source):
+                self._stop(found)
+                return at
+            self._source += 1
+            if self._untold:
+                self._hold(found)
+            elif seqs[at] not in self._told:
+                of = self._seq(self._source - 1)
+                evidence = f"equals chunk {of}, as the chunks before it equal those before that"
+                found.append(Finding(self._kind, SUSPECTED, self._stage, seqs[at], of, evidence))
+        return len(keys)
+
+    def _hold(self, found: list[Finding]) -> None:
+        # Behind a tool's step a model may say its sentence again. One that goes on to the step itself is no model's.
+        self._untold += 1
+        if self._source > self._boundary:
+            self._tell(self._kind, found)
+
+    def _stop(self, found: list[Finding]) -> None:
+        self._source = -1
+        if self._untold:
+            self._tell(_REASSERTED, found)
+
+
+def _kind(ended: bool) -> str:
+    return "duplicate/replayed" if ended else "duplicate/restarted"
+
+
+def _borders(pattern: Sequence[int]) -> list[int]:
+    """For each beginning of the pattern, the length of its longest end that is also its beginning."""
+    borders = [0] * len(pattern)
+    for at in range(1, len(pattern)):
+        length = borders[at - 1]
+        while length and pattern[at] != pattern[length]:
+            length = borders[length - 1]
+        borders[at] = length + (pattern[at] == pattern[length])
+    return borders

@@ -1,0 +1,190 @@
+"""Every chunk twice: A A B B where two paths push each chunk, A B A C B C where the second one lags."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from otel_sse import limits
+from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
+
+
+class DoubledDetector:
+    """Finds runs in which every chunk has a twin, by content alone.
+
+    Models repeat tokens all the time; what they do not do is to say each one twice over a whole run of different ones.
+    A run is judged by how many different contents came in pairs without one between them that came once.
+
+    A look at 32 chunks costs little where they are mostly different, as they nearly always are; only where they are not
+    is each one looked at.
+
+    Args:
+        stage: The stage's name, for findings.
+        told: Chunks that are known to be duplicates already, which are not told again.
+    """
+
+    __slots__ = ("_before", "_calm", "_runs", "_stage", "_told")
+
+    def __init__(self, stage: str, told: Collection[int] = ()) -> None:
+        self._stage = stage
+        self._told = told
+        self._before: tuple[Sequence[int], Sequence[int]] = ((), ())
+        self._runs: tuple[_AdjacentRun, _LaggedRun] | None = None
+        self._calm = 0
+
+    @property
+    def active(self) -> bool:
+        """Whether a run has been told, so that the next chunk may belong to it."""
+        runs = self._runs
+        return runs is not None and (runs[0].is_suspicious or runs[1].is_suspicious)
+
+    def look(self, keys: Sequence[int], seqs: Sequence[int]) -> list[Finding]:
+        """Return findings about chunks that came twice.
+
+        Args:
+            keys: What tells contents apart, of the chunks since the last look: at most 16 at a time while nothing is
+                suspected.
+            seqs: Their numbers.
+        """
+        runs = self._runs
+        if runs is None:
+            before_keys, before_seqs = self._before
+            window, numbers = [*before_keys, *keys], [*before_seqs, *seqs]
+            if len(set(window)) > len(window) * limits.MOSTLY_DIFFERENT:
+                self._before = window[-limits.LOOK_CHUNKS :], numbers[-limits.LOOK_CHUNKS :]
+                return []
+            keys, seqs, self._before = window, numbers, ((), ())
+            self._runs = runs = (_AdjacentRun(), _LaggedRun())
+        found = [finding for key, seq in zip(keys, seqs, strict=True) if (finding := self._step(*runs, key, seq))]
+        self._rest(*runs, len(keys))
+        return found
+
+    def _step(self, adjacent: _AdjacentRun, lagged: _LaggedRun, key: int, seq: int) -> Finding | None:
+        of, lagged_of = adjacent.step(key, seq), lagged.step(key, seq)
+        if seq in self._told:
+            adjacent.forget_last(of)
+            lagged.forget_last(lagged_of)
+            return None
+        if of and adjacent.is_suspicious:
+            lagged.tell()
+            return self._adjacent_finding(adjacent, seq, of)
+        if lagged_of and lagged.is_suspicious:
+            adjacent.tell()
+            return self._lagged_finding(lagged, seq, lagged_of)
+        return None
+
+    def _rest(self, adjacent: _AdjacentRun, lagged: _LaggedRun, count: int) -> None:
+        """Go back to looking at whole batches once nothing has been in pairs for a while."""
+        in_run = adjacent.pairs >= 2 or lagged.pairs >= limits.SUSPECTED_PAIRS
+        self._calm = 0 if in_run else self._calm + count
+        if self._calm >= limits.LOOK_CHUNKS:
+            self._runs, self._calm = None, 0
+
+    def _adjacent_finding(self, run: _AdjacentRun, seq: int, of: int) -> Finding:
+        evidence = f"{run.pairs} chunks in a row came twice, {run.contents} different ones, from chunk {run.first} on"
+        certainty = CERTAIN if run.is_certain else SUSPECTED
+        return Finding("duplicate/doubled", certainty, self._stage, seq, of, evidence, run.tell())
+
+    def _lagged_finding(self, run: _LaggedRun, seq: int, of: int) -> Finding:
+        evidence = f"each of {run.pairs} chunks came again within {limits.MAX_LAG_CHUNKS}, from chunk {run.first} on"
+        return Finding("duplicate/doubled", SUSPECTED, self._stage, seq, of, evidence, run.tell())
+
+
+class _Run:
+    """How many chunks in a row came twice, and what of it has been told."""
+
+    __slots__ = ("_distinct", "_untold", "first", "pairs")
+
+    def __init__(self) -> None:
+        self.first = 0
+        """The first chunk that came twice."""
+        self.pairs = 0
+        self._distinct: set[int] = set()
+        self._untold = 0
+
+    @property
+    def contents(self) -> int:
+        """How many different contents came twice; counted up to what makes certain."""
+        return len(self._distinct)
+
+    def tell(self) -> int:
+        """Return how many pairs have not been told, which are told now."""
+        untold, self._untold = self._untold, 0
+        return untold
+
+    def forget_last(self, of: int) -> None:
+        """Leave the latest pair, if there was one, out of what is told."""
+        self._untold -= bool(of and self._untold)
+
+    def _pair(self, key: int, of: int) -> int:
+        if not self.pairs:
+            self.first = of
+        self.pairs += 1
+        self._untold += 1
+        if len(self._distinct) < limits.LAGGED_PAIR_CONTENTS:
+            self._distinct.add(key)
+        return of
+
+    def _break(self) -> None:
+        self.pairs = self._untold = 0
+        self._distinct.clear()
+
+
+class _AdjacentRun(_Run):
+    """Pairs of neighbours, one behind the other."""
+
+    __slots__ = ("_count", "_key", "_seq")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._key: int | None = None
+        self._count = self._seq = 0
+
+    @property
+    def is_suspicious(self) -> bool:
+        return self.pairs >= limits.SUSPECTED_PAIRS and len(self._distinct) >= limits.SUSPECTED_PAIR_CONTENTS
+
+    @property
+    def is_certain(self) -> bool:
+        return self.pairs >= limits.CERTAIN_PAIRS and len(self._distinct) >= limits.CERTAIN_PAIR_CONTENTS
+
+    def step(self, key: int, seq: int) -> int:
+        """Return the number of the chunk that this one is the twin of, or 0."""
+        before, self._seq = self._seq, seq
+        if key != self._key:
+            if self._count == 1:
+                self._break()
+            self._key, self._count = key, 1
+            return 0
+        # What the model itself says twice comes four times, so each second one is a twin.
+        self._count += 1
+        return 0 if self._count % 2 else self._pair(key, before)
+
+
+class _LaggedRun(_Run):
+    """Pairs with others between them, none of which came only once."""
+
+    __slots__ = ("_position", "_waiting")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._position = 0
+        self._waiting: dict[int, tuple[int, int]] = {}
+
+    @property
+    def is_suspicious(self) -> bool:
+        return self.pairs >= limits.LAGGED_PAIRS and len(self._distinct) >= limits.LAGGED_PAIR_CONTENTS
+
+    def step(self, key: int, seq: int) -> int:
+        """Return the number of the chunk that this one is the twin of, or 0."""
+        self._position += 1
+        waited = self._waiting.pop(key, None)
+        of = 0 if waited is None else self._pair(key, waited[1])
+        if waited is None:
+            self._waiting[key] = (self._position, seq)
+        if self._waiting:
+            oldest = next(iter(self._waiting))
+            if self._position - self._waiting[oldest][0] > limits.MAX_LAG_CHUNKS:
+                del self._waiting[oldest]
+                self._break()
+                return 0
+        return of
