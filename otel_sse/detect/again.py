@@ -32,7 +32,7 @@ class AgainDetector:
     """
 
     __slots__ = (
-        "_borders", "_boundary", "_count", "_grams", "_keys", "_kind", "_matched", "_opening", "_run_from", "_seqs",
+        "_borders", "_boundary", "_count", "_done", "_grams", "_keys", "_kind", "_matched", "_opening", "_run_from", "_seqs",
         "_source", "_stage", "_told", "_turns", "_untold",
     )  # fmt: skip
 
@@ -52,6 +52,7 @@ class AgainDetector:
         self._run_from = (0, 0)
         self._untold = 0
         self._boundary = 0
+        self._done = 0
         self._turns: deque[int] = deque(maxlen=limits.MAX_TURNS)
 
     @property
@@ -85,7 +86,7 @@ class AgainDetector:
         at = 0
         while at < len(keys):
             if self._source >= 0:
-                at = self._follow(keys, seqs, at, found)
+                at = self._follow(base, keys, seqs, at, found)
             else:
                 at = self._search(base, keys, at, ended, found)
         return found
@@ -182,9 +183,12 @@ class AgainDetector:
 
     def _begin(self, kind: str, earlier: int, position: int, run: int, found: list[Finding]) -> None:
         """Follow a passage from here on; tell of it, unless it may be a model that says a sentence again."""
+        # What was told of an earlier passage is not told again where this one reaches back into it.
+        run = min(run, position + 1 - self._done)
         self._source, self._kind, self._untold = earlier + 1, kind, run
         self._run_from = (self._seq(position - run + 1), self._seq(earlier - run + 1))
         self._boundary = self._turn_between(earlier - run, position - run)
+        self._done = position + 1
         if self._boundary <= earlier:
             self._tell(kind, found)
 
@@ -196,13 +200,14 @@ class AgainDetector:
         evidence = f"{run} chunks from chunk {seq} on equal those from chunk {of} on"
         found.append(Finding(kind, SUSPECTED, self._stage, seq, of, evidence, amount))
 
-    def _follow(self, keys: Sequence[int], seqs: Sequence[int], start: int, found: list[Finding]) -> int:
+    def _follow(self, base: int, keys: Sequence[int], seqs: Sequence[int], start: int, found: list[Finding]) -> int:
         """Go along the earlier passage; return the index of the first chunk that is another."""
         for at in range(start, len(keys)):
             if keys[at] != self._key(self._source):
                 self._stop(found)
                 return at
             self._source += 1
+            self._done = base + at + 1
             if self._untold:
                 self._hold(found)
             elif seqs[at] not in self._told:

@@ -49,8 +49,10 @@ class DoubledDetector:
         if runs is None:
             before_keys, before_seqs = self._before
             window, numbers = [*before_keys, *keys], [*before_seqs, *seqs]
-            if len(set(window)) > len(window) * limits.MOSTLY_DIFFERENT:
-                self._before = window[-limits.LOOK_CHUNKS :], numbers[-limits.LOOK_CHUNKS :]
+            latest = window[-2 * limits.LOOK_CHUNKS :]
+            if len(set(latest)) > len(latest) * limits.MOSTLY_DIFFERENT:
+                # A run that begins within a batch may show in the one after the next only.
+                self._before = latest, numbers[-2 * limits.LOOK_CHUNKS :]
                 return []
             keys, seqs, self._before = window, numbers, ((), ())
             self._runs = runs = (_AdjacentRun(), _LaggedRun())

@@ -10,7 +10,7 @@ from otel_sse import limits
 from otel_sse.lineage import Crossings
 from otel_sse.stage import StageMonitor, StageSettings
 from otel_sse.stage.edge import Edge
-from otel_sse.stream.chunk import Chunk
+from otel_sse.stream.chunk import CERTAIN, Chunk, Finding
 from otel_sse.stream.totals import Totals
 from tests.stage.made import INFO, MS, OPENED, Entry, chat_chunk, seen
 
@@ -169,3 +169,92 @@ def test_monitors_chunks_cross_its_edge() -> None:
         upstream.feed(chat_chunk(word), OPENED + number * MS)
         monitor.feed(chat_chunk(word), OPENED + number * MS)
     assert [one.upstream_first for one in seen(journal, monitor.totals).chunks] == [1, 2]
+
+
+def handed_on(*texts: str, came: Sequence[str] = "abcdefghijklmnopqrstuvwxyz", rewrites: bool = False) -> list[Finding]:
+    """What an edge says of a stage that hands on these texts, one after the other, pulling as it needs."""
+    crossings = Crossings()
+    edge = Edge(Around(crossings), None, Totals(), 16, rewrites=rewrites, stage="emit")
+    waiting = [chunk(seq, text, seq) for seq, text in enumerate(came, 1)]
+    found: list[Finding] = []
+    for seq, text in enumerate(texts, 1):
+        if not any(text == one.digest for one in crossings._waiting):
+            while waiting and text in [one.digest for one in waiting]:
+                one = waiting.pop(0)
+                crossings.add(one)
+                if one.digest == text:
+                    break
+        found += edge.cross(chunk(seq, text, 100 + seq))
+    return [*found, *edge.close()]
+
+
+def told(findings: Sequence[Finding]) -> list[tuple[str, str, int, int]]:
+    """Kind, certainty, chunk and earlier chunk of findings."""
+    return [(one.kind, one.certainty, one.seq, one.of) for one in findings]
+
+
+def test_what_is_handed_on_as_it_came_is_clean() -> None:
+    """A model's own repeats came in as often as they go on."""
+    assert handed_on(*"haha\n\n\nha", came="haha\n\n\nha") == []
+
+
+def test_chunk_handed_on_twice_is_a_certain_duplicate() -> None:
+    """A A B B at a stage that got A B: the second of each is the stage's own."""
+    assert told(handed_on(*"aabb")) == [
+        ("duplicate/doubled", CERTAIN, 2, 1),
+        ("duplicate/doubled", CERTAIN, 4, 3),
+    ]
+
+
+def test_models_own_repeat_that_is_doubled_is_counted_once_each() -> None:
+    """Where the model says it twice, four times leave two duplicates."""
+    crossings = Crossings()
+    edge = Edge(Around(crossings), None, Totals(), 16, stage="emit")
+    found: list[Finding] = []
+    for seq in (1, 2):
+        crossings.add(chunk(seq, "ha", seq))
+        found += [one for again in (0, 1) for one in edge.cross(chunk(2 * seq - 1 + again, "ha", 9))]
+    assert told(found) == [("duplicate/doubled", CERTAIN, 2, 1), ("duplicate/doubled", CERTAIN, 4, 3)]
+
+
+def test_chunk_that_does_not_go_on_is_a_certain_gap() -> None:
+    """It is told once it will not come late, at the chunk before which it is missing."""
+    (gap,) = handed_on(*"abdefghijklmnopqrstuvwxyz")
+    assert (gap.kind, gap.certainty, gap.seq, gap.amount) == ("gap/dropped", CERTAIN, 3, 1)
+
+
+def test_gap_near_the_end_is_told_at_the_end() -> None:
+    """Where too few chunks follow, the end says that it will not come late."""
+    assert told(handed_on(*"abd")) == [("gap/dropped", CERTAIN, 3, 0)]
+
+
+def test_chunk_that_comes_late_is_reordered_and_not_lost() -> None:
+    """Two tasks that write to one stream swap neighbours."""
+    assert told(handed_on(*"acbdefghijklmnopqrstuvwxyz")) == [("reorder/stage", CERTAIN, 3, 2)]
+
+
+def test_stage_that_rewrites_is_not_judged() -> None:
+    """What it does to chunks is its right."""
+    assert handed_on(*"aabbdXY", rewrites=True) == []
+
+
+def test_stage_that_merges_is_not_called_certain() -> None:
+    """An application that joins two chunks into one has not lost them."""
+    crossings = Crossings()
+    edge = Edge(Around(crossings), None, Totals(), 16, stage="emit")
+    found: list[Finding] = []
+    for seq in range(1, 11):
+        crossings.add(chunk(2 * seq - 1, f"a{seq}", seq))
+        crossings.add(chunk(2 * seq, f"b{seq}", seq))
+        found += edge.cross(chunk(seq, f"a{seq}b{seq}", 20))
+    assert [*found, *edge.close()] == []
+
+
+def test_stage_that_holds_back_and_sends_at_once_is_told() -> None:
+    """Chunks that came in over half a second and went on together are a buffer's work."""
+    crossings = Crossings()
+    edge = Edge(Around(crossings), None, Totals(), 16, stage="emit")
+    for seq in range(1, 33):
+        crossings.add(chunk(seq, f"{seq}", seq * 100))
+    found = [one for seq in range(1, 33) for one in edge.cross(chunk(seq, f"{seq}", 9_000))]
+    assert {(one.kind, one.certainty) for one in found} == {("coalescing/stage", CERTAIN)}

@@ -1,0 +1,137 @@
+"""Every chunk twice, by content alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_sse import limits
+from otel_sse.detect.doubled import DoubledDetector
+from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
+
+TABLE = [1, 2, 3, 2, 4, 2, 5, 2, 6, 2, 7, 8, 8, 9, 2, 10, 2, 11, 2, 12, 2, 13, 14, 14, 3, 2, 4, 2, 15, 2, 16, 2]
+"""Contents as numbers: a table whose rule and blanks come again and again."""
+
+
+def judge(keys: Iterable[int], *, told: Sequence[int] = (), batch: int = limits.LOOK_CHUNKS) -> list[Finding]:
+    """Everything said of a run of contents, looked at as a monitor does: in batches, singly once something is told."""
+    detector = DoubledDetector("emit", told)
+    found: list[Finding] = []
+    waiting: list[tuple[int, int]] = []
+    for seq, key in enumerate(keys, 1):
+        waiting.append((key, seq))
+        if len(waiting) == batch or detector.active:
+            found += detector.look([key for key, _ in waiting], [seq for _, seq in waiting])
+            waiting = []
+    return [*found, *detector.look([key for key, _ in waiting], [seq for _, seq in waiting])]
+
+
+def twice(keys: Iterable[int], lag: int = 0) -> list[int]:
+    """Each content once more, so many chunks later."""
+    keys = list(keys)
+    made: list[int] = []
+    for at in range(len(keys) + lag):
+        made += keys[at : at + 1]
+        made += keys[at - lag : at - lag + 1] if at >= lag else []
+    return made
+
+
+def pairs(count: int, contents: int) -> list[int]:
+    """So many pairs in a row of so many different contents."""
+    return twice(at % contents for at in range(count))
+
+
+@pytest.mark.parametrize("keys", [[], [1], TABLE, TABLE * 3, [1, 1] * 40, [1, 2] * 40, [0, *[7] * 90, 3]], ids=str)
+def test_what_models_say_is_no_run_of_pairs(keys: list[int]) -> None:
+    """Tables, one token over and over, and two in turn are no faults."""
+    assert judge(keys) == []
+
+
+def test_each_chunk_twice_is_suspected_and_then_certain() -> None:
+    """Each twin names the chunk that it repeats; the first finding counts the pairs before it that were not told."""
+    found = judge(twice(range(1, 21)))
+    assert [(one.seq, one.of) for one in found] == [(2 * n, 2 * n - 1) for n in range(limits.SUSPECTED_PAIRS, 21)]
+    assert sum(one.amount for one in found) == 20
+    certain = [one.seq for one in found if one.certainty == CERTAIN]
+    assert certain == [2 * n for n in range(limits.CERTAIN_PAIRS, 21)]
+    assert {one.kind for one in found} == {"duplicate/doubled"}
+    assert found[0].evidence == "4 chunks in a row came twice, 4 different ones, from chunk 1 on"
+
+
+@pytest.mark.parametrize("copies", [2, 3, 4])
+def test_what_the_model_says_twice_breaks_no_run(copies: int) -> None:
+    """Natural repeats come four times where each chunk comes twice, and more copies than two are found as well."""
+    keys = [key for key in TABLE for _ in range(copies)]
+    assert any(one.certainty == CERTAIN for one in judge(keys))
+
+
+@pytest.mark.parametrize(
+    ("count", "contents", "expected"),
+    [
+        (limits.SUSPECTED_PAIRS - 1, 9, []),
+        (limits.SUSPECTED_PAIRS, limits.SUSPECTED_PAIR_CONTENTS - 1, []),
+        (limits.SUSPECTED_PAIRS, limits.SUSPECTED_PAIR_CONTENTS, [SUSPECTED]),
+        (limits.CERTAIN_PAIRS - 1, limits.CERTAIN_PAIR_CONTENTS, [SUSPECTED]),
+        (limits.CERTAIN_PAIRS, limits.CERTAIN_PAIR_CONTENTS - 1, [SUSPECTED]),
+        (limits.CERTAIN_PAIRS, limits.CERTAIN_PAIR_CONTENTS, [SUSPECTED, CERTAIN]),
+    ],
+)
+def test_caps_of_a_run(count: int, contents: int, expected: list[str]) -> None:
+    """A run is told at its cap in pairs and in different contents, and not one before."""
+    found = judge([100, 101, *pairs(count, contents), 102, 103])
+    assert list(dict.fromkeys(one.certainty for one in found)) == expected
+
+
+@pytest.mark.parametrize("lag", [1, 2, 3, 4])
+def test_second_path_that_lags_is_suspected(lag: int) -> None:
+    """A B A C B C: each content comes again a little later, and none comes only once."""
+    found = judge(twice(range(1, 41), lag))
+    assert {(one.kind, one.certainty) for one in found} == {("duplicate/doubled", SUSPECTED)}
+    assert sum(one.amount for one in found) == 40
+    assert all(one.seq - one.of == 2 * lag + 1 for one in found[:-lag])
+
+
+def test_chunk_that_comes_once_ends_a_run() -> None:
+    """What is no pair breaks the run, and a new one has to prove itself anew."""
+    alone = range(100, 100 + limits.MAX_LAG_CHUNKS)
+    found = judge([*twice(range(1, 21)), *alone, *twice(range(21, 24)), *range(200, 220)])
+    assert max(one.seq for one in found) == 40
+
+
+def test_chunk_that_is_known_to_be_a_duplicate_is_not_told_again() -> None:
+    """What lineage or numbers tell is left out, and not counted either."""
+    keys = twice(range(1, 21))
+    assert judge(keys, told=range(2, 41, 2)) == []
+    assert sum(one.amount for one in judge(keys, told=[2, 4, 6])) == 17
+
+
+def test_run_is_found_wherever_it_begins_and_ends() -> None:
+    """After a clean beginning, within a batch or across two, a run is found, and afterwards quiet returns."""
+    for clean in range(1, 34):
+        keys = [*range(100, 100 + clean), *twice(range(1, 31)), *range(200, 260)]
+        found = judge(keys)
+        assert sum(one.amount for one in found) == 30, clean
+        assert max(one.seq for one in found) == clean + 60, clean
+
+
+@given(st.lists(st.integers(1, 400), min_size=40, max_size=120, unique=True), st.integers(1, 16))
+def test_how_many_are_looked_at_once_changes_nothing_that_is_certain(keys: list[int], batch: int) -> None:
+    """Whatever the size of a batch, each twin of a doubled answer is told once, and none of a clean answer is."""
+    assert judge(keys, batch=batch) == []
+    found = judge(twice(keys), batch=batch)
+    assert sum(one.amount for one in found) == len(keys)
+    assert len({one.seq for one in found}) == len(found)
+
+
+def test_memory_is_bounded() -> None:
+    """A long doubled answer keeps no more than a run's window and the contents that make it certain."""
+    detector = DoubledDetector("emit")
+    for seq in range(1, 20_000, 2):
+        detector.look([seq, seq], [seq, seq + 1])
+    assert detector._runs is not None
+    adjacent, lagged = detector._runs
+    assert len(adjacent._distinct) <= limits.LAGGED_PAIR_CONTENTS
+    assert len(lagged._waiting) <= limits.MAX_LAG_CHUNKS + 1
