@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ def small(count: int) -> list[bytes]:
     Args:
         count: Frames, the terminal one included; 1 or more.
     """
-    frames = [_frame({"content": f"hello {n % 10_000:04d}", "done": False, "n": 1_234_567_890}) for n in range(count)]
+    frames = [_frame({"content": f"hello {text}", "done": False, "n": 1_234_567_890}) for text in _texts(count)]
     return [*frames[:-1], _frame({"content": "", "done": True, "n": 1_234_567_890})]
 
 
@@ -26,7 +27,7 @@ def large(count: int) -> list[bytes]:
     Args:
         count: Frames, the role, the finish reason and `[DONE]` included; 3 or more.
     """
-    texts = [_choice({"content": f" t{n % 1_000:03d}"}) for n in range(count - 3)]
+    texts = [_choice({"content": f" {text}"}) for text in _texts(count - 3)]
     return [
         _choice({"role": "assistant", "content": ""}),
         *texts,
@@ -37,6 +38,12 @@ def large(count: int) -> list[bytes]:
 
 SHAPES: Final[dict[str, Callable[[int], list[bytes]]]] = {SMALL: small, LARGE: large}
 """The sizes that are measured: name → function from a number of frames to the frames."""
+
+
+def _texts(count: int) -> list[str]:
+    """So many pieces of text, two in five from among a few that come again and again, as in recorded answers."""
+    chance = random.Random(1)
+    return [f"{chance.randrange(20 if chance.random() < 0.4 else 10_000):04d}" for _ in range(count)]
 
 
 def _choice(delta: dict[str, str], finish_reason: str | None = None) -> bytes:

@@ -100,12 +100,19 @@ more than what a socket's buffers swallow unseen when a connection dies."""
 MAX_HELD_CHARS: Final = 4_096
 """Characters (bytes, where it is binary) of a message that is held; longer ones are counted and not known again."""
 
-LOOK_CHUNKS: Final = 16
-"""Chunks whose content is judged at once: a look costs about as much for one as for sixteen, and at 20 chunks a second
-what is wrong is told within a second."""
+FIRST_LOOK_CHUNKS: Final = 16
+"""Chunks after which content is judged for the first time; then after as many again, so that what is wrong from the
+beginning is told soon."""
+
+LOOK_CHUNKS: Final = 64
+"""Chunks whose content is judged at once later on: a look costs little more for 64 than for one, and at 20 chunks a
+second what is wrong is told within three seconds, sooner than any metric is read."""
 
 MOSTLY_DIFFERENT: Final = 0.6
-"""Share of different contents in 32 chunks above which no run of pairs can be among them, whatever lags."""
+"""Share of different contents in a look above which no second path can lag behind the first among them."""
+
+EQUAL_NEIGHBOURS: Final = 3
+"""Neighbours in a look that are equal before it is looked at more closely: most looks have none."""
 
 SUSPECTED_PAIRS: Final = 4
 """Neighbours that are equal, pair behind pair, before that is told: no recorded stream has more than two in a row."""
@@ -149,13 +156,16 @@ MAX_HISTORY_CHUNKS: Final = 4_096
 """Chunks of one stage that are remembered, each by 16 bytes, to know a passage again."""
 
 GRAM_CHUNKS: Final = 4
-"""Chunks by which a passage is looked up; every eighth is looked up on average."""
+"""Chunks by which a passage is looked up; every sixteenth is looked up on average."""
 
 ACCUMULATED_BYTES: Final = 32
 """Bytes of a chunk that repeats all text so far before that is told."""
 
 ACCUMULATED_CHUNKS: Final = 3
 """Chunks that have to stand before it."""
+
+ACCUMULATED_PIECES: Final = 64
+"""First chunks of a channel that are known again in it; its length says the rest."""
 
 MAX_TURNS: Final = 64
 """Changes of the channel that are remembered, to tell a sentence behind a tool's step from an answer begun again."""
@@ -189,3 +199,7 @@ CLIENT_BURST_NS: Final = 20_000_000
 
 MAX_TOLD: Final = 64
 """Chunks known to be duplicates that the detectors of content leave out; they look back no further than that."""
+
+MAX_SHIFTS: Final = 256
+"""Places in a stream at which chunks without content stood before content, to name a chunk by its place: pings and
+tool steps, of which there are few; beyond that the number of an old chunk is not known."""

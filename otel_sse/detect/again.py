@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Collection, Sequence
 from typing import Final
@@ -14,8 +15,14 @@ _SIZE: Final = limits.MAX_HISTORY_CHUNKS
 _OPENING: Final = limits.OPENING_CHUNKS
 _MAX_GRAMS: Final = _SIZE // 4
 
-_ANCHOR: Final = 7
-"""A chunk whose key has these bits clear is an anchor: about one in eight, and the same ones when a passage repeats."""
+_ANCHOR: Final = "0"
+"""A chunk whose digest ends with this is an anchor: one in sixteen, and the same ones when a passage repeats."""
+
+_STRIDE: Final = 16
+"""Characters from one digest to the next among the digests of a look: twelve, and four that set them apart."""
+
+_LAST: Final = 11
+"""Where a digest's last character stands."""
 
 _REASSERTED: Final = "repeat/reasserted"
 
@@ -32,21 +39,23 @@ class AgainDetector:
     """
 
     __slots__ = (
-        "_borders", "_boundary", "_count", "_done", "_grams", "_keys", "_kind", "_matched", "_opening", "_run_from", "_seqs",
-        "_source", "_stage", "_told", "_turns", "_untold",
+        "_borders", "_boundary", "_count", "_done", "_grams", "_keys", "_kind", "_matched", "_opening", "_opens_with",
+        "_run_from", "_shifts", "_source", "_stage", "_told", "_turns", "_untold",
     )  # fmt: skip
 
     def __init__(self, stage: str, told: Collection[int] = ()) -> None:
         self._stage = stage
         self._told = told
         self._count = 0
-        # Rings: the key and the number of the chunk at a position stand at the position modulo their size.
-        self._keys = array("q")
-        self._seqs = array("q")
+        # A ring: the key of the chunk at a position stands at the position modulo its size.
+        self._keys = array("Q")
+        # A chunk's number is its position plus a shift, which grows where chunks without content stand between.
+        self._shifts: list[tuple[int, int]] = []
+        self._opens_with = ""
         self._opening: list[int] = []
         self._borders: list[int] = []
         self._matched = 0
-        self._grams: dict[tuple[int, ...], int] = {}
+        self._grams: dict[int, int] = {}
         self._source = -1
         self._kind = ""
         self._run_from = (0, 0)
@@ -70,80 +79,108 @@ class AgainDetector:
         self._stop(found)
         return found
 
-    def look(self, keys: Sequence[int], seqs: Sequence[int], ended: bool = False) -> list[Finding]:
+    def look(self, keys: array[int], seqs: Sequence[int], ended: bool, joined: str) -> list[Finding]:
         """Return findings about chunks that repeat earlier ones.
 
         Args:
             keys: What tells contents apart, of the chunks since the last look.
             seqs: Their numbers.
             ended: Whether the answer had come to its end, so that what comes again is the whole of it.
+            joined: Their digests, each of twelve hex digits and followed by four that set it apart from the next.
         """
         base = self._count
         self._remember(keys, seqs)
         if len(self._opening) < _OPENING:
-            self._learn(keys)
+            self._learn(keys, joined)
         found: list[Finding] = []
         at = 0
         while at < len(keys):
             if self._source >= 0:
                 at = self._follow(base, keys, seqs, at, found)
             else:
-                at = self._search(base, keys, at, ended, found)
+                at = self._search(base, keys, at, ended, joined, found)
         return found
 
-    def _remember(self, keys: Sequence[int], seqs: Sequence[int]) -> None:
+    def _remember(self, keys: array[int], seqs: Sequence[int]) -> None:
         base = self._count
         self._count = base + len(keys)
+        self._shift(base, seqs)
         if self._count <= _SIZE:
             self._keys.extend(keys)
-            self._seqs.extend(seqs)
             return
-        for position, key, seq in zip(range(base, self._count), keys, seqs, strict=True):
+        for position, key in enumerate(keys, base):
             if position < _SIZE:
                 self._keys.append(key)
-                self._seqs.append(seq)
             else:
                 self._keys[position % _SIZE] = key
-                self._seqs[position % _SIZE] = seq
 
-    def _learn(self, keys: Sequence[int]) -> None:
+    def _shift(self, base: int, seqs: Sequence[int]) -> None:
+        shifts = self._shifts
+        known = shifts[-1][1] if shifts else -1
+        if type(seqs) is range and seqs[0] - base == known:
+            return
+        for position, seq in enumerate(seqs, base):
+            if seq - position != known:
+                known = seq - position
+                shifts.append((position, known))
+        if len(shifts) > limits.MAX_SHIFTS:
+            del shifts[: len(shifts) - limits.MAX_SHIFTS]
+
+    def _learn(self, keys: array[int], joined: str) -> None:
         opening = self._opening
+        if not opening:
+            self._opens_with = joined[: _LAST + 1]
         opening += keys[: _OPENING - len(opening)]
         if len(opening) == _OPENING and len(set(opening)) >= limits.OPENING_CONTENTS:
             self._borders = _borders(opening)
 
-    def _search(self, base: int, keys: Sequence[int], start: int, ended: bool, found: list[Finding]) -> int:
+    def _search(self, base: int, keys: array[int], start: int, ended: bool, joined: str, found: list[Finding]) -> int:
         """Look for a passage that comes again; return the index behind what was looked at."""
-        opened = self._opening_again(keys, max(start, _OPENING - base))
-        for at in range(start, len(keys) if opened < 0 else opened + 1):
-            if not keys[at] & _ANCHOR and base + at >= limits.GRAM_CHUNKS and self._looked_up(base + at, ended, found):
+        opened = self._opening_again(keys, max(start, _OPENING - base), joined) if self._borders else -1
+        end = len(keys) if opened < 0 else opened + 1
+        lasts = joined[_LAST::_STRIDE]
+        # The first few chunks of a look have not enough before them here, and are looked up at no other time either.
+        at = lasts.find(_ANCHOR, max(start, limits.GRAM_CHUNKS - 1), end)
+        while at >= 0:
+            gram = joined[_STRIDE * (at - limits.GRAM_CHUNKS + 1) : _STRIDE * at + _LAST + 1]
+            if self._looked_up(hash(gram), base + at, ended, found):
                 self._matched = 0
                 return at + 1
+            at = lasts.find(_ANCHOR, at + 1, end)
         if opened < 0:
             return len(keys)
         self._begin(_kind(ended), _OPENING - 1, base + opened, _OPENING, found)
         return opened + 1
 
-    def _opening_again(self, keys: Sequence[int], start: int) -> int:
+    def _opening_again(self, keys: array[int], start: int, joined: str) -> int:
         """Return the index at which the opening is complete once more, or -1."""
         opening, borders, matched = self._opening, self._borders, self._matched
-        if not borders or (not matched and opening[0] not in keys):
-            return -1
-        for at in range(start, len(keys)):
+        at = start
+        while at < len(keys):
+            if not matched:
+                at = self._next_opening(joined, at)
+                if at < 0:
+                    break
             key = keys[at]
             while matched and opening[matched] != key:
                 matched = borders[matched - 1]
-            if opening[matched] == key:
-                matched += 1
-                if matched == _OPENING:
-                    self._matched = 0
-                    return at
+            matched += opening[matched] == key
+            if matched == _OPENING:
+                self._matched = 0
+                return at
+            at += 1
         self._matched = matched
         return -1
 
-    def _looked_up(self, position: int, ended: bool, found: list[Finding]) -> bool:
+    def _next_opening(self, joined: str, start: int) -> int:
+        """Return the index of the next chunk with the digest with which the opening begins, or -1."""
+        found = joined.find(self._opens_with, start * _STRIDE)
+        while found >= 0 and found % _STRIDE:
+            found = joined.find(self._opens_with, found + 1)
+        return found // _STRIDE if found >= 0 else -1
+
+    def _looked_up(self, gram: int, position: int, ended: bool, found: list[Finding]) -> bool:
         """Return whether a long passage that ends here stands earlier too; remember that this one stands here."""
-        gram = tuple([self._key(position - back) for back in range(limits.GRAM_CHUNKS)])
         earlier = self._grams.get(gram)
         self._grams[gram] = position
         if len(self._grams) > _MAX_GRAMS:
@@ -167,7 +204,8 @@ class AgainDetector:
         return self._keys[position % _SIZE]
 
     def _seq(self, position: int) -> int:
-        return self._seqs[position % _SIZE]
+        at = bisect_right(self._shifts, position, key=_position) - 1
+        return position + self._shifts[at][1] if at >= 0 else 0
 
     def _run(self, earlier: int, position: int) -> int:
         """Return how many chunks that end here equal those that end there, up to what is told."""
@@ -200,7 +238,7 @@ class AgainDetector:
         evidence = f"{run} chunks from chunk {seq} on equal those from chunk {of} on"
         found.append(Finding(kind, SUSPECTED, self._stage, seq, of, evidence, amount))
 
-    def _follow(self, base: int, keys: Sequence[int], seqs: Sequence[int], start: int, found: list[Finding]) -> int:
+    def _follow(self, base: int, keys: array[int], seqs: Sequence[int], start: int, found: list[Finding]) -> int:
         """Go along the earlier passage; return the index of the first chunk that is another."""
         for at in range(start, len(keys)):
             if keys[at] != self._key(self._source):
@@ -226,6 +264,10 @@ class AgainDetector:
         self._source = -1
         if self._untold:
             self._tell(_REASSERTED, found)
+
+
+def _position(shift: tuple[int, int]) -> int:
+    return shift[0]
 
 
 def _kind(ended: bool) -> str:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import islice
+from operator import eq
+from typing import Final
 
 from otel_sse import limits
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
+
+_ENOUGH: Final = 32
+"""Chunks in which a run shows; fewer are looked at together with those before them."""
 
 
 class DoubledDetector:
@@ -14,8 +20,8 @@ class DoubledDetector:
     Models repeat tokens all the time; what they do not do is to say each one twice over a whole run of different ones.
     A run is judged by how many different contents came in pairs without one between them that came once.
 
-    A look at 32 chunks costs little where they are mostly different, as they nearly always are; only where they are not
-    is each one looked at.
+    A look at many chunks costs little where hardly any equals its neighbour and they are mostly different, as they
+    nearly always are; only where they are not is each one looked at.
 
     Args:
         stage: The stage's name, for findings.
@@ -41,24 +47,31 @@ class DoubledDetector:
         """Return findings about chunks that came twice.
 
         Args:
-            keys: What tells contents apart, of the chunks since the last look: at most 16 at a time while nothing is
-                suspected.
+            keys: What tells contents apart, of the chunks since the last look.
             seqs: Their numbers.
         """
         runs = self._runs
         if runs is None:
             before_keys, before_seqs = self._before
-            window, numbers = [*before_keys, *keys], [*before_seqs, *seqs]
-            latest = window[-2 * limits.LOOK_CHUNKS :]
-            if len(set(latest)) > len(latest) * limits.MOSTLY_DIFFERENT:
-                # A run that begins within a batch may show in the one after the next only.
-                self._before = latest, numbers[-2 * limits.LOOK_CHUNKS :]
+            if len(keys) < _ENOUGH:
+                before_keys = keys = [*before_keys, *keys][-limits.LOOK_CHUNKS :]
+                before_seqs = seqs = [*before_seqs, *seqs][-limits.LOOK_CHUNKS :]
+                self._before = keys, seqs
+            if self._is_calm(before_keys, keys):
+                self._before = keys, seqs
                 return []
-            keys, seqs, self._before = window, numbers, ((), ())
+            if before_keys is not keys:
+                keys, seqs = [*before_keys, *keys], [*before_seqs, *seqs]
+            self._before = (), ()
             self._runs = runs = (_AdjacentRun(), _LaggedRun())
         found = [finding for key, seq in zip(keys, seqs, strict=True) if (finding := self._step(*runs, key, seq))]
         self._rest(*runs, len(keys))
         return found
+
+    @staticmethod
+    def _is_calm(before: Sequence[int], keys: Sequence[int]) -> bool:
+        equal = sum(map(eq, keys, islice(keys, 1, None))) + bool(before and before[-1] == keys[0])
+        return equal < limits.EQUAL_NEIGHBOURS and len(set(keys)) > len(keys) * limits.MOSTLY_DIFFERENT
 
     def _step(self, adjacent: _AdjacentRun, lagged: _LaggedRun, key: int, seq: int) -> Finding | None:
         of, lagged_of = adjacent.step(key, seq), lagged.step(key, seq)
@@ -78,7 +91,7 @@ class DoubledDetector:
         """Go back to looking at whole batches once nothing has been in pairs for a while."""
         in_run = adjacent.pairs >= 2 or lagged.pairs >= limits.SUSPECTED_PAIRS
         self._calm = 0 if in_run else self._calm + count
-        if self._calm >= limits.LOOK_CHUNKS:
+        if self._calm >= _ENOUGH:
             self._runs, self._calm = None, 0
 
     def _adjacent_finding(self, run: _AdjacentRun, seq: int, of: int) -> Finding:

@@ -13,6 +13,7 @@ from otel_sse import limits
 from otel_sse.detect.burst import check_burst
 from otel_sse.detect.content import ContentDetector
 from otel_sse.detect.framing import check_violation
+from otel_sse.detect.rules import RuleDetector
 from otel_sse.dialects import Reader
 from otel_sse.stage.checks import Checks
 from otel_sse.stage.edge import Edge
@@ -26,7 +27,7 @@ from otel_sse.stream.stage import StageInfo
 from otel_sse.stream.totals import Totals
 from otel_sse.wire import Comment, Event, Item, LineParser, Parser, Violation
 
-LOOK_CHUNKS: Final = limits.LOOK_CHUNKS
+_LARGE: Final = limits.ACCUMULATED_BYTES
 
 
 class Journal(Protocol):
@@ -60,6 +61,7 @@ class StageMonitor:
         "_notes",
         "_parser",
         "_reader",
+        "_rules",
         "_sample",
         "_stall",
         "_terminal",
@@ -90,7 +92,8 @@ class StageMonitor:
         self.intervals: list[int] = []
         self.on_chunk: Callable[[Chunk], None] | None = None
         self._checks = Checks(info, settings, opened_ns)
-        self._content = ContentDetector(info.name, settings.content_checks)
+        self._content = ContentDetector(info.name, settings.digest)
+        self._rules = RuleDetector(info.name, settings.content_checks) if settings.content_checks else None
         self._stall = self._checks.stall
         self._terminal = self._checks.terminal
         self._sample = settings.interval_sample
@@ -285,11 +288,12 @@ class StageMonitor:
         if self._terminal.ended or not self._stall.in_time(time_ns):
             self._look_closer(chunk, Facts(CONTENT, text), Event(text, size=size))
         content = self._content
-        if channel != content.channel:
-            content.turn(channel)
         content.chunks.append(chunk)
-        content.texts.append(text)
-        self._cross(chunk, text, seq, time_ns, not seq % LOOK_CHUNKS or size * 2 >= written or content.active)
+        due = seq >= content.due
+        if size >= _LARGE:
+            content.large.append((chunk, text))
+            due = due or size * 2 >= written
+        self._cross(chunk, text, seq, time_ns, due)
 
     def _event(self, event: Event, time_ns: int, send_ns: int) -> None:
         self._crossed(self._reader.read(event), event, time_ns, send_ns)
@@ -329,11 +333,11 @@ class StageMonitor:
         due = False
         if facts.content is not None:
             content = self._content
-            if facts.channel != content.channel:
-                content.turn(facts.channel)
             content.chunks.append(chunk)
-            content.texts.append(text)
-            due = not seq % LOOK_CHUNKS or size * 2 >= chunk.acc_len or content.active
+            due = seq >= content.due
+            if size >= _LARGE:
+                content.large.append((chunk, text))
+                due = due or size * 2 >= chunk.acc_len
         self._cross(chunk, text, seq, time_ns, due)
 
     def _cross(self, chunk: Chunk, text: str, seq: int, time_ns: int, due: bool) -> None:
@@ -348,6 +352,8 @@ class StageMonitor:
             chunk.content = text
         if self.edge is not None and (proven := self.edge.cross(chunk)):
             self._attach(chunk, proven)
+        if self._rules is not None and chunk.kind == CONTENT:
+            self._attach(chunk, self._rules.look(chunk.channel, (chunk,), (text,)))
         if due and (found := self._content.look(self._checks.finished or self._terminal.ended)):
             self._attach(chunk, found)
         self._journal(chunk)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from otel_sse import limits
 from otel_sse.detect.accumulated import AccumulatedDetector
 from otel_sse.stream.chunk import CERTAIN, Chunk, Finding
+from otel_sse.stream.digest import sha1_digest
 
 WORDS = ["The ", "cat ", "sat ", "on ", "the ", "mat, ", "as ", "cats ", "do. 🐈"]
 
@@ -17,11 +18,16 @@ def judge(*batches: list[str], channel: str = "0", detector: AccumulatedDetector
     """Everything said of texts, batch by batch."""
     detector = detector or AccumulatedDetector("emit")
     found: list[Finding] = []
-    seq = 0
+    seq, acc_len = 0, detector._acc_len
     for texts in batches:
-        chunks = [Chunk(seq + at, 0, "content", "", 0, 0, False) for at in range(1, len(texts) + 1)]
-        seq += len(texts)
-        found += detector.look(channel, chunks, texts)
+        chunks = []
+        for text in texts:
+            raw = text.encode("utf-8", "surrogatepass")
+            seq += 1
+            acc_len += len(raw)
+            chunks.append(Chunk(seq, 0, "content", sha1_digest(raw), acc_len, 0, False))
+        large = [pair for pair in zip(chunks, texts, strict=True) if len(pair[1].encode()) >= limits.ACCUMULATED_BYTES]
+        found += detector.look(channel, chunks, large) if chunks else []
     return found
 
 
@@ -40,7 +46,9 @@ def test_whole_answer_twice_is_told_twice() -> None:
     assert [one.seq for one in judge([*WORDS, *["".join(WORDS)] * 2])] == [10, 11]
 
 
-@pytest.mark.parametrize("last", ["".join(WORDS)[1:], "".join(WORDS) + " ", "".join(WORDS).upper(), ""])
+@pytest.mark.parametrize(
+    "last", ["".join(WORDS)[1:], "".join(WORDS) + " ", "".join(WORDS).upper(), "".join(reversed(WORDS)), ""]
+)
 def test_what_differs_is_no_repeat(last: str) -> None:
     """One character more, less or other, and it is content."""
     assert judge([*WORDS, last]) == []
@@ -58,6 +66,14 @@ def test_one_large_chunk_twice_is_left_to_others(chunks: int, count: int) -> Non
     """Behind fewer than ACCUMULATED_CHUNKS chunks an equal one is a chunk said twice, and no whole answer."""
     texts = [f"{'x' * 40}{at}" for at in range(chunks)]
     assert len(judge([*texts, "".join(texts)])) == count
+
+
+def test_long_answer_is_known_by_its_beginning_and_its_length() -> None:
+    """Of more chunks than ACCUMULATED_PIECES the first are compared, so that no text has to be kept."""
+    words = [f" word{at}" for at in range(3 * limits.ACCUMULATED_PIECES)]
+    whole = "".join(words)
+    assert [one.seq for one in judge([*words, whole])] == [len(words) + 1]
+    assert judge([*words, "X" + whole[1:]]) == []
 
 
 def test_channels_are_judged_apart() -> None:

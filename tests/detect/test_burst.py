@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from otel_sse import limits
@@ -12,7 +14,7 @@ from otel_sse.stream.totals import Totals
 
 def totals(**other: int) -> Totals:
     """The sums of an answer that came at once after a long wait."""
-    usual = {
+    usual: dict[str, Any] = {
         "opened_ns": 1,
         "first_content_ns": 1 + limits.CLIENT_WAIT_NS,
         "last_chunk_ns": 1 + limits.CLIENT_WAIT_NS + limits.CLIENT_BURST_NS,
