@@ -99,3 +99,20 @@ more than what a socket's buffers swallow unseen when a connection dies."""
 
 MAX_HELD_CHARS: Final = 4_096
 """Characters (bytes, where it is binary) of a message that is held; longer ones are counted and not known again."""
+
+MAX_GUARD_LINES: Final = 16
+"""Log lines of one guard about one stream; the rest is one summary line: a stream that is doubled throughout would
+write thousands."""
+
+MAX_REMEMBERED_CHUNKS: Final = 1_024
+"""Chunks of one stream that `deduplicate` remembers within its window: at the default of 100 ms, 10,000 a second."""
+
+MAX_OPENING_CHARS: Final = 65_536
+"""Characters of one answer that `trim_restarts` compares a second beginning with: some 16,000 tokens, more than most
+answers have. What is repeated behind them is not trimmed."""
+
+MAX_TRIMMED_CHANNELS: Final = 16
+"""Channels (choices, blocks, tool calls) of one stream whose openings `trim_restarts` keeps; further ones pass."""
+
+MAX_HELD_CHUNKS: Final = 64
+"""Chunks that `trim_restarts` holds back while the opening seems to come again; with one more, all are released."""

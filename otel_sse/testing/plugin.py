@@ -1,0 +1,20 @@
+"""What pytest loads: one fixture. OpenTelemetry's SDK is imported where a test asks for it, and not before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from otel_sse.testing.streams import RecordedStreams
+
+
+@pytest.fixture
+def sse_streams() -> Iterator[RecordedStreams]:
+    """The streams that instrumented applications answer with during the test; see `otel_sse.testing.record`."""
+    from otel_sse.testing import record
+
+    with record() as streams:
+        yield streams

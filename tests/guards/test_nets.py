@@ -1,0 +1,290 @@
+"""Nets around real iterators: what they count and log, and that they are the stream in all else."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+import otel_sse
+from otel_sse import guards
+from otel_sse.errors import ConfigurationError, StreamReusedError
+from otel_sse.telemetry import internal
+from otel_sse.telemetry.clock import now_ns
+from otel_sse.telemetry.streams import Stream, enter, leave
+from tests.conftest import ROOT
+from tests.guards.made import OPENING, doubled
+from tests.integrations.seen import Telemetry, recorder_of
+
+NETS = [
+    lambda stream: guards.deduplicate(stream, by="content"),
+    lambda stream: guards.trim_restarts(stream, min_chars=16),
+]
+ITEMS = [doubled(OPENING), [*OPENING, *OPENING]]
+CASES = pytest.mark.parametrize(("net", "items"), list(zip(NETS, ITEMS, strict=True)), ids=["deduplicate", "trim"])
+
+
+async def produced(items: Any) -> AsyncIterator[Any]:
+    """Yields async."""
+    for item in items:
+        yield item
+
+
+def produced_at_once(items: Any) -> Iterator[Any]:
+    """Yields at once."""
+    yield from items
+
+
+class Source:
+    """An iterator that is no generator, in the way of an SDK's stream."""
+
+    def __init__(self, items: Any) -> None:
+        self.left = iter(items)
+        self.closed = 0
+        self.response = "the response"
+
+    def __aiter__(self) -> Source:
+        return self
+
+    async def __anext__(self) -> Any:
+        for item in self.left:
+            return item
+        raise StopAsyncIteration
+
+    async def close(self) -> None:
+        self.closed += 1
+
+    async def __aenter__(self) -> Source:
+        return self
+
+    async def __aexit__(self, *raised: Any) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def request_stream() -> Iterator[tuple[Telemetry, Stream]]:
+    """A stream of an application that reports to a fresh provider, as the current one."""
+    telemetry = Telemetry()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None: ...
+
+    recorder = recorder_of(telemetry.instrument(app, dedup_window_ms=200))
+    stream = Stream(recorder, now_ns())
+    token = enter(stream)
+    yield telemetry, stream
+    leave(token)
+    telemetry.close()
+
+
+@CASES
+async def test_async_iterators_pass_the_net(net: Any, items: Any) -> None:
+    """Generators and SDK streams come out without what the net withholds."""
+    assert [item async for item in net(produced(items))] == OPENING
+    assert [item async for item in net(Source(items))] == OPENING
+
+
+@CASES
+def test_sync_iterators_pass_the_net(net: Any, items: Any) -> None:
+    """Generators, and what can be iterated anew: each pass has a memory of its own."""
+    assert list(net(produced_at_once(items))) == OPENING
+    again = net(items)
+    assert [list(again), list(again)] == [OPENING, OPENING]
+
+
+@CASES
+async def test_chunks_taken_one_by_one_pass_the_net(net: Any, items: Any) -> None:
+    """`anext` and `next`, and a loop after them, are one pass."""
+    stream = net(produced(items))
+    assert [await anext(stream), *[item async for item in stream]] == OPENING
+    at_once = net(produced_at_once(items))
+    assert [next(at_once), *at_once] == OPENING
+    sent = net(produced(items))
+    assert await sent.asend(None) == OPENING[0]
+
+
+@CASES
+async def test_iterator_is_in_all_else_the_stream(net: Any, items: Any) -> None:
+    """Attributes, closing and the context manager are the stream's own."""
+    source = Source(items)
+    async with net(source) as stream:
+        assert stream.response == "the response"
+        await stream.close()
+    assert source.closed == 2
+    assert inspect.isasyncgen(net(produced(items)))
+
+
+@CASES
+async def test_closing_closes_the_generator_inside(net: Any, items: Any) -> None:
+    """`aclose`, before and after the first chunk, reaches the generator; so does a sync `close`."""
+    closed: list[str] = []
+
+    async def watched() -> AsyncIterator[Any]:
+        try:
+            for item in items:
+                yield item
+        finally:
+            closed.append("async")
+
+    def watched_at_once() -> Iterator[Any]:
+        try:
+            yield from items
+        finally:
+            closed.append("sync")
+
+    stream = net(watched())
+    await anext(stream)
+    await stream.aclose()
+    at_once = net(watched_at_once())
+    next(at_once)
+    at_once.close()
+    assert closed == ["async", "sync"]
+    await net(watched()).aclose()
+
+
+@CASES
+async def test_exception_of_the_stream_comes_through(net: Any, items: Any) -> None:
+    """What the stream raises leaves the net untouched."""
+
+    async def broken() -> AsyncIterator[Any]:
+        yield items[0]
+        raise ConnectionError("gone")
+
+    with pytest.raises(ConnectionError, match="gone"):
+        [item async for item in net(broken())]
+
+
+@CASES
+async def test_single_pass_holds_inside_a_net(net: Any, items: Any) -> None:
+    """A second loop over the net raises where the guard stands inside it, and with an observer around both."""
+    for stream in (
+        net(guards.single_pass(produced(items))),
+        otel_sse.observe(net(guards.single_pass(produced(items))), "x"),
+    ):
+        assert [await anext(stream), *[item async for item in stream]] == OPENING
+        with pytest.raises(StreamReusedError):
+            [item async for item in stream]
+
+
+def test_lines_in_the_reference_are_those_that_are_written(
+    request_stream: tuple[Telemetry, Stream], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The reference page shows lines with the parts that real ones have."""
+    page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    frames = [f"id: {n}\ndata: t{n}\n\n" for n in range(9)]
+    with caplog.at_level(logging.INFO, "otel_sse.guard"):
+        list(guards.deduplicate([*frames, frames[-1]]))
+        list(guards.trim_restarts([*OPENING, *OPENING], min_chars=16))
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 2
+    for line in lines:
+        guard, action, *fields = line.split()
+        shown = next(each for each in page.splitlines() if each.startswith(f"{guard} {action} "))
+        assert [part.partition("=")[0] for part in fields] == [
+            part.partition("=")[0] for part in shown.split()[2:] if not part.startswith("trace_id=")
+        ]
+
+
+async def test_actions_are_counted_and_logged_with_seq(
+    request_stream: tuple[Telemetry, Stream], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each action is in the metric, and a line names the chunk and the stream; no text is logged."""
+    telemetry, stream = request_stream
+    with caplog.at_level(logging.INFO, "otel_sse.guard"):
+        for net, items in zip(NETS, ITEMS, strict=True):
+            assert [item async for item in net(produced(items))] == OPENING
+    assert telemetry.value("sse.guard.actions", guard="deduplicate", action="dropped") == 12
+    assert telemetry.value("sse.guard.actions", guard="trim_restarts", action="trimmed") == 12
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines[0] == f"DEDUPLICATE dropped seq=2 of=1 by=content stream={stream.id}"
+    assert lines[-1] == f"TRIM_RESTARTS trimmed seq=13-24 stream={stream.id}"
+    assert not any("tea" in line for line in lines)
+
+
+def test_actions_exist_at_zero(request_stream: tuple[Telemetry, Stream]) -> None:
+    """Before anything has happened every guard's counter is there, for alerts that ask for an increase."""
+    telemetry, _ = request_stream
+    points = telemetry.metric("sse.guard.actions")
+    assert {(dict(key)["guard"], dict(key)["action"]) for key in points} == {
+        ("single_pass", "raised"),
+        ("deduplicate", "dropped"),
+        ("deduplicate", "kept"),
+        ("trim_restarts", "trimmed"),
+        ("trim_restarts", "released"),
+    }
+    assert {point.value for point in points.values()} == {0}
+
+
+def test_window_is_the_argument_then_the_applications_then_the_environments(
+    request_stream: tuple[Telemetry, Stream], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The nearest setting wins; outside of any request it is OTEL_SSE_DEDUP_WINDOW_MS."""
+    clock = iter(range(0, 10**12, 150_000_000))
+    monkeypatch.setattr("otel_sse.guards.filtered.now_ns", lambda: next(clock))
+    assert list(guards.deduplicate("aa", by="content")) == ["a"]
+    assert list(guards.deduplicate("aa", by="content", window_ms=100)) == ["a", "a"]
+    token = enter(None)  # type: ignore[arg-type]
+    monkeypatch.setenv("OTEL_SSE_DEDUP_WINDOW_MS", "160")
+    assert list(guards.deduplicate("aa", by="content")) == ["a"]
+    monkeypatch.setenv("OTEL_SSE_DEDUP_WINDOW_MS", "140")
+    assert list(guards.deduplicate("aa", by="content")) == ["a", "a"]
+    monkeypatch.setenv("OTEL_SSE_DEDUP_WINDOW_MS", "soon")
+    with pytest.raises(ConfigurationError, match="OTEL_SSE_DEDUP_WINDOW_MS must be a whole number of milliseconds"):
+        guards.deduplicate("aa")
+    leave(token)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: guards.deduplicate("", by="hash"), """by must be "identity" or "content", got 'hash'."""),
+        (lambda: guards.deduplicate("", by="content", key=len), "key must be a function, with by="),
+        (lambda: guards.deduplicate("", key="id"), "key must be a function"),  # type: ignore[call-overload]
+        (lambda: guards.deduplicate("", window_ms=0), "window_ms must be a whole number from 1 to 60000, got 0"),
+        (lambda: guards.deduplicate("", window_ms=60_001), "window_ms must be"),
+        (lambda: guards.deduplicate("", window_ms=True), "window_ms must be"),
+        (lambda: guards.trim_restarts("", min_chars=0), "min_chars must be a whole number from 1 to 65536, got 0"),
+        (lambda: guards.trim_restarts("", min_chars=65_537), "min_chars must be"),
+    ],
+)
+def test_arguments_that_are_not_allowed_are_named(call: Any, said: str) -> None:
+    """A wrong argument is told where the net is put up, not in the middle of a stream."""
+    with pytest.raises(ConfigurationError) as raised:
+        call()
+    assert str(raised.value).startswith(said)
+
+
+@pytest.mark.parametrize("net", [guards.deduplicate, guards.trim_restarts])
+def test_what_cannot_be_iterated_is_refused(net: Any) -> None:
+    """Anything else is a TypeError at once."""
+    with pytest.raises(TypeError, match="stream must be an iterator, got 3"):
+        net(3)
+
+
+def test_users_key_that_raises_costs_no_chunk(
+    request_stream: tuple[Telemetry, Stream], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error in the user's function, or a key that can't be one, is counted, and the chunk passes."""
+    telemetry, _ = request_stream
+    monkeypatch.setattr(internal, "reraise", False)
+    assert list(guards.deduplicate([1, 1], key=lambda item: item["n"])) == [1, 1]
+    assert list(guards.deduplicate([1, 1], key=lambda item: [])) == [1, 1]  # type: ignore[arg-type,return-value]
+    assert telemetry.value("sse.internal_errors", site="guard") == 4
+
+
+def test_filter_that_breaks_costs_no_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of the guard's own is counted, and from then on everything passes, what was held first."""
+    monkeypatch.setattr(internal, "reraise", False)
+    calls: list[Any] = []
+
+    def broken(self: Any, unit: Any) -> None:
+        calls.append(unit)
+        raise RuntimeError("broken")
+
+    stream = guards.trim_restarts(produced_at_once([*OPENING, OPENING[0], "x", "y"]), min_chars=16)
+    out = [next(stream) for _ in OPENING]
+    monkeypatch.setattr("otel_sse.guards.units.UnitReader.read", broken)
+    assert [*out, *stream] == [*OPENING, OPENING[0], "x", "y"]
+    assert len(calls) == 1
