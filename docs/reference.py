@@ -238,8 +238,9 @@ whether the logger is on.
 
 {table(("Part", "Meaning"), [(code(name), meaning) for name, meaning in LOG_FIELDS.items()])}
 
-The logger {code(semconv.GUARD_LOGGER)} says what guards did ([guards](guards.md)): the guard, its action, the chunks' numbers, and at
-a stream's end the sums where it had more than {limits.MAX_GUARD_LINES} lines. `kept` and `released` are `DEBUG`, `raised` is `WARNING`.
+The logger {code(semconv.GUARD_LOGGER)} says what guards did ([guards](guards.md)): the guard, its action, the chunks'
+numbers, and at a stream's end the sums where it had more than {limits.MAX_GUARD_LINES} lines. `kept` and `released` are
+`DEBUG`, `raised` is `WARNING`, the others are `INFO`.
 
 ```text
 {GUARD_LINES}

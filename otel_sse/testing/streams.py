@@ -10,9 +10,9 @@ from otel_sse.errors import must
 from otel_sse.lineage.spans import text
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.lineage.trace import TraceStream, trace_of
-from otel_sse.stream.chunk import SUSPECTED, Finding
+from otel_sse.stream.chunk import Finding
 from otel_sse.stream.outcome import OUTCOMES
-from otel_sse.testing.judgement import Wrong, judge, shown
+from otel_sse.testing.judgement import faults_of, shown, told
 
 if TYPE_CHECKING:
     from otel_sse.testing.memory import Memory
@@ -111,7 +111,7 @@ class RecordedStream:
         self._assert_none("gap", "lose no chunk", suspected)
 
     def assert_no_findings(self, *, suspected: bool = True) -> None:
-        """Fail where anything is wrong.
+        """Fail where anything is wrong but the outcome, which `assert_outcome` asks for, and bursts.
 
         Args:
             suspected: Whether what is not certain fails too.
@@ -142,16 +142,14 @@ class RecordedStream:
 
     def _assert_none(self, family: str, rule: str, suspected: bool) -> None:
         __tracebackhide__ = True
-        wrong = [each for each in judge(self._stream) if _counts(each, family, suspected)]
-        if wrong:
-            self._fail("stream", rule, wrong, "")
+        faults = faults_of(self._stream, family, suspected=suspected)
+        if faults:
+            self._fail("stream", rule, told(faults), "The diagnosis:")
 
-    def _fail(self, subject: str, rule: str, got: str | list[Wrong], advice: str) -> None:
+    def _fail(self, subject: str, rule: str, got: str, advice: str) -> None:
         __tracebackhide__ = True
-        said = got if isinstance(got, str) else _told(got)
         route = f" of {self.route}" if self.route else ""
-        lines = [f"{subject}{route} must {rule}, got {said}. {advice}".rstrip(), self.matrix]
-        raise AssertionError("\n\n".join(line for line in lines if line))
+        raise AssertionError(f"{subject}{route} must {rule}, got {got}. {advice}\n\n{self.matrix}")
 
 
 class RecordedStreams(Sequence[RecordedStream]):
@@ -248,14 +246,6 @@ class RecordedStreams(Sequence[RecordedStream]):
     def _all(self) -> Sequence[RecordedStream]:
         trace = trace_of(self._memory.spans())
         return [] if trace is None else [RecordedStream(stream) for stream in trace.streams]
-
-
-def _counts(wrong: Wrong, family: str, suspected: bool) -> bool:
-    return wrong.kind.startswith(family) and (suspected or wrong.certainty != SUSPECTED)
-
-
-def _told(wrong: Sequence[Wrong]) -> str:
-    return "; ".join(dict.fromkeys(each.said for each in wrong))
 
 
 def _only(found: Sequence[RecordedStream], every: Sequence[RecordedStream], which: str) -> RecordedStream:
