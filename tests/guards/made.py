@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Any
 
+from otel_sse import guards
 from otel_sse.guards.duplicates import DuplicateFilter
 from otel_sse.guards.restarts import RestartFilter
 from otel_sse.guards.units import UnitReader
@@ -88,3 +89,22 @@ def through(made: DuplicateFilter | RestartFilter, items: Iterable[Any], step_ms
 def doubled(items: Sequence[Any]) -> list[Any]:
     """Each item twice: A A B B."""
     return [each for item in items for each in (item, item)]
+
+
+NETS = [
+    lambda stream: guards.deduplicate(stream, by="content"),
+    lambda stream: guards.trim_restarts(stream, min_chars=16),
+]
+ITEMS = [doubled(OPENING), [*OPENING, *OPENING]]
+"""Nets that find something in little text, and for each an answer that comes out as `OPENING`."""
+
+
+async def produced(items: Any) -> AsyncIterator[Any]:
+    """Yields async."""
+    for item in items:
+        yield item
+
+
+def produced_at_once(items: Any) -> Iterator[Any]:
+    """Yields at once."""
+    yield from items

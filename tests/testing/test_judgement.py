@@ -1,0 +1,3 @@
+"""What counts as wrong, by family and certainty."""
+
+from __future__ import annotations
