@@ -23,7 +23,7 @@ from otel_sse.lineage.faults import (
     ranges,
 )
 from otel_sse.lineage.flow import ADDED, AGAIN, SAME, Passage
-from otel_sse.lineage.repeats import kinds_of
+from otel_sse.lineage.repeats import Repeats
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.stream.chunk import CERTAIN, COMMENT, CONTENT, CONTROL, SUSPECTED, Chunk
@@ -133,7 +133,7 @@ class _Edge:
             seqs = ranges([passage.seq for passage in again])
             self._notes.append(f"{self._after.label}, which may rewrite, made {seqs} equal to a chunk before")
             return
-        for kind, passages in kinds_of(self._edge.flow.passages, content, digests).items():
+        for kind, passages in Repeats(self._edge.flow.passages, content, digests).by_kind().items():
             yield self._fault(
                 kind,
                 [passage.seq for passage in passages],

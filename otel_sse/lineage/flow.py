@@ -25,6 +25,10 @@ _RECENT: Final = 4_096
 """Chunks that a repetition may lie back, where digests alone tell what it repeats."""
 
 
+_NEAR: Final = 16
+"""Chunks that a second path may lag behind, likewise."""
+
+
 class Piece(NamedTuple):
     """A chunk with content: its number, its digest and its bytes of content (None where that is not known)."""
 
@@ -315,16 +319,22 @@ class _Repeats:
         latest = self._matched[handed_on - 1][0] if handed_on else -1
         while start < end:
             size, at = self._longest(start, end, latest)
-            for n in range(max(size, 1)):
-                piece = self._down[start + n]
-                if size:
-                    again = self._up[at + n].seq
-                    of = self._down[self._emitted[at + n]].seq
-                    found[start + n] = Passage(piece.seq, AGAIN, again, again, of)
-                else:
-                    found[start + n] = Passage(piece.seq, ADDED)
+            for n in range(size):
+                found[start + n] = self._again(start + n, at + n)
+            if not size:
+                found[start] = self._early(start, handed_on)
             start += max(size, 1)
         return found
+
+    def _again(self, j: int, i: int) -> Passage:
+        again = self._up[i].seq
+        return Passage(self._down[j].seq, AGAIN, again, again, self._down[self._emitted[i]].seq)
+
+    def _early(self, j: int, handed_on: int) -> Passage:
+        """What repeats nothing that was handed on before may be the first of two, of which the second was matched."""
+        following = (i for i, _ in self._matched[handed_on : handed_on + _NEAR])
+        same = next((i for i in following if self._up[i].digest == self._down[j].digest), None)
+        return Passage(self._down[j].seq, ADDED) if same is None else self._again(j, same)
 
     def _longest(self, start: int, end: int, latest: int) -> tuple[int, int]:
         """The longest beginning of the run that was handed on before, and where it begins upstream."""

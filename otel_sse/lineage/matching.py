@@ -50,6 +50,9 @@ def pairs(upstream: Sequence[str], downstream: Sequence[str]) -> Pairs:
         downstream: Likewise.
     """
     head = _common(upstream, downstream)
+    if head < len(upstream) < len(downstream) and (at := _put_in_at(upstream, downstream, head)) is not None:
+        size = len(downstream) - len(upstream)
+        return [(n, n if n < at else n + size) for n in range(len(upstream))]
     rest_up, rest_down = upstream[head:], downstream[head:]
     tail = _common(rest_up[::-1], rest_down[::-1])
     up_end, down_end = len(upstream) - tail, len(downstream) - tail
@@ -60,6 +63,26 @@ def pairs(upstream: Sequence[str], downstream: Sequence[str]) -> Pairs:
     _join_put_in(found, upstream, downstream)
     _take_first(found, downstream)
     return found
+
+
+def _put_in_at(up: Sequence[str], down: Sequence[str], head: int) -> int | None:
+    """Where one block was put in, if that is all there is; None if not.
+
+    Where tokens repeat there may be several places. The answer's beginning again is taken first, then what had just
+    been there.
+    """
+    size = len(down) - len(up)
+    earliest = len(up) - _common(up[::-1], down[::-1])
+    if earliest > head or down[::2] == down[1::2] == up:
+        # Each one twice is no block, also where tokens repeat so much that it could be one.
+        return None
+    places = range(head, earliest - 1, -1)
+    for begins in (lambda at: 0, lambda at: at - size):
+        for at in places:
+            start = begins(at)
+            if at >= size and up[start] == down[at] and up[start : start + size] == down[at : at + size]:
+                return at
+    return head
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:
