@@ -35,15 +35,3 @@ def test_module_with_a_like_name_is_not_ours() -> None:
         frame = called("import sys\ndef ask():\n    return sys._getframe()\n", str(module))()  # type: ignore[operator]
         frame.f_globals["__name__"] = module
         assert is_ours(frame) is expected
-
-
-def test_without_a_caller_of_the_users_the_outermost_call_is_named() -> None:
-    """There is always a place."""
-
-    class Frame:
-        f_back = None
-        f_globals = {"__name__": "otel_sse.x"}
-        f_code = called.__code__
-        f_lineno = 7
-
-    assert str(call_site(Frame())).endswith(":7 in called")  # type: ignore[arg-type]

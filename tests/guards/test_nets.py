@@ -14,7 +14,7 @@ from otel_sse.telemetry import internal
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.streams import Stream, enter, leave
 from tests.conftest import ROOT
-from tests.guards.made import OPENING
+from tests.guards.made import ITEMS, NETS, OPENING, produced
 from tests.integrations.seen import Telemetry, recorder_of
 
 
