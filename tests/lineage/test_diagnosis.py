@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from otel_sse.lineage.diagnosis import Diagnosis, diagnose
+from otel_sse.lineage.diagnosis import diagnose
 from otel_sse.lineage.faults import Fault
 from otel_sse.lineage.trace import TraceStream
 from tests.lineage.made_pipeline import (
