@@ -195,9 +195,9 @@ class _Edge:
             yield self._fault(CHANGED, [p.seq for p in changed], evidence, of=())
         replaced = [p for p in passages if p.what == flows.REPLACED]
         if replaced:
-            first, last = min(p.first for p in replaced), max(p.last for p in replaced)
+            start, end = min(p.first for p in replaced), max(p.last for p in replaced)
             seqs = ranges([p.seq for p in replaced])
-            evidence = f"{seqs} is made from {first} to {last} of {self._before.label}, and is not the sum of them"
+            evidence = f"{seqs} is made from {start} to {end} of {self._before.label}, and is not the sum of them"
             yield self._fault(REPLACED, [p.seq for p in replaced], evidence)
 
     def _missing(self) -> Iterator[Fault]:

@@ -82,7 +82,9 @@ def matrix_text(matrix: Matrix, width: int = 100) -> str:
 
 def name_of(column: Column) -> str:
     """Return a stage's name with its process before it."""
-    return f"{column.service} {column.stage}" if column.service else column.stage
+    name = f"{column.service} {column.stage}" if column.service else column.stage
+    # Both are text of peers, which must not steer a terminal.
+    return "".join(character if character.isprintable() else " " for character in name)
 
 
 def grid(matrix: Matrix, width: int) -> list[GridRow]:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from otel_sse.lineage.causes import CAUSES
+from otel_sse.lineage.descent import Descent
 from otel_sse.lineage.faults import Fault, ranges
+from otel_sse.lineage.flow import SAME
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.stream.chunk import CONTENT
 
@@ -62,7 +64,14 @@ def _in_order(stream: TraceStream) -> str:
             f"In order as far as one stage can tell: {_chunks(content)} with content crossed {stream.stages[0].label}."
         )
     crossed = f"{_chunks(content)} with content crossed {stages} stages"
-    return f"In order: {crossed}, and none was lost, repeated, changed or held back."
+    rewrote = [stream.stages[down].label for (_, down), edge in stream.descents.items() if _rewrote(edge)]
+    rights = f"; {', '.join(rewrote)} rewrote some, as declared" if rewrote else ""
+    return f"In order: {crossed}, and none was lost, repeated, changed or held back{rights}."
+
+
+def _rewrote(edge: Descent) -> bool:
+    fates = {passage.what for passage in edge.flow.passages}
+    return edge.downstream.rewrites and (bool(edge.flow.lost) or bool(fates - {SAME}))
 
 
 def _named(stream: TraceStream, fault: Fault) -> str:
