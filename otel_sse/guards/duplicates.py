@@ -31,9 +31,9 @@ class DuplicateFilter:
     Args:
         reader: Reads what the iterator yields.
         window_ns: Longest time between a chunk and its repetition, in nanoseconds.
+        told: Takes note of what is done; chunks are numbered as at the stage before.
         by_content: Whether equal content is enough.
         key: The user's function to a chunk's identity, or None.
-        told: Takes note of what is done.
     """
 
     __slots__ = ("_by_content", "_contents", "_ids", "_key", "_keys", "_reader", "_seq", "_told", "_window_ns")
@@ -73,10 +73,10 @@ class DuplicateFilter:
         return [unit.piece for unit in self._reader.rest()]
 
     def _passes(self, unit: Unit, time_ns: int) -> bool:
-        if unit.facts is None or unit.event is None:
+        if unit.facts is None:
             return True
         self._seq += 1
-        if unit.keeps_connection:
+        if unit.event is None or unit.keeps_connection:
             return True
         said = self._proof(unit, unit.facts, unit.event, time_ns)
         if said:

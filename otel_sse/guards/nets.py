@@ -7,9 +7,11 @@ from typing import Any, Final, TypeVar, overload
 
 from otel_sse.errors import ConfigurationError, must
 from otel_sse.guards.duplicates import DuplicateFilter
-from otel_sse.guards.filtered import Filter, FilteredAsyncIterator, FilteredIterator, NetPass
+from otel_sse.guards.filtered import Begin, Filter, FilteredAsyncIterator, FilteredIterator, NetPass
 from otel_sse.guards.restarts import RestartFilter
 from otel_sse.guards.units import UnitReader
+from otel_sse.integrations.iterators import stage_inside
+from otel_sse.integrations.observe import observe
 from otel_sse.limits import MAX_OPENING_CHARS
 from otel_sse.options import Options
 from otel_sse.stage.settings import StageSettings
@@ -46,6 +48,8 @@ def deduplicate(stream: Any, *, window_ms: int | None = None, by: str = "identit
     it is equal to one within the window it is counted as `kept`, which is how often `by="content"` would have dropped.
 
     Nothing is delayed: of an event whose bytes come in parts the first ones wait, and half an event is of no use.
+
+    Within a request, and around a stage, the net is a stage itself: `guard.deduplicate`, which may leave chunks out.
 
     Args:
         stream: An async or sync iterator or iterable of text, of server-sent events as text or bytes, or of objects.
@@ -90,7 +94,8 @@ def trim_restarts(stream: Any, *, min_chars: int = MIN_CHARS) -> Any:
 
     This net delays, other than all that observes: a chunk that begins as the answer did waits, and those behind it,
     until `min_chars` characters match (they are dropped) or they no longer do (all are handed on untouched, in order).
-    At most 64 chunks wait. Heartbeats and comments don't. An answer that repeats itself on purpose, from its first
+    At most 64 chunks wait. Heartbeats and comments don't. Within a request, and around a stage, the net is a stage
+    itself: `guard.trim_restarts`, which may leave chunks out. An answer that repeats itself on purpose, from its first
     word on and for longer than that, loses the repetition.
 
     Args:
@@ -121,6 +126,14 @@ def _net(stream: Any, guard: str, make: Callable[[Options, GuardTally], Filter])
         tally = GuardTally(guard, found)
         return NetPass(make(options if found is around else _options(found), tally), tally)
 
+    filtered = _filtered(stream, begin)
+    if around is None and stage_inside(stream) is None:
+        return filtered
+    # Without a stage of its own, what the net withholds would be lost between two others, and they be accused of it.
+    return observe(filtered, f"guard.{guard}", rewrites=True)
+
+
+def _filtered(stream: Any, begin: Begin) -> Any:
     if hasattr(stream, "__aiter__"):
         return FilteredAsyncIterator(stream, begin)
     if hasattr(stream, "__iter__") or hasattr(stream, "__next__"):

@@ -63,7 +63,7 @@ class RestartFilter:
     Args:
         reader: Reads what the iterator yields.
         min_chars: Characters of the opening that must come again before anything is withheld.
-        told: Takes note of what is done.
+        told: Takes note of what is done; chunks are numbered as at the stage before.
     """
 
     __slots__ = (
@@ -96,6 +96,7 @@ class RestartFilter:
         out: list[Any] = []
         for unit in units:
             if unit.keeps_connection:
+                self._seq += 1
                 out.append(unit.piece)
             else:
                 self._take(unit)

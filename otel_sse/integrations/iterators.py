@@ -143,12 +143,16 @@ class ObservedIterator(_Observed):
 
 def stream_around(iterable: Any) -> StreamLater:
     """Return the stream that a stage around `iterable` belongs to: that of the stage it is, where it is one."""
+    return stage_inside(iterable) or StreamLater()
+
+
+def stage_inside(iterable: Any) -> StreamLater | None:
+    """Return the stream of the stage that `iterable` is, or that guards stand around; None where it is none."""
     while isinstance(iterable, wrapt.BaseObjectProxy):
         if isinstance(iterable, _Observed) and iterable._self_around is not None:
             return iterable._self_around
-        # Guards may stand between two stages.
         iterable = iterable.__wrapped__
-    return StreamLater()
+    return None
 
 
 def _aiter(iterable: Any) -> Any:

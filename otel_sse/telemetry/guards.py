@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from opentelemetry import metrics as metrics_api
 from opentelemetry.trace import format_trace_id, get_current_span
 
-from otel_sse import limits, semconv
+from otel_sse import __version__, limits, semconv
 from otel_sse.telemetry.internal import InternalErrors
 from otel_sse.telemetry.metrics import Metrics
 from otel_sse.telemetry.streams import Stream
@@ -92,6 +92,6 @@ class _Outside(NamedTuple):
 @cache
 def _outside() -> _Outside:
     """The instruments of the global provider, for guards outside of any request."""
-    metrics = Metrics(metrics_api.get_meter(semconv.SCOPE))
+    metrics = Metrics(metrics_api.get_meter(semconv.SCOPE, __version__))
     metrics.start_guards()
     return _Outside(metrics, InternalErrors(metrics.internal_error))

@@ -6,8 +6,10 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
+import otel_sse
 from otel_sse import guards
 from otel_sse.errors import ConfigurationError
 from otel_sse.telemetry import internal
@@ -137,3 +139,35 @@ def test_users_key_that_raises_costs_no_chunk(
     assert list(guards.deduplicate([1, 1], key=lambda item: item["n"])) == [1, 1]
     assert list(guards.deduplicate([1, 1], key=lambda item: [])) == [1, 1]  # type: ignore[arg-type,return-value]
     assert telemetry.value("sse.internal_errors", site="guard") == 4
+
+
+async def test_net_is_a_stage_that_may_leave_chunks_out() -> None:
+    """In a request the trace shows the net, and nobody is accused of what it withheld."""
+
+    async def doubling() -> Any:
+        for n, word in enumerate(OPENING):
+            for _ in range(2):
+                yield f"id: {n}\ndata: {word}\n\n"
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+        words = guards.deduplicate(otel_sse.observe(doubling(), "provider"))
+        async for event in otel_sse.observe(words, "emit"):
+            await send({"type": "http.response.body", "body": event.encode(), "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    watched = otel_sse.instrument(app)
+    with otel_sse.testing.record() as streams:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(watched), base_url="http://test") as client:
+            await client.get("/")
+    otel_sse.uninstrument(watched)
+    (stream,) = streams
+    # The first two repetitions pass: an id counts once three different ones have been seen.
+    assert [(stage.label, stage.total) for stage in stream.stages] == [
+        ("provider", 24),
+        ("guard.deduplicate", 14),
+        ("emit", 14),
+        ("socket_write", 14),
+        ("client", 14),
+    ]
+    stream.assert_no_gaps()
