@@ -6,21 +6,31 @@
         streams.assert_each_chunk_once()
         streams.assert_outcome("completed")
 
-Needs the extra `sdk`. pytest finds the fixture `sse_streams` by itself.
+Needs the extra `sdk`. pytest finds the fixtures `sse_streams` and `sse_clock` by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from otel_sse.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from otel_sse.testing.clock import FakeClock, fake_clock
     from otel_sse.testing.streams import RecordedStream, RecordedStreams
 
-__all__ = ["RecordedStream", "RecordedStreams", "record"]
+__all__ = ["FakeClock", "RecordedStream", "RecordedStreams", "fake_clock", "record"]
+
+_MODULE_OF = {
+    "FakeClock": "otel_sse.testing.clock",
+    "RecordedStream": "otel_sse.testing.streams",
+    "RecordedStreams": "otel_sse.testing.streams",
+    "fake_clock": "otel_sse.testing.clock",
+}
+"""Names that load on first use: pytest imports this package in every suite of a user's."""
 
 
 @contextmanager
@@ -55,9 +65,12 @@ def record(*, wait_s: float = 2.0) -> Iterator[RecordedStreams]:
         memory.close()
 
 
-def __getattr__(name: str) -> object:
-    if name in ("RecordedStream", "RecordedStreams"):
-        from otel_sse.testing import streams
+def _load(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULE_OF[name]), name)
 
-        return getattr(streams, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+# Hidden from type checkers: a visible `__getattr__` would make every misspelt name valid to them.
+if not TYPE_CHECKING:
+    __getattr__ = _load

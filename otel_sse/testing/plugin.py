@@ -1,4 +1,4 @@
-"""What pytest loads: one fixture. OpenTelemetry's SDK is imported where a test asks for it, and not before."""
+"""What pytest loads: two fixtures. OpenTelemetry's SDK is imported where a test asks for it, and not before."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from otel_sse.testing.clock import FakeClock
     from otel_sse.testing.streams import RecordedStreams
 
 
@@ -18,3 +19,12 @@ def sse_streams() -> Iterator[RecordedStreams]:
 
     with record() as streams:
         yield streams
+
+
+@pytest.fixture
+def sse_clock() -> Iterator[FakeClock]:
+    """The clock that streams are timed by, standing still; see `otel_sse.testing.fake_clock`."""
+    from otel_sse.testing import fake_clock
+
+    with fake_clock() as now:
+        yield now
