@@ -72,6 +72,9 @@ class DuplicateFilter:
         """Return what has waited for the rest of an event, now that nothing more will come."""
         return [unit.piece for unit in self._reader.rest()]
 
+    def close(self) -> None:
+        """Do nothing: all has been told."""
+
     def _passes(self, unit: Unit, time_ns: int) -> bool:
         if unit.facts is None:
             return True

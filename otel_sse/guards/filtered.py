@@ -20,6 +20,9 @@ class Filter(Protocol):
     def end(self) -> Sequence[Any]:
         """Return what has waited, now that nothing more will come."""
 
+    def close(self) -> None:
+        """Tell what has not been told yet, now that nothing more will be handed on."""
+
 
 class NetPass:
     """One pass of a stream through its filter. What the filter itself gets wrong costs nobody a chunk.
@@ -53,7 +56,8 @@ class NetPass:
 
     def close(self) -> None:
         """Hand over what was counted, however the pass ended."""
-        self._rest()
+        if self._filter is not None:
+            self._filter.close()
         self._filter = None
         self._tally.end()
 
@@ -104,7 +108,7 @@ class _Filtered(wrapt.BaseObjectProxy[Any]):
         wrapped = self.__wrapped__
         if self._self_pass is None:
             self._self_pass = self._self_filter(iterate(wrapped))
-        elif getattr(wrapped, "otel_sse_single_pass", False):
+        elif getattr(wrapped, "otel_sse_single_pass", False) is True:
             # A guard inside raises where this is a second iteration; else the pass goes on.
             iterate(wrapped)
         elif not hasattr(wrapped, self._NEXT):

@@ -110,8 +110,12 @@ class RestartFilter:
         """Return what has waited, now that nothing more will come."""
         self._queue += [_Held(unit.piece, self._seq) for unit in self._reader.rest()]
         self._release()
-        self._tell_trimmed()
+        self.close()
         return self._ready()
+
+    def close(self) -> None:
+        """Tell of a repetition that nobody has seen the end of."""
+        self._tell_trimmed()
 
     def _take(self, unit: Unit) -> None:
         facts = unit.facts

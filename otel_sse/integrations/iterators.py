@@ -64,7 +64,7 @@ class _Observed(wrapt.BaseObjectProxy[Any]):
         """The pass of a loop that begins."""
         if self._self_pulls is None:
             self._self_pulls = self._self_begin(iterate(self.__wrapped__))
-        elif getattr(self.__wrapped__, "otel_sse_single_pass", False):
+        elif getattr(self.__wrapped__, "otel_sse_single_pass", False) is True:
             # A guard inside (`single_pass`) raises where this is a second iteration; else the pass goes on.
             iterate(self.__wrapped__)
         elif not self._self_is_iterator():

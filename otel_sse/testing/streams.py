@@ -80,9 +80,8 @@ class RecordedStream:
         if len(found) != 1:
             labels = ", ".join(stage.label for stage in self.stages)
             advice = f"This stream crossed: {labels}."
-            raise AssertionError(
-                must("stage", f"be one that the stream crossed once, {len(found)} times", name, advice)
-            )
+            got = f"{name}, {len(found)} times"
+            raise AssertionError(must("stage", "be one that the stream crossed once", got, advice))
         return found[0]
 
     def assert_each_chunk_once(self, *, suspected: bool = True) -> None:

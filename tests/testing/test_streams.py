@@ -135,6 +135,6 @@ def test_each_stream_of_a_recording_is_asked(make_app: MakeApp) -> None:
 def test_stage_that_was_not_crossed_is_named_with_those_that_were(answered: Answered) -> None:
     """A misspelt stage shows which there are."""
     with pytest.raises(
-        AssertionError, match=r"crossed once, 0 times, got 'emitt'\. This stream crossed: provider, emit"
+        AssertionError, match=r"crossed once, got 'emitt, 0 times'\. This stream crossed: provider, emit"
     ):
         answered(each).stage("emitt")
