@@ -12,6 +12,8 @@
 
 Importing this package has no effect: names load on first use, and until then nothing is patched,
 no thread is started and no environment variable is read.
+
+PYTEST_DONT_REWRITE: the package brings fixtures, so pytest would rewrite it, or warn where it was imported before.
 """
 
 from __future__ import annotations

@@ -7,6 +7,9 @@ from typing import Final, NamedTuple
 
 _OURS: Final = "otel_sse"
 
+_COMPREHENSIONS: Final = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
+"""Calls that Python 3.11 and before make of a comprehension, which is a part of its function."""
+
 
 class CallSite(NamedTuple):
     """A place in code. Holds the code and not the frame, so that nobody's variables live longer for it.
@@ -29,7 +32,7 @@ def call_site(frame: FrameType) -> CallSite:
     Args:
         frame: The innermost call to look at.
     """
-    while frame.f_back is not None and is_ours(frame):
+    while frame.f_back is not None and (is_ours(frame) or frame.f_code.co_name in _COMPREHENSIONS):
         frame = frame.f_back
     return CallSite(frame.f_code, frame.f_lineno)
 

@@ -10,6 +10,7 @@ import pytest
 
 from otel_sse import limits
 from otel_sse.dialects import Reader
+from otel_sse.guards.nets import MIN_CHARS
 from otel_sse.guards.restarts import RestartFilter
 from otel_sse.guards.units import UnitReader
 from otel_sse.stage.settings import StageSettings
@@ -25,6 +26,9 @@ from tests.guards.made import (
     text_delta,
     through,
 )
+
+TWICE = {"localhost-021.sse", "openai-224.sse"}
+"""Recorded answers that hold their whole text twice."""
 
 
 @pytest.mark.parametrize(
@@ -168,19 +172,25 @@ def test_channels_beyond_the_cap_pass() -> None:
 
 @pytest.mark.corpus
 def test_recorded_streams_are_handed_on_untouched(corpus: Path) -> None:
-    """Of all recorded streams only answers that were given twice are trimmed."""
+    """Of all recorded streams only answers that were given twice are trimmed, and few chunks ever wait."""
     trimmed = set()
-    for path in sorted((corpus / "streams").iterdir()):
+    chunks = released = 0
+    paths = sorted((corpus / "streams").iterdir())
+    for path in paths:
         told = Told()
-        made = RestartFilter(UnitReader(StageSettings()), 64, told)
+        made = RestartFilter(UnitReader(StageSettings()), MIN_CHARS, told)
         raw = path.read_bytes()
         out = b"".join([*made.feed(raw), *made.end()])
+        chunks += made._seq
+        released += told.of("released")
         if told.of("trimmed"):
             trimmed.add(path.name)
         else:
             assert out == raw, path.name
     # Both are named in hard_negatives.json: their model gives the whole answer twice.
-    assert trimmed == {"localhost-021.sse", "openai-224.sse"}
+    assert trimmed == TWICE
+    # The figures of docs/guards.md.
+    assert (len(paths), chunks, released) == (732, 39_212, 70)
 
 
 @pytest.mark.corpus
@@ -191,11 +201,11 @@ def test_restart_within_a_recorded_answer_is_withheld(corpus: Path) -> None:
     for path in sorted((corpus / "streams").iterdir()):
         texts = _texts(path.read_bytes())
         at = chosen.randrange(len(texts)) if texts else 0
-        if len("".join(texts[:at])) < 64 or path.name in {"localhost-021.sse", "openai-224.sse"}:
+        if len("".join(texts[:at])) < MIN_CHARS or path.name in TWICE:
             continue
         tried += 1
         told = Told()
-        out = through(RestartFilter(UnitReader(StageSettings()), 64, told), [*texts[:at], *texts])
+        out = through(RestartFilter(UnitReader(StageSettings()), MIN_CHARS, told), [*texts[:at], *texts])
         assert "".join(out) == "".join(texts), path.name
     assert tried > 80
 

@@ -163,6 +163,12 @@ def test_look_ahead_within_a_sync_loop() -> None:
         break
 
 
+def test_look_ahead_within_a_comprehension() -> None:
+    """A comprehension is a part of its function, on every Python."""
+    stream = single_pass(iter("abcd"))
+    assert [(first, next(stream)) for first in stream] == [("a", "b"), ("c", "d")]
+
+
 def take(stream: Iterator[str]) -> str:
     """Takes one chunk."""
     return next(stream)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from _pytest.assertion.rewrite import AssertionRewriter
+
+import otel_sse
 
 pytest_plugins = ["pytester"]
 
@@ -107,3 +110,8 @@ def test_suite_without_the_sdk_is_told_what_to_install(
     done = pytester.runpytest_subprocess("-p", "no:cacheprovider", *plugin_alone)
     done.assert_outcomes(passed=1, errors=1)
     done.stdout.fnmatch_lines(["*pip install 'otel-sse[[]sdk]'*"])
+
+
+def test_pytest_does_not_warn_where_the_package_was_imported_before_it() -> None:
+    """`opentelemetry-instrument pytest` does that; a suite that turns warnings into errors would not start."""
+    assert AssertionRewriter.is_rewrite_disabled(otel_sse.__doc__ or "")
