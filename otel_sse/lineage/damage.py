@@ -32,7 +32,7 @@ from otel_sse.stream.outcome import ABANDONED, CANCELLED, COMPLETED
 _SURE_AT_REWRITING: Final = 3
 """Repetitions from which a stage that may rewrite is held to have doubled, and not to have made an equal chunk."""
 
-_WHOLE_TEXT_BYTES: Final = 32
+_WHOLE_TEXT_BYTES: Final = 16
 """Bytes from which it is no coincidence that a chunk made from nothing is as long as all text before it."""
 
 _WHOLE_TEXT_CHUNKS: Final = 3
