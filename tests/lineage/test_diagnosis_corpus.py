@@ -17,7 +17,7 @@ from otel_sse.lineage.faults import Fault
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.wire import Event, Parser
 from tests.lineage import made_pipeline as made
-from tests.lineage.made_pipeline import Stage, stream_of, whole
+from tests.lineage.made_pipeline import Stage, claimed, stream_of, whole
 
 pytestmark = pytest.mark.corpus
 
@@ -37,10 +37,12 @@ def pieces(data: bytes) -> list[str]:
     return [content for event in events if (content := reader.read(event).content)]
 
 
-def damaged(texts: list[str], stage: Stage, position: int, *, lineage: bool) -> TraceStream:
+def damaged(texts: list[str], stage: Stage, position: int, how: str) -> TraceStream:
     stages: list[Stage] = [whole] * (STAGES - 1)
     stages[position - 1] = stage
-    return stream_of(texts, *stages, lineage=lineage)
+    if how in ("counted", "by digest"):
+        return stream_of(texts, *stages, lineage=how == "counted", services=STAGES)
+    return claimed(stream_of(texts, *stages), ahead=how == "ahead")
 
 
 def numbers(stream: TraceStream, position: int, but: tuple[int, ...] = ()) -> list[str]:
@@ -104,17 +106,23 @@ def test_recorded_answers_that_nobody_damaged_have_no_fault(corpus: Path) -> Non
     """Not one of the recorded answers, through stages that hand on what they get, gives a fault or a note."""
     found = {}
     for file, texts in answers(corpus).items():
-        if not texts:
-            continue
-        diagnosis = diagnose(stream_of(texts, whole, made.framed, lineage=False))
-        found[file] = (diagnosis.faults, diagnosis.notes)
-    assert len(found) >= 700
+        if texts:
+            for n, stream in enumerate(
+                (stream_of(texts, whole, made.framed, lineage=False), claimed(stream_of(texts, whole)))
+            ):
+                diagnosis = diagnose(stream)
+                found[file, n] = (diagnosis.faults, diagnosis.notes)
+    assert len(found) >= 1_400
     assert {file: said for file, said in found.items() if said != ((), ())} == {}
 
 
-@pytest.mark.parametrize("lineage", [True, False], ids=["carried", "by-digest"])
-def test_damage_to_recorded_answers_is_found(corpus: Path, lineage: bool) -> None:
-    """Whatever one stage does to a recorded answer is found, with its kind, at that stage, and the right chunks."""
+@pytest.mark.parametrize("how", ["counted", "pulled", "ahead", "by digest"])
+def test_damage_to_recorded_answers_is_found(corpus: Path, how: str) -> None:
+    """Whatever one stage does to a recorded answer is found, with its kind, at that stage, and the right chunks.
+
+    Be it that each sender's numbers came along, that stages of one process took note of what they pulled or had before
+    they began, or that nobody did.
+    """
     long = [(file, texts) for file, texts in answers(corpus).items() if len(texts) >= 20]
     chance = random.Random(5)
     wrong = []
@@ -122,7 +130,7 @@ def test_damage_to_recorded_answers_is_found(corpus: Path, lineage: bool) -> Non
         name = list(DAMAGES)[n % len(DAMAGES)]
         make, kinds, judge = DAMAGES[name]
         position = chance.randint(1, STAGES - 1)
-        stream = damaged(texts, make(texts, chance), position, lineage=lineage)
+        stream = damaged(texts, make(texts, chance), position, how)
         found = list(diagnose(stream).faults)
         right = bool(found) and {fault.position for fault in found} == {position} and judge(stream, found, position)
         if not right or not {fault.kind for fault in found} <= kinds or not all(fault.certain for fault in found):
