@@ -105,7 +105,7 @@ def test_a_doubled_end_is_shown_and_a_good_one_is_not() -> None:
     twice = matrix_of(stream_of(WORDS, framed, doubled))
     assert twice.rows[-1].kind == "complete"
     assert twice.rows[-1].cells[-1].mark == "duplicate"
-    assert lines(twice)[-1].split() == ["16", "31-32", "x2", "!"]
+    assert lines(twice)[-1].split() == ["16", "new", "31-32", "x2", "!"]
 
 
 def test_a_long_stretch_of_one_damage_is_folded() -> None:
