@@ -101,7 +101,7 @@ class Descent:
         up = [chunk for chunk in self.upstream.chunks if chunk.kind == CONTENT]
         down = [chunk for chunk in self.chunks if chunk.kind == CONTENT]
         pieces = pieces_of(up, self.upstream.content_bytes), pieces_of(down, self.downstream.content_bytes)
-        return flow(*pieces, self.carried)
+        return flow(*pieces, self.carried, counted=self.upstream.service != self.downstream.service)
 
     @cached_property
     def handed_on(self) -> int:

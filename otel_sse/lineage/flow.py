@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
@@ -80,33 +80,49 @@ class Flow(msgspec.Struct):
         return len(self.lost) + len(fates) - harmless + sum(last - first + 1 for first, last in rewritten)
 
 
-def flow(up: Sequence[Piece], down: Sequence[Piece], recorded: Ranges) -> Flow:
+def flow(up: Sequence[Piece], down: Sequence[Piece], recorded: Ranges, *, counted: bool = False) -> Flow:
     """Return what became of each piece of content, by what was recorded where that fits, else by content.
+
+    Within a process a stage records what its chunks equal among those that had come and were not yet taken, which can
+    be another one than it was. So where not all is in order, the explanation that leaves least to explain is taken.
 
     Args:
         up: Content upstream, in order.
         down: Content downstream, in order.
         recorded: Which upstream numbers downstream ones were made from, as carried with the chunks; {} where nothing
             was.
+        counted: Whether the sender's own numbers were carried, which say for certain which chunk it was.
     """
-    found = [_by_ranges(up, down, recorded, recorded=True)] if recorded else []
-    if found and not found[0].damage:
-        return found[0]
-    if not recorded or not _fits(found[0], up, down):
-        found.append(_by_digests(up, down))
-        if ranges := _cut_anew(up, down):
-            found.append(_by_ranges(up, down, ranges, recorded=False))
-    return min(found, key=lambda each: each.damage)
-
-
-def _fits(found: Flow, up: Sequence[Piece], down: Sequence[Piece]) -> bool:
-    """Whether what was recorded leaves nothing to be explained otherwise."""
     known = {piece.digest for piece in up}
     digests = {piece.seq: piece.digest for piece in down}
+    carried = _by_ranges(up, down, recorded, recorded=True) if recorded else None
+    if carried is not None and (not carried.damage or (counted and _fits(carried, known, digests))):
+        return carried
+    found = [] if carried is None else [carried]
+    found.append(_by_digests(up, down))
+    if ranges := _cut_anew(up, down):
+        found.append(_by_ranges(up, down, ranges, recorded=False))
+    return min(found, key=lambda each: (_unexplained(each, known, digests), 0 if each is carried else 1))
+
+
+def _fits(found: Flow, known: Container[str], digests: Mapping[int, str]) -> bool:
+    """Whether what was recorded leaves nothing to be explained otherwise."""
     return all(
         passage.what != REPLACED and (passage.what not in (ADDED, CHANGED) or digests[passage.seq] not in known)
         for passage in found.passages
     )
+
+
+def _unexplained(found: Flow, known: Container[str], digests: Mapping[int, str]) -> tuple[int, int]:
+    """How much an explanation leaves open: chunks that are not as they were, and in how many places they are."""
+    strange = sum(p.what == ADDED and digests[p.seq] in known for p in found.passages)
+    before = Passage(0, SAME)
+    places = 0
+    for passage in found.passages:
+        follows = passage.what == before.what and passage.first == before.last + 1
+        places += passage.what not in (SAME, REFRAMED) and not follows
+        before = passage
+    return found.damage + strange, places
 
 
 # By ranges: carried lineage, or where the bytes lie
@@ -285,6 +301,10 @@ def _moved(
     for i in lost:
         if places := waiting.get(up[i].digest):
             j = places.pop()
+            while j and down[j - 1].digest == down[j].digest and j - 1 in found and found[j - 1].last > up[i].seq:
+                # Of equal neighbours the first is the one that came late.
+                found[j] = found[j - 1]._replace(seq=down[j].seq)
+                j -= 1
             of = down[j - 1].seq if j else down[1].seq
             found[j] = Passage(down[j].seq, MOVED, up[i].seq, up[i].seq, of)
         else:
