@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from otel_sse.lineage import flow as flows
+from otel_sse.lineage import passages as flows
 from otel_sse.lineage.descent import Descent
 from otel_sse.lineage.faults import (
     ACCUMULATED,
@@ -22,7 +22,7 @@ from otel_sse.lineage.faults import (
     Fault,
     ranges,
 )
-from otel_sse.lineage.flow import ADDED, AGAIN, SAME, Passage
+from otel_sse.lineage.passages import ADDED, AGAIN, SAME, Passage
 from otel_sse.lineage.repeats import Repeats
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.lineage.trace import TraceStream

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from otel_sse import semconv
 from otel_sse.lineage.faults import COALESCED, DELAYED, FIRST_BYTE, STALL, Fault
-from otel_sse.lineage.flow import SAME
+from otel_sse.lineage.passages import SAME
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.stream.chunk import CERTAIN, CONTENT, SUSPECTED, Finding

@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 from otel_sse.lineage.alignment import Ranges, align
-from otel_sse.lineage.flow import Flow, flow, pieces_of
+from otel_sse.lineage.flow import flow
+from otel_sse.lineage.passages import Flow, pieces_of
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.stream.chunk import CONTENT, KINDS, Chunk
 from otel_sse.stream.outcome import COMPLETED

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from otel_sse.lineage.descent import Descent
 from otel_sse.lineage.faults import DOUBLED, TERMINAL, Fault
-from otel_sse.lineage.flow import SAME
+from otel_sse.lineage.passages import SAME
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED
 

@@ -200,11 +200,11 @@ def fork(texts: list[str], *, both: bool) -> TraceStream:
         spans.append(segment(name, events, links=upstream("provider"), source=name))
         emitted += [(texts[seq - 1], n, name, seq * 10 + at_ms) for n, seq in enumerate(taken, 1)]
     emitted.sort(key=lambda each: each[3])
-    events = [
+    pushed = [
         chunk_event(n, text, n * 6, 5.0 + at_ms, origin, source=name)
         for n, (text, origin, name, at_ms) in enumerate(emitted, 1)
     ]
-    trace = trace_of([*spans, segment("emit", events, links=upstream(*ways))])
+    trace = trace_of([*spans, segment("emit", pushed, links=upstream(*ways))])
     assert trace is not None
     return trace.streams[0]
 
