@@ -25,7 +25,7 @@ from otel_sse.errors import must
 
 MAIN_PAGES: Final = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 FOLDERS: Final = ("docs", "deploy", "examples", "grafana")
-LOGGERS: Final = frozenset({"otel_sse.chunk"})
+LOGGERS: Final = frozenset({"otel_sse.chunk", "otel_sse.guard"})
 """Dotted names that are loggers, not Python."""
 
 SHELL: Final = frozenset({"", "bash", "console", "sh", "shell"})

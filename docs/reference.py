@@ -19,7 +19,7 @@ from otel_sse.stream.outcome import OUTCOMES
 
 PAGE: Final = Path(__file__).with_name("reference.md")
 
-UNITS: Final = {"": "", "s": "seconds", "us": "microseconds", "By": "bytes"}
+UNITS: Final = {"": "", "s": "seconds", "us": "microseconds", "ms": "milliseconds", "By": "bytes"}
 """Words for the units; those in braces are words already."""
 
 OUTCOME_BRIEFS: Final = {
@@ -64,6 +64,10 @@ LOG_FIELDS: Final = {
     "SUMMARY": "One line at the end of a stream that had more chunks than `log_first`: their number, how many were not "
     "logged, the outcome, and the last chunk.",
 }
+
+GUARD_LINES: Final = """\
+DEDUPLICATE dropped seq=7 of=6 by=id stream=4be1 trace_id=4bf92f3577b34da6a3ce929d0e0e4736
+TRIM_RESTARTS trimmed seq=31-60 stream=4be1 trace_id=4bf92f3577b34da6a3ce929d0e0e4736"""
 
 HEADERS: Final = {
     "traceresponse": (
@@ -232,7 +236,15 @@ whether the logger is on.
 {lines}
 ```
 
-{table(("Part", "Meaning"), [(code(name), meaning) for name, meaning in LOG_FIELDS.items()])}"""
+{table(("Part", "Meaning"), [(code(name), meaning) for name, meaning in LOG_FIELDS.items()])}
+
+The logger {code(semconv.GUARD_LOGGER)} says what guards did ([guards](guards.md)): the guard, its action, the chunks'
+numbers, and at a stream's end the sums where it had more than {limits.MAX_GUARD_LINES} lines. `kept` and `released` are
+`DEBUG`, `raised` is `WARNING`, the others are `INFO`.
+
+```text
+{GUARD_LINES}
+```"""
 
 
 def headers_section() -> str:

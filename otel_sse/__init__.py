@@ -12,6 +12,8 @@
 
 Importing this package has no effect: names load on first use, and until then nothing is patched,
 no thread is started and no environment variable is read.
+
+PYTEST_DONT_REWRITE: the package brings fixtures, so pytest would rewrite it, or warn where it was imported before.
 """
 
 from __future__ import annotations
@@ -19,8 +21,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from otel_sse import wire
-    from otel_sse.errors import ConfigurationError, MissingExtraError, NotAnApplicationError, OtelSSEError
+    from otel_sse import guards, testing, wire
+    from otel_sse.errors import (
+        ConfigurationError,
+        MissingExtraError,
+        NotAnApplicationError,
+        OtelSSEError,
+        StreamReusedError,
+    )
+    from otel_sse.guards.single_pass import single_pass
     from otel_sse.integrations import policies
     from otel_sse.integrations.apps import flush, instrument, shutdown, uninstrument
     from otel_sse.integrations.carriers import extract, inject
@@ -37,9 +46,11 @@ __all__ = [
     "NotAnApplicationError",
     "Options",
     "OtelSSEError",
+    "StreamReusedError",
     "__version__",
     "extract",
     "flush",
+    "guards",
     "inject",
     "instrument",
     "normalize",
@@ -47,6 +58,8 @@ __all__ = [
     "policies",
     "policy",
     "shutdown",
+    "single_pass",
+    "testing",
     "uninstrument",
     "wire",
 ]
@@ -57,6 +70,7 @@ _MODULE_OF: Final = {
     "NotAnApplicationError": "otel_sse.errors",
     "Options": "otel_sse.options",
     "OtelSSEError": "otel_sse.errors",
+    "StreamReusedError": "otel_sse.errors",
     "extract": "otel_sse.integrations.carriers",
     "flush": "otel_sse.integrations.apps",
     "inject": "otel_sse.integrations.carriers",
@@ -65,11 +79,17 @@ _MODULE_OF: Final = {
     "observe": "otel_sse.integrations.observe",
     "policy": "otel_sse.integrations.policies",
     "shutdown": "otel_sse.integrations.apps",
+    "single_pass": "otel_sse.guards.single_pass",
     "uninstrument": "otel_sse.integrations.apps",
 }
 """Public name → module that has it."""
 
-_SUBMODULES: Final = {"policies": "otel_sse.integrations.policies", "wire": "otel_sse.wire"}
+_SUBMODULES: Final = {
+    "guards": "otel_sse.guards",
+    "policies": "otel_sse.integrations.policies",
+    "testing": "otel_sse.testing",
+    "wire": "otel_sse.wire",
+}
 """Public modules, which load on first use: name → module."""
 
 

@@ -5,7 +5,14 @@ Every message has the form ``<subject> must <rule>, got <value>. <What to do.>``
 
 from __future__ import annotations
 
-__all__ = ["ConfigurationError", "MissingExtraError", "NotAnApplicationError", "OtelSSEError", "must"]
+__all__ = [
+    "ConfigurationError",
+    "MissingExtraError",
+    "NotAnApplicationError",
+    "OtelSSEError",
+    "StreamReusedError",
+    "must",
+]
 
 
 class OtelSSEError(Exception):
@@ -28,6 +35,27 @@ class MissingExtraError(OtelSSEError, ImportError):
             f"{feature} must find the packages of the extra {extra!r}, got an import error. "
             f"Install them with: pip install 'otel-sse[{extra}]'"
         )
+
+
+class StreamReusedError(OtelSSEError, RuntimeError):
+    """A stream under `single_pass` was iterated a second time.
+
+    Args:
+        first: Where its first iteration began: `file:line in function`.
+        second: Where the second one was about to.
+    """
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(
+            f"stream must be iterated once, got a second iteration at {second}; the first is at {first}. "
+            "Iterate it in one place and hand each chunk on from there, or collect it in a list first."
+        )
+        self.first = first
+        self.second = second
+
+    def __reduce__(self) -> tuple[type[StreamReusedError], tuple[str, str]]:
+        # Exceptions are pickled with their message alone otherwise, and this one is made from two places.
+        return type(self), (self.first, self.second)
 
 
 def must(subject: str, rule: str, value: object, advice: str) -> str:

@@ -203,3 +203,19 @@ MAX_TOLD: Final = 64
 MAX_SHIFTS: Final = 256
 """Places in a stream at which chunks without content stood before content, to name a chunk by its place: pings and
 tool steps, of which there are few; beyond that the number of an old chunk is not known."""
+MAX_GUARD_LINES: Final = 16
+"""Log lines of one guard about one stream; the rest is one summary line: a stream that is doubled throughout would
+write thousands."""
+
+MAX_REMEMBERED_CHUNKS: Final = 1_024
+"""Chunks of one stream that `deduplicate` remembers within its window: at the default of 100 ms, 10,000 a second."""
+
+MAX_OPENING_CHARS: Final = 65_536
+"""Characters of one answer that `trim_restarts` compares a second beginning with: some 16,000 tokens, more than most
+answers have. What is repeated behind them is not trimmed."""
+
+MAX_TRIMMED_CHANNELS: Final = 16
+"""Channels (choices, blocks, tool calls) of one stream whose openings `trim_restarts` keeps; further ones pass."""
+
+MAX_HELD_CHUNKS: Final = 64
+"""Chunks that `trim_restarts` holds back while the opening seems to come again; with one more, all are released."""

@@ -112,6 +112,18 @@ def _seconds(name: str, default: float, doc: str, aliases: tuple[str, ...] = ())
     return field(default=default, metadata={"setting": rule})
 
 
+def _milliseconds(name: str, default: int, doc: str) -> Any:
+    rule = Setting(
+        _env(name, ()),
+        int,
+        "be a whole number of milliseconds from 1 to 60000",
+        lambda v: _is_int(v) and 1 <= v <= 60_000,
+        doc,
+        "ms",
+    )
+    return field(default=default, metadata={"setting": rule})
+
+
 def _text(name: str, doc: str, *, secret: bool = False) -> Any:
     rule = Setting(_env(name, ()), str, "be text", lambda v: isinstance(v, str), doc, secret=secret)
     return field(default="", metadata={"setting": rule}, repr=not secret)
@@ -280,6 +292,12 @@ class Options:
     )
     max_findings: int = _int(
         "max_findings", limits.MAX_FINDINGS_PER_STREAM, 0, "Findings of one stage that become events.", "{finding}"
+    )
+    dedup_window_ms: int = _milliseconds(
+        "dedup_window_ms",
+        100,
+        "Longest time between a chunk and its repetition that `otel_sse.guards.deduplicate` still drops "
+        "(docs/guards.md).",
     )
     interval_sample: int = _int(
         "interval_sample", 16, 1, "Every how many chunks `sse.chunk.interval` records one interval.", "{chunk}"

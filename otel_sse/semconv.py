@@ -19,6 +19,9 @@ SCOPE: Final = "otel_sse"
 CHUNK_LOGGER: Final = "otel_sse.chunk"
 """Name of the standard-library logger that gets one DEBUG line a chunk."""
 
+GUARD_LOGGER: Final = "otel_sse.guard"
+"""Name of the standard-library logger that says what guards did, with the chunk's number and never its text."""
+
 
 class Attribute(NamedTuple):
     """One attribute: name, type, unit ("" where none), where it stands, how many values it takes, meaning, source."""
@@ -253,6 +256,8 @@ LABELS: Final = {
     "kind": "Of a duplicate its detail (`terminal`), of a finding family and detail (`protocol/after_done`).",
     "certainty": "`certain` or `suspected`.",
     "site": "Where in otel_sse the internal error happened.",
+    "guard": "The guard: `single_pass`, `deduplicate`, `trim_restarts`.",
+    "action": "What it did: `raised`, `dropped`, `kept`, `trimmed`, `released`.",
 }
 """What each metric label says. Never an id, a digest or a raw path."""
 
@@ -334,11 +339,26 @@ INTERNAL_ERRORS: Final = Metric(
     ("site",),
     "Errors inside otel_sse itself.",
 )
+GUARD_ACTIONS: Final = Metric(
+    "sse.guard.actions",
+    "sse_guard_actions_total",
+    "counter",
+    "{action}",
+    ("guard", "action"),
+    "What guards did: iterations refused, chunks dropped, kept, trimmed or released.",
+)
 
 METRICS: Final = (
     ACTIVE, DURATION, TTFE, TTFC, INTERVAL, LATENCY, CHUNKS, IO, DUPLICATES, MISSING, FINDINGS, STALLS, DROPPED,
-    INTERNAL_ERRORS,
+    INTERNAL_ERRORS, GUARD_ACTIONS,
 )  # fmt: skip
+
+GUARDS: Final = {
+    "single_pass": ("raised",),
+    "deduplicate": ("dropped", "kept"),
+    "trim_restarts": ("trimmed", "released"),
+}
+"""Each guard and what it may do; their counters are made at 0."""
 
 FINDING_KINDS: Final = (
     Named("duplicate/terminal", "A terminal event came again."),

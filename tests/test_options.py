@@ -44,6 +44,7 @@ TEXTS: dict[str, list[tuple[str, Any]]] = {
     "first_byte_threshold": [("1", 1.0), ("0.1", 0.1)],
     "max_event_bytes": [("64", 64), ("65536", 65_536)],
     "max_findings": [("0", 0), ("7", 7)],
+    "dedup_window_ms": [("1", 1), ("60000", 60_000)],
     "interval_sample": [("1", 1), ("100", 100)],
     "content_checks": [('{"a": "x+", "b_2": "[*]{2}"}', {"a": "x+", "b_2": "[*]{2}"}), ("{}", {})],
     "dialect": [("openai-chat", "openai-chat"), (" gemini ", "gemini")],
@@ -72,6 +73,7 @@ BAD_TEXTS: dict[str, list[str]] = {
     "first_byte_threshold": ["-5", "none"],
     "max_event_bytes": ["63", "1MiB"],
     "max_findings": ["-1", "few"],
+    "dedup_window_ms": ["0", "60001", "0.1", "100ms"],
     "interval_sample": ["0", "1/16"],
     "content_checks": ["x+", "[]", '{"a": "("}', '{"A b": "x"}', '{"a": 1}', '{"": "x"}'],
 }
@@ -99,6 +101,7 @@ BAD_ARGUMENTS: dict[str, list[object]] = {
     "first_byte_threshold": [-1, 86_401],
     "max_event_bytes": [63, 1e6],
     "max_findings": [-1, "0"],
+    "dedup_window_ms": [0, 60_001, 0.5, True],
     "interval_sample": [0, 0.5],
     "content_checks": ["x", [("a", "x")], {"a": "("}, {f"rule_{n}": "x" for n in range(limits.MAX_CONTENT_CHECKS + 1)}],
     "dialect": [5, ("openai-chat",)],

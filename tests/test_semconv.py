@@ -22,7 +22,7 @@ NAMES = {
 }
 """Every constant of the module that is a name."""
 
-NO_TABLE = {"SCOPE", "CHUNK_LOGGER"}
+NO_TABLE = {"SCOPE", "CHUNK_LOGGER", "GUARD_LOGGER"}
 UNITS = {"s": "seconds", "By": "bytes"}
 
 

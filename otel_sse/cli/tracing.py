@@ -80,13 +80,13 @@ def look(asked: Asked) -> Shown:
         if len(found) > 1:
             return Shown(traces_view(found), traces_json(found), all(each.in_order for each in found), damage)
         asked = asked._replace(trace_id=found[0].id)
-    trace = _trace(files, asked.trace_id)
+    trace = trace_in(files, asked.trace_id)
     if asked.telling:
         asked = asked._replace(chunk=telling_chunk(trace.streams[0]))
     return _shown(trace, asked)._replace(damage=files.damage())
 
 
-def _trace(files: OtlpFiles, wanted: str) -> Trace:
+def trace_in(files: OtlpFiles, wanted: str) -> Trace:
     by_trace: dict[str, list[Span]] = {}
     others: dict[str, None] = {}
     for span in files.spans():

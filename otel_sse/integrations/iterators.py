@@ -64,6 +64,9 @@ class _Observed(wrapt.BaseObjectProxy[Any]):
         """The pass of a loop that begins."""
         if self._self_pulls is None:
             self._self_pulls = self._self_begin(iterate(self.__wrapped__))
+        elif getattr(self.__wrapped__, "otel_sse_single_pass", False) is True:
+            # A guard inside (`single_pass`) raises where this is a second iteration; else the pass goes on.
+            iterate(self.__wrapped__)
         elif not self._self_is_iterator():
             self._self_cursor = self._self_cursor.again()
             self._self_pulls = self._self_begin(iterate(self.__wrapped__))
@@ -140,8 +143,16 @@ class ObservedIterator(_Observed):
 
 def stream_around(iterable: Any) -> StreamLater:
     """Return the stream that a stage around `iterable` belongs to: that of the stage it is, where it is one."""
-    found = iterable._self_around if isinstance(iterable, _Observed) else None
-    return found or StreamLater()
+    return stage_inside(iterable) or StreamLater()
+
+
+def stage_inside(iterable: Any) -> StreamLater | None:
+    """Return the stream of the stage that `iterable` is, or that guards stand around; None where it is none."""
+    while isinstance(iterable, wrapt.BaseObjectProxy):
+        if isinstance(iterable, _Observed) and iterable._self_around is not None:
+            return iterable._self_around
+        iterable = iterable.__wrapped__
+    return None
 
 
 def _aiter(iterable: Any) -> Any:

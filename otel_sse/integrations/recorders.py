@@ -6,6 +6,8 @@ import functools
 import logging
 import threading
 import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from opentelemetry.metrics import MeterProvider
@@ -23,6 +25,7 @@ logger = logging.getLogger("otel_sse")
 _recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
 _lock = threading.Lock()
 _default: Recorder | None = None
+_diversions: list[TracerProvider] = []
 
 
 def new_recorder(
@@ -31,6 +34,8 @@ def new_recorder(
     """Return a recorder that `flush` and `shutdown` know."""
     recorder = Recorder(options, tracer_provider, meter_provider, __version__)
     _recorders.add(recorder)
+    if _diversions:
+        recorder.divert(_diversions[-1])
     return recorder
 
 
@@ -89,6 +94,33 @@ def own_stream() -> Stream | None:
 @functools.cache
 def _tell(problem: str) -> None:
     logger.warning("streams outside of requests are not observed: %s", problem)
+
+
+@contextmanager
+def diverted(tracer_provider: TracerProvider) -> Iterator[None]:
+    """Give the spans of all streams that begin within the block to a provider, whichever application they are of.
+
+    Args:
+        tracer_provider: Where to. Of blocks within one another the inner one has the word.
+    """
+    _divert(lambda: _diversions.append(tracer_provider))
+    try:
+        yield
+    finally:
+        _divert(lambda: _diversions.remove(tracer_provider))
+
+
+def _divert(change: Callable[[], None]) -> None:
+    change()
+    latest = _diversions[-1] if _diversions else None
+    for recorder in list(_recorders):
+        recorder.divert(latest)
+
+
+def work() -> None:
+    """Write out what has crossed, without ending the segments of streams that are open."""
+    for recorder in list(_recorders):
+        recorder.work()
 
 
 def flush() -> None:

@@ -133,6 +133,16 @@ class Metrics:
         for site in sites:
             self._counters[semconv.INTERNAL_ERRORS.name].add(0, {"site": site})
 
+    def guard_actions(self, guard: str, action: str, count: int) -> None:
+        """Count what a guard did."""
+        self._counters[semconv.GUARD_ACTIONS.name].add(count, {"guard": guard, "action": action})
+
+    def start_guards(self) -> None:
+        """Make the counters of all guards at 0."""
+        for guard, actions in semconv.GUARDS.items():
+            for action in actions:
+                self.guard_actions(guard, action, 0)
+
     def _faults(self, labels: Labels, totals: Totals, handed: HandedOver, at: Context) -> None:
         for (kind, certainty), sums in list(totals.by_kind.items()):
             count, amount = sums

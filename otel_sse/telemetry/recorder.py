@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ from otel_sse.telemetry import fork
 from otel_sse.telemetry.attributes import request_attributes
 from otel_sse.telemetry.budget import TraceBudget
 from otel_sse.telemetry.clock import Anchor, now_ns
-from otel_sse.telemetry.emission import choose
+from otel_sse.telemetry.emission import choose, span_event
 from otel_sse.telemetry.internal import InternalErrors
 from otel_sse.telemetry.logs import ChunkLog
 from otel_sse.telemetry.metrics import HandedOver, Metrics
@@ -41,8 +41,11 @@ from otel_sse.telemetry.streams import Stream
 from otel_sse.telemetry.upstreams import Upstreams
 from otel_sse.telemetry.worker import Worker
 
-SITES: Final = ("open", "observe", "close", "record", "hook")
+SITES: Final = ("open", "observe", "close", "record", "hook", "guard")
 """Where an internal error can happen, the label of `sse.internal_errors`."""
+
+_NO_BUDGET: Final = 2**63
+"""Chunk events of a trace that nobody stores for long."""
 
 _YIELD_EVERY: Final = 256
 """Entries after which the recorder lets the event loop have the interpreter: about a millisecond of work. Oftener
@@ -112,12 +115,14 @@ class Recorder:
         self.options = options
         self.metrics = Metrics(metrics_api.get_meter(semconv.SCOPE, version, meter_provider))
         self.metrics.start_internal_errors(SITES)
+        self.metrics.start_guards()
         self.errors = InternalErrors(self.metrics.internal_error)
         self._tracer = trace_api.get_tracer(semconv.SCOPE, version, tracer_provider)
         self._stage_settings = _stage_settings(options)
         # A dialect's name that nobody knows is to be told here, to the person who set it, and not at the first stream.
         StageMonitor(StageInfo("", ""), self._stage_settings, 0)
         self._segment_settings = self._segments(options, version)
+        self._own = (self._tracer, self._segment_settings)
         self._digest_name = "blake2b" if options.digest_key else "sha1"
         self._closed = False
         self._reset()
@@ -133,6 +138,24 @@ class Recorder:
             max_findings=options.max_findings,
             on_span=options.chunk_signal != "log_events",
         )
+
+    def divert(self, tracer_provider: TracerProvider | None) -> None:
+        """Give the spans of streams that begin from now on to another provider, each chunk an event: for tests.
+
+        Args:
+            tracer_provider: Where to; None for the recorder's own again, with its own detail.
+        """
+        self._tracer, self._segment_settings = self._own
+        if tracer_provider is not None:
+            self._tracer = trace_api.get_tracer(semconv.SCOPE, "", tracer_provider)
+            self._segment_settings = replace(
+                self._segment_settings,
+                tracer=self._tracer,
+                emit=span_event,
+                budget=TraceBudget(_NO_BUDGET),
+                detail="all",
+                on_span=True,
+            )
 
     def _reset(self) -> None:
         self._opened: deque[StageRecord] = deque()

@@ -1,0 +1,64 @@
+"""What became of each piece of content between two stages, explained in the simplest way that the chunks allow."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+
+from otel_sse.lineage.alignment import Ranges
+from otel_sse.lineage.contents import by_digests
+from otel_sse.lineage.passages import (
+    ADDED,
+    CHANGED,
+    REFRAMED,
+    REPLACED,
+    SAME,
+    Flow,
+    Passage,
+    Piece,
+)
+from otel_sse.lineage.reframing import by_ranges, cut_anew
+
+
+def flow(up: Sequence[Piece], down: Sequence[Piece], recorded: Ranges, *, counted: bool = False) -> Flow:
+    """Return what became of each piece of content, by what was recorded where that fits, else by content.
+
+    Within a process a stage records what its chunks equal among those that had come and were not yet taken, which can
+    be another one than it was. So where not all is in order, the explanation that leaves least to explain is taken.
+
+    Args:
+        up: Content upstream, in order.
+        down: Content downstream, in order.
+        recorded: Which upstream numbers downstream ones were made from, as carried with the chunks; {} where nothing
+            was.
+        counted: Whether the sender's own numbers were carried, which say for certain which chunk it was.
+    """
+    known = {piece.digest for piece in up}
+    digests = {piece.seq: piece.digest for piece in down}
+    carried = by_ranges(up, down, recorded, recorded=True) if recorded else None
+    if carried is not None and (not carried.damage or (counted and _fits(carried, known, digests))):
+        return carried
+    found = [] if carried is None else [carried]
+    found.append(by_digests(up, down))
+    if ranges := cut_anew(up, down):
+        found.append(by_ranges(up, down, ranges, recorded=False))
+    return min(found, key=lambda each: (_unexplained(each, known, digests), 0 if each is carried else 1))
+
+
+def _fits(found: Flow, known: Container[str], digests: Mapping[int, str]) -> bool:
+    """Whether what was recorded leaves nothing to be explained otherwise."""
+    return all(
+        passage.what != REPLACED and (passage.what not in (ADDED, CHANGED) or digests[passage.seq] not in known)
+        for passage in found.passages
+    )
+
+
+def _unexplained(found: Flow, known: Container[str], digests: Mapping[int, str]) -> tuple[int, int]:
+    """How much an explanation leaves open: chunks that are not as they were, and in how many places they are."""
+    strange = sum(p.what == ADDED and digests[p.seq] in known for p in found.passages)
+    before = Passage(0, SAME)
+    places = 0
+    for passage in found.passages:
+        follows = passage.what == before.what and passage.first == before.last + 1
+        places += passage.what not in (SAME, REFRAMED) and not follows
+        before = passage
+    return found.damage + strange, places

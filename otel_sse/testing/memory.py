@@ -1,0 +1,103 @@
+"""Spans in memory, and when the stages that they tell of have ended."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import Span as SDKSpan
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.trace import format_span_id, format_trace_id
+
+from otel_sse import semconv
+from otel_sse.integrations import recorders
+from otel_sse.lineage.spans import Attributes, Span, SpanEvent, SpanLink
+
+_POLL_S: Final = 0.005
+
+
+class Memory(SpanProcessor):
+    """Keeps the spans of one recording.
+
+    Args:
+        wait_s: How long to wait at most for stages that have not ended, in seconds.
+    """
+
+    def __init__(self, wait_s: float) -> None:
+        self.wait_s = wait_s
+        # Whether a request is sampled is no matter here.
+        self.tracer_provider = TracerProvider(sampler=ALWAYS_ON, shutdown_on_exit=False)
+        self.tracer_provider.add_span_processor(self)
+        self._spans: list[ReadableSpan] = []
+        self._open = 0
+        self._lock = threading.Lock()
+
+    def on_start(self, span: SDKSpan, parent_context: Context | None = None) -> None:
+        """Count a stage that begins."""
+        if (span.attributes or {}).get(semconv.SEGMENT_INDEX) == 0:
+            with self._lock:
+                self._open += 1
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Keep a span, and count a stage that has ended."""
+        with self._lock:
+            self._spans.append(span)
+            if semconv.STREAM_OUTCOME in (span.attributes or {}):
+                self._open -= 1
+
+    def spans(self) -> list[Span]:
+        """Return what has been recorded, once all stages have ended or the wait is over."""
+        for _ in self._waiting():
+            time.sleep(_POLL_S)
+        recorders.flush()
+        with self._lock:
+            return [_plain(span) for span in self._spans]
+
+    async def settled(self) -> None:
+        """Wait until all stages have ended or the wait is over, and let others work meanwhile."""
+        for _ in self._waiting():
+            await asyncio.sleep(_POLL_S)
+
+    def close(self) -> None:
+        """Write out what is pending before the recording ends."""
+        recorders.flush()
+
+    def _waiting(self) -> Iterator[None]:
+        until_s = time.monotonic() + self.wait_s
+        recorders.work()
+        while self._open > 0 and time.monotonic() < until_s:
+            yield
+            recorders.work()
+
+
+def _plain(span: ReadableSpan) -> Span:
+    context = span.get_span_context()
+    assert context is not None
+    return Span(
+        trace_id=format_trace_id(context.trace_id),
+        span_id=format_span_id(context.span_id),
+        parent_id=format_span_id(span.parent.span_id) if span.parent is not None else "",
+        name=span.name,
+        service="",
+        start_ns=span.start_time or 0,
+        end_ns=span.end_time or 0,
+        attributes=_attributes(span.attributes),
+        events=tuple(SpanEvent(each.name, each.timestamp, _attributes(each.attributes)) for each in span.events),
+        links=tuple(
+            SpanLink(
+                format_trace_id(each.context.trace_id),
+                format_span_id(each.context.span_id),
+                _attributes(each.attributes),
+            )
+            for each in span.links
+        ),
+    )
+
+
+def _attributes(found: Mapping[str, Any] | None) -> Attributes:
+    return dict(found or {})
