@@ -342,17 +342,17 @@ def test_time_spent_before_the_model_was_asked_is_told() -> None:
 
 def test_chunks_that_an_edge_holds_back_are_told_without_a_detector() -> None:
     """Longer than any first byte may take, compared with the edge's quickest chunk, so that clocks do not matter."""
-    held = [time + (7_000 if n >= 10 else 0) - 3_600_000 for n, time in enumerate(EVENLY)]
+    held = [time + (17_000 if n >= 10 else 0) - 3_600_000 for n, time in enumerate(EVENLY)]
     fault = only(timed(EVENLY, held))
     assert (fault.kind, fault.position, fault.seqs) == ("stall/delayed", 1, tuple(range(11, 31)))
-    assert "20 chunks took up to 7.000 s longer from stage0 than the quickest" in fault.evidence
+    assert "20 chunks took up to 17.000 s longer from stage0 than the quickest" in fault.evidence
 
 
 def test_a_slow_client_is_suspected_and_not_the_stage() -> None:
     """Where the last stage waited for its reader, everything before it was held back by that."""
-    held = stalled(10, 7_000)
+    held = stalled(10, 17_000)
     stream = timed(EVENLY, held)
-    stream.stages[1].attributes = {**stream.stages[1].attributes, semconv.STREAM_SEND_TIME: 7.0}
+    stream.stages[1].attributes = {**stream.stages[1].attributes, semconv.STREAM_SEND_TIME: 17.0}
     fault = only(stream)
     assert fault.certainty == SUSPECTED
     assert "slow client" in fault.origin
