@@ -55,7 +55,7 @@ def _fits(found: Flow, known: Container[str], digests: Mapping[int, str]) -> boo
 
 def _unexplained(found: Flow, known: Container[str], digests: Mapping[int, str]) -> tuple[int, int]:
     """How much an explanation leaves open: chunks that are not as they were, and in how many places they are."""
-    strange = sum(p.what == ADDED and digests[p.seq] in known for p in found.passages)
+    strange = sum(p.what in (ADDED, CHANGED) and digests[p.seq] in known for p in found.passages)
     return found.damage + strange, _places(found.passages)
 
 
