@@ -115,6 +115,29 @@ def test_a_finding_of_another_chunk_further_on_is_another_fault() -> None:
     ]
 
 
+def test_two_rules_that_one_chunk_breaks_are_two_faults() -> None:
+    """Only a strange field beside text without framing is the same."""
+    findings = [
+        (1, finding("protocol/unframed", 7)),
+        (1, finding("protocol/unknown_field", 7, certainty=SUSPECTED)),
+        (1, finding("protocol/nested_json", 7)),
+        (1, finding("check/markdown", 7)),
+        (1, finding("check/secret", 7)),
+    ]
+    kinds = [kind for kind, _ in told(stream_of(WORDS, *STAGES, findings=findings))]
+    assert sorted(kinds) == ["check/markdown", "check/secret", "protocol/nested_json", "protocol/unframed"]
+
+
+def test_a_hops_gap_is_that_of_its_own_stage() -> None:
+    """Two stages that lose chunks: what the hop counted belongs to the one behind it."""
+    stream = stream_of(WORDS, without(4), without(9), whole, findings=[(2, finding("gap/hop", 9, 8))])
+    found = diagnose(stream).faults
+    assert [(fault.kind, fault.position, "gap/hop" in fault.evidence) for fault in found] == [
+        ("gap/lost", 1, False),
+        ("gap/lost", 2, True),
+    ]
+
+
 def test_a_doubling_that_a_detector_saw_too_is_one_fault() -> None:
     """The edge proves it, the detector suspected it; the end that came twice belongs to it."""
     stream = stream_of([*WORDS], framed, doubled, whole)
