@@ -369,10 +369,9 @@ FINDING_KINDS: Final = (
     ),
     Named("duplicate/accumulated", "A chunk equals all that its channel has said so far."),
     Named("repeat/reasserted", "A sentence came again behind a tool's step; suspected, and the model's own doing."),
-    Named("gap/dropped", "A chunk came into a stage and did not go on, though later ones did."),
-    Named("reorder/stage", "A chunk went on after one that had come in behind it."),
-    Named("coalescing/stage", "Chunks that had come in one by one went on all at once."),
-    Named("coalescing/burst", "A reader got a whole answer at once after a long wait; suspected."),
+    Named("gap/lost", "A chunk came into a stage and did not go on, though later ones did."),
+    Named("reorder/moved", "A chunk went on after one that had come in behind it."),
+    Named("coalescing/burst", "Chunks that came one by one went on at once; suspected where only a reader saw it."),
     Named("check/<name>", "A rule of `content_checks` is met; never the text."),
     Named("gap/sequence", "Numbers were skipped and did not come late; told up to 16 chunks later."),
     Named("reorder/sequence", "A number went back: it comes late, or stands on another event."),
@@ -396,7 +395,7 @@ FINDING_KINDS: Final = (
 DUPLICATE_KINDS: Final = ("terminal", "doubled", "replayed", "restarted", "accumulated", "resent")
 """Details of `duplicate/…` findings that exist now; their counters are made at 0."""
 
-GAP_KINDS: Final = ("sequence", "hop", "dropped")
+GAP_KINDS: Final = ("sequence", "hop", "lost")
 """Likewise of `gap/…` findings."""
 
 STALL_KINDS: Final = ("first_byte", "content")

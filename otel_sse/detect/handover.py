@@ -30,7 +30,7 @@ class HandoverDetector:
         self._checkpoint = (0, 0)
 
     def made_anew(self) -> None:
-        """Take note that a chunk equals nothing that came in."""
+        """Take note that a chunk equals nothing that came in, or only something that came in long after the last."""
         self._exact = False
 
     def again(self, chunk: Chunk, of: int) -> Finding | None:
@@ -55,7 +55,7 @@ class HandoverDetector:
         if not self._exact or chunk.kind != CONTENT:
             return None
         evidence = f"upstream chunk {chunk.upstream_first} was handed on after one that came in behind it"
-        return Finding("reorder/stage", CERTAIN, self._stage, chunk.seq, chunk.seq - 1, evidence)
+        return Finding("reorder/moved", CERTAIN, self._stage, chunk.seq, chunk.seq - 1, evidence)
 
     def lost(self, left: Iterable[tuple[Chunk, int]], handed_on: frozenset[str]) -> list[Finding]:
         """Return the gaps that are certain now.
@@ -75,7 +75,7 @@ class HandoverDetector:
         first, last = chunks[0].seq, chunks[-1].seq
         which = f"chunk {first}" if first == last else f"chunks {first} to {last}"
         evidence = f"upstream {which} came in before it and did not go on, {len(chunks)} with content"
-        return Finding("gap/dropped", CERTAIN, self._stage, seq, 0, evidence, len(chunks))
+        return Finding("gap/lost", CERTAIN, self._stage, seq, 0, evidence, len(chunks))
 
     def handed_on(self, seq: int, time_ns: int, made_ns: int) -> Finding | None:
         """Return a finding where chunks that came in one after the other went on all at once.
@@ -94,4 +94,4 @@ class HandoverDetector:
             return None
         took_ms, came_ms = took_ns / _NS_PER_MS, came_ns / _NS_PER_MS
         evidence = f"{limits.BURST_CHUNKS} chunks within {took_ms:.1f} ms that had come in over {came_ms:.0f} ms"
-        return Finding("coalescing/stage", CERTAIN, self._stage, seq, 0, evidence)
+        return Finding("coalescing/burst", CERTAIN, self._stage, seq, 0, evidence)

@@ -66,6 +66,11 @@ CAUSES: Final[dict[str, Cause]] = {
         "The sender reconnected and sent again what it did not know to have arrived.",
         "The sender's reconnect: resume after the last number that was acknowledged.",
     ),
+    "repeat/reasserted": Cause(
+        "a sentence is said again",
+        "The model said it again after a tool's step, as models do; every stage handed on what it got.",
+        "The prompt and what the tool's result looks like to the model. Nothing between the stages repeats anything.",
+    ),
     "gap": Cause(
         "chunks are missing",
         "Chunks came to the stage and did not leave it.",

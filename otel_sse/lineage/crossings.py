@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 from otel_sse import limits
@@ -37,7 +38,7 @@ class Crossings:
         self.left: deque[tuple[Chunk, int]] = deque(maxlen=limits.MAX_MISSING_NUMBERS)
         """Content that was left out and has not come late, each with the number of the chunk that came instead."""
         self.again = 0
-        """After `claim_passed`: the chunk that had claimed the same before; 0 where nothing had."""
+        """After `claim_behind`: the chunk that had claimed the same before; 0 where it had been left out."""
         self._range = (0, 0, 0)
         self._anew_until = 0
         self.add = self._waiting.append
@@ -53,25 +54,30 @@ class Crossings:
         chunk.upstream_first = chunk.upstream_last = made_from.seq
         return made_from.time_ns
 
-    def claim_later(self, chunk: Chunk) -> int:
-        """Claim the first of the other chunks that wait, if one equals this one; those before it were left out."""
+    def ahead(self, chunk: Chunk, most: int) -> int:
+        """Return how many chunks wait before the first of `most` that equals this one, or -1."""
         if chunk.kind in (COMMENT, HEARTBEAT):
             # Keep-alives all look the same, so one says nothing about the content that waits before it.
-            return 0
-        for position, crossing in enumerate(list(self._waiting)):
-            if crossing.digest == chunk.digest:
-                self.left.extend((each, chunk.seq) for each in self._pass(position) if each.kind == CONTENT)
-                return self.claim_next(chunk)
-        return 0
+            return -1
+        waiting = enumerate(list(islice(self._waiting, most)))
+        return next((at for at, crossing in waiting if crossing.digest == chunk.digest), -1)
 
-    def claim_passed(self, chunk: Chunk) -> int:
-        """Claim the latest chunk that was left out or claimed a moment ago, if one equals this one."""
-        equal = [at for at, (crossing, _) in enumerate(self._passed) if crossing.digest == chunk.digest]
-        if not equal:
-            return 0
-        at = max(equal, key=lambda at: (not self._passed[at][1], at))
-        crossing, self.again = self._passed[at]
-        self._passed[at] = (crossing, chunk.seq)
+    def claim_ahead(self, chunk: Chunk, count: int) -> int:
+        """Claim the chunk that waits behind so many others, which were left out."""
+        self.left.extend((each, chunk.seq) for each in self._pass(count) if each.kind == CONTENT)
+        return self.claim_next(chunk)
+
+    def behind(self, chunk: Chunk) -> int:
+        """Return how many chunks ago one that equals this one was passed: 1 for the latest, -1 for none."""
+        for back, (crossing, _) in enumerate(reversed(self._passed), 1):
+            if crossing.digest == chunk.digest:
+                return back
+        return -1
+
+    def claim_behind(self, chunk: Chunk, back: int) -> int:
+        """Claim the chunk that was passed so many chunks ago: one that was left out, or one that is claimed again."""
+        crossing, self.again = self._passed[-back]
+        self._passed[-back] = (crossing, chunk.seq)
         if not self.again:
             self.left = deque((one for one in self.left if one[0] is not crossing), self.left.maxlen)
         chunk.upstream_first = chunk.upstream_last = crossing.seq
@@ -143,22 +149,47 @@ def claim(chunk: Chunk, upstream: Crossings, others: Sequence[Crossings], rewrit
 
     Returns:
         What it was taken from; when the last of the chunks that it was made from crossed there, 0 for none; and how,
-        one of `NEXT`, `LATER`, `PASSED`, `ANEW`.
+        one of `NEXT`, `LATE`, `NEAR`, `PASSED`, `FAR`, `ANEW`.
     """
     # What carries no content (an end mark) looks the same in every source, and says nothing of where it came from.
     every = (upstream, *others) if chunk.kind == CONTENT else (upstream,)
-    for how, search in _SEARCHES:
-        if how == PASSED and rewrites and (upstream.waits or upstream.in_pieces):
-            continue
-        for crossings in every:
-            if time_ns := search(crossings, chunk):
-                return crossings, time_ns, how
+    for crossings in every:
+        if time_ns := crossings.claim_next(chunk):
+            return crossings, time_ns, NEXT
+    if near := _nearest(chunk, upstream, every, rewrites):
+        return near
+    for crossings in every:
+        if (count := crossings.ahead(chunk, limits.MAX_WAITING_CROSSINGS)) >= 0:
+            return crossings, crossings.claim_ahead(chunk, count), FAR
     return upstream, upstream.claim_rest(chunk), ANEW
 
 
-NEXT: Final = "next"
-LATER: Final = "later"
-PASSED: Final = "passed"
-ANEW: Final = "anew"
+def _nearest(
+    chunk: Chunk, upstream: Crossings, every: Sequence[Crossings], rewrites: bool
+) -> tuple[Crossings, int, str] | None:
+    """Claim the equal chunk that is fewest chunks away, one that waits rather than one that was passed."""
+    found: list[tuple[int, bool, int, Crossings]] = []
+    for at, crossings in enumerate(every):
+        if (count := crossings.ahead(chunk, limits.MAX_RECENT_CROSSINGS)) >= 0:
+            found.append((count, False, at, crossings))
+        if not (rewrites and (upstream.waits or upstream.in_pieces)) and (back := crossings.behind(chunk)) > 0:
+            found.append((back, True, at, crossings))
+    if not found:
+        return None
+    count, is_behind, _, crossings = min(found, key=_distance)
+    if not is_behind:
+        return crossings, crossings.claim_ahead(chunk, count), NEAR
+    time_ns = crossings.claim_behind(chunk, count)
+    return crossings, time_ns, PASSED if crossings.again else LATE
 
-_SEARCHES: Final = ((NEXT, Crossings.claim_next), (LATER, Crossings.claim_later), (PASSED, Crossings.claim_passed))
+
+def _distance(found: tuple[int, bool, int, Crossings]) -> tuple[int, bool, int]:
+    return found[:3]
+
+
+NEXT: Final = "next"
+LATE: Final = "late"
+NEAR: Final = "near"
+PASSED: Final = "passed"
+FAR: Final = "far"
+ANEW: Final = "anew"

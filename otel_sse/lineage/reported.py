@@ -9,7 +9,7 @@ from otel_sse.lineage.faults import ACCUMULATED, DOUBLED, REPLAYED, RESTARTED, F
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 
-_OF_CONTENT: Final = frozenset({DOUBLED, REPLAYED, RESTARTED, ACCUMULATED, "duplicate/reasserted"})
+_OF_CONTENT: Final = frozenset({DOUBLED, REPLAYED, RESTARTED, ACCUMULATED, "repeat/reasserted"})
 """Kinds that content shows, wherever it passes: a stage that handed on what it got did not do it."""
 
 Seen = list[tuple[int, Finding]]

@@ -19,6 +19,7 @@ _DID: Final = {
     "duplicate/accumulated": "handed on the whole text once more in one chunk",
     "duplicate/terminal": "sent the end twice",
     "duplicate/resent": "got {chunks} that had been sent again over the hop",
+    "repeat/reasserted": "said a passage of {chunks} again behind another step",
     "gap/lost": "lost {chunks}",
     "gap/reply_lost": "lost {chunks} that a policy had made",
     "gap/colon_content": "lost {chunks} of content, for which comments came",

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from otel_sse import limits
 from otel_sse.detect.handover import HandoverDetector
-from otel_sse.lineage import ANEW, PASSED, Crossings, claim
+from otel_sse.lineage import ANEW, FAR, LATE, PASSED, Crossings, claim
 from otel_sse.stream.chunk import CONTENT, Chunk, Finding
 from otel_sse.stream.totals import Totals
 
@@ -139,12 +139,14 @@ class Edge:
             self._take_from(found)
         if self._handover is None or not made_ns:
             return made_ns, ()
+        finding = None
         if how == PASSED:
-            finding = self._handover.again(chunk, found.again) if found.again else self._handover.late(chunk)
-            return made_ns, () if finding is None else (finding,)
-        if how == ANEW and chunk.kind == CONTENT:
+            finding = self._handover.again(chunk, found.again)
+        elif how == LATE:
+            finding = self._handover.late(chunk)
+        elif how in (ANEW, FAR) and chunk.kind == CONTENT:
             self._handover.made_anew()
-        return made_ns, ()
+        return made_ns, () if finding is None else (finding,)
 
     def _at_once(self, chunk: Chunk, made_ns: int) -> Sequence[Finding]:
         finding = None if self._handover is None else self._handover.handed_on(chunk.seq, chunk.time_ns, made_ns)

@@ -40,7 +40,7 @@ def test_late_chunk_is_reordered() -> None:
     """What was left out and comes after all is out of order, and not lost."""
     found = HandoverDetector("emit").late(chunk(9, 4))
     assert found is not None
-    assert (found.kind, found.certainty, found.seq, found.of) == ("reorder/stage", CERTAIN, 9, 8)
+    assert (found.kind, found.certainty, found.seq, found.of) == ("reorder/moved", CERTAIN, 9, 8)
 
 
 def test_chunks_left_out_are_gaps_by_the_place_where_they_are_missing() -> None:
@@ -48,8 +48,8 @@ def test_chunks_left_out_are_gaps_by_the_place_where_they_are_missing() -> None:
     left = [(chunk(4), 4), (chunk(5), 4), (chunk(9), 7)]
     found = HandoverDetector("emit").lost(left, frozenset({""}))
     assert [(one.kind, one.certainty, one.seq, one.amount) for one in found] == [
-        ("gap/dropped", CERTAIN, 4, 2),
-        ("gap/dropped", CERTAIN, 7, 1),
+        ("gap/lost", CERTAIN, 4, 2),
+        ("gap/lost", CERTAIN, 7, 1),
     ]
     assert found[0].evidence == "upstream chunks 4 to 5 came in before it and did not go on, 2 with content"
     assert found[1].evidence == "upstream chunk 9 came in before it and did not go on, 1 with content"
@@ -93,5 +93,5 @@ def test_chunks_that_came_one_by_one_and_go_on_at_once(took_ns: int, came_ns: in
     found = detector.handed_on(16, 10_000 * MS + took_ns, 5_000 * MS + came_ns)
     assert (found is not None) == told
     if found is not None:
-        assert (found.kind, found.certainty, found.seq) == ("coalescing/stage", CERTAIN, 16)
+        assert (found.kind, found.certainty, found.seq) == ("coalescing/burst", CERTAIN, 16)
         assert found.evidence == "8 chunks within 5.0 ms that had come in over 500 ms"

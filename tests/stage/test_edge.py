@@ -220,17 +220,17 @@ def test_models_own_repeat_that_is_doubled_is_counted_once_each() -> None:
 def test_chunk_that_does_not_go_on_is_a_certain_gap() -> None:
     """It is told once it will not come late, at the chunk before which it is missing."""
     (gap,) = handed_on(*"abdefghijklmnopqrstuvwxyz")
-    assert (gap.kind, gap.certainty, gap.seq, gap.amount) == ("gap/dropped", CERTAIN, 3, 1)
+    assert (gap.kind, gap.certainty, gap.seq, gap.amount) == ("gap/lost", CERTAIN, 3, 1)
 
 
 def test_gap_near_the_end_is_told_at_the_end() -> None:
     """Where too few chunks follow, the end says that it will not come late."""
-    assert told(handed_on(*"abd")) == [("gap/dropped", CERTAIN, 3, 0)]
+    assert told(handed_on(*"abd")) == [("gap/lost", CERTAIN, 3, 0)]
 
 
 def test_chunk_that_comes_late_is_reordered_and_not_lost() -> None:
     """Two tasks that write to one stream swap neighbours."""
-    assert told(handed_on(*"acbdefghijklmnopqrstuvwxyz")) == [("reorder/stage", CERTAIN, 3, 2)]
+    assert told(handed_on(*"acbdefghijklmnopqrstuvwxyz")) == [("reorder/moved", CERTAIN, 3, 2)]
 
 
 def test_stage_that_rewrites_is_not_judged() -> None:
@@ -257,4 +257,4 @@ def test_stage_that_holds_back_and_sends_at_once_is_told() -> None:
     for seq in range(1, 33):
         crossings.add(chunk(seq, f"{seq}", seq * 100))
     found = [one for seq in range(1, 33) for one in edge.cross(chunk(seq, f"{seq}", 9_000))]
-    assert {(one.kind, one.certainty) for one in found} == {("coalescing/stage", CERTAIN)}
+    assert {(one.kind, one.certainty) for one in found} == {("coalescing/burst", CERTAIN)}
