@@ -99,3 +99,16 @@ more than what a socket's buffers swallow unseen when a connection dies."""
 
 MAX_HELD_CHARS: Final = 4_096
 """Characters (bytes, where it is binary) of a message that is held; longer ones are counted and not known again."""
+
+MAX_ANSWER_BYTES: Final = 67_108_864
+"""Bytes of one answer of Jaeger or Tempo, decompressed: 64 MiB is about 100,000 chunk events in OTLP JSON (620 bytes
+each), ten times a trace's budget."""
+
+MAX_SEARCH_REQUESTS: Final = 200
+"""Requests of one search for traces: a list of 20 takes 1 to 40 of them, and nobody waits for more."""
+
+MAX_SEARCH_HITS: Final = 1_000
+"""Traces that one request of a search asks for, in a span of time too short to be divided."""
+
+ANSWER_TIMEOUT_S: Final = 60
+"""Seconds until an answer of Jaeger or Tempo has to be there: proxies and Tempo itself give up after 30 to 60."""

@@ -42,12 +42,18 @@ _RANGES: Final = 4
 
 def traces_view(traces: Sequence[TraceSummary]) -> RenderableType:
     """Return the list of several traces."""
-    table = _table("trace", "start (UTC)", ">streams", ">stages", ">chunks", ">findings")
+    table = _table("trace", "~start (UTC)", ">streams", ">stages", ">chunks", "~findings", "~route")
     for each in traces:
         style = "" if each.in_order else "red"
-        counts = (each.streams, each.stages, each.chunks, each.findings)
-        table.add_row(each.id, _when(each.start_ns), *map(str, counts), style=style)
+        counts = str(each.streams), str(each.stages), str(each.chunks)
+        start = _when(each.start_ns).partition(".")[0]
+        table.add_row(each.id, start, *counts, _found(each), clean(", ".join(each.routes)), style=style)
     return table
+
+
+def _found(trace: TraceSummary) -> str:
+    duplicates = f", {_many(trace.duplicates, 'duplicate', 'duplicates')}" if trace.duplicates else ""
+    return f"{trace.findings}{duplicates}"
 
 
 def trace_view(trace: Trace) -> RenderableType:
