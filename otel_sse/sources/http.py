@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ _REFUSED: Final = frozenset({401, 403})
 _CONNECT_S: Final = 5.0
 _SHOWN_BYTES: Final = 400
 """Bytes of an answer that a message may quote from; `must` shortens them further."""
+
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+"""A header's name: RFC 9110, section 5.6.2, "token"."""
 
 T = TypeVar("T")
 
@@ -71,7 +75,7 @@ class Backend:
         self.name = name
         self._option = f"option --{name.lower()}"
         self._base = self._checked(url)
-        self.shown_url = str(self._base.copy_with(userinfo=b""))
+        self.shown_url = str(self._base.copy_with(userinfo=b"")).rstrip("/")
         self._client = self._opened(headers)
         self.requests = 0
         """Requests made so far."""
@@ -84,16 +88,16 @@ class Backend:
             raise ConfigurationError(must(self._option, "be a URL", url, advice)) from error
         if found.scheme not in ("http", "https") or not found.host:
             raise ConfigurationError(must(self._option, "be a URL that begins with http:// or https://", url, advice))
-        return found.copy_with(query=None, fragment=None)
+        return found.copy_with(query=None, fragment=None, path=found.path.rstrip("/") or "/")
 
     def _opened(self, headers: Mapping[str, str]) -> httpx.Client:
+        for name, value in headers.items():
+            if not _NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
+                # The value may be a secret, so that it is not told.
+                rule, advice = "have a name and a value of ASCII on one line", "Correct it."
+                raise ConfigurationError(must("header for the backend", rule, f"another one for {name!r}", advice))
         timeout = httpx.Timeout(limits.ANSWER_TIMEOUT_S, connect=_CONNECT_S)
-        try:
-            return httpx.Client(headers={"accept": "application/json", **headers}, timeout=timeout)
-        except (UnicodeEncodeError, ValueError) as error:
-            # The value may be a secret, so that only names are told.
-            advice = "A header holds ASCII on one line."
-            raise ConfigurationError(must("option --header", "be a header", list(headers), advice)) from error
+        return httpx.Client(headers={"accept": "application/json", **headers}, timeout=timeout)
 
     def close(self) -> None:
         """Close its connections."""
@@ -113,7 +117,7 @@ class Backend:
         self.requests += 1
         with (
             self._in_words(),
-            self._client.stream("GET", f"{self._base}{path}", params=params) as response,
+            self._client.stream("GET", f"{str(self._base).rstrip('/')}{path}", params=params) as response,
         ):
             self._check(response)
             return Answer(response.status_code, response.headers.get("content-type", ""), self._read(response))

@@ -69,6 +69,10 @@ class Jaeger:
         self._services = _ALL_SERVICES
         """Services to search one by one; "" is all at once."""
 
+    def close(self) -> None:
+        """Close its connections."""
+        self._backend.close()
+
     @property
     def requests(self) -> int:
         """Requests made so far."""

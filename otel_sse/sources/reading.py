@@ -62,6 +62,9 @@ class Traces(Protocol):
     def damage(self) -> SourceError | None:
         """Return what of all that was read is not whole, or None."""
 
+    def close(self) -> None:
+        """Let go of connections."""
+
 
 class FileTraces:
     """Traces in files.
@@ -92,6 +95,9 @@ class FileTraces:
     def damage(self) -> SourceError | None:
         """Return the damaged lines of the last reading."""
         return self._files.damage()
+
+    def close(self) -> None:
+        """Do nothing: a file is closed as soon as it is read."""
 
     def trace(self, wanted: str) -> Trace:
         """Return the trace whose id begins so.
@@ -134,6 +140,9 @@ class SearchedBackend(Finder, Protocol):
 
     def partial(self) -> SourceError | None:
         """Return what the backend said of a trace that it gave only a part of, or None."""
+
+    def close(self) -> None:
+        """Close its connections."""
 
 
 class BackendTraces:
@@ -185,6 +194,10 @@ class BackendTraces:
         found = f"none for {some(self._empty)}"
         advice = "The search named them, but they came back empty: too new, gone, or dropped for their size."
         return SourceError(must("traces that the search found", "have spans", found, advice))
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._backend.close()
 
 
 def _notes(found: Found, search: Search) -> list[str]:

@@ -67,6 +67,10 @@ class Tempo:
         self._backend = backend
         self._partial: str | None = None
 
+    def close(self) -> None:
+        """Close its connections."""
+        self._backend.close()
+
     @property
     def requests(self) -> int:
         """Requests made so far."""

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -50,7 +51,8 @@ def command(
         traces = source.open(wanted, os.environ, time.time_ns())
     screen = Screen(os.environ, color=not no_color, quiet=as_json)
     try:
-        shown = look(Asked(traces, wanted, chunk, stage))
+        with closing(traces):
+            shown = look(Asked(traces, wanted, chunk, stage))
     except SourceError as error:
         print(f"otel-sse: {error}", file=sys.stderr)
         return INPUT
