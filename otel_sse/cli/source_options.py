@@ -96,6 +96,20 @@ class SourceOptions:
             raise ConfigurationError(must("TRACE_ID", "be all 32 hex digits for Jaeger and Tempo", trace_id, advice))
         return wanted
 
+    def check_detail(self, option: str, given: object, trace_id: str) -> None:
+        """Check an option that is about one trace: in a list that a backend gives, it would say nothing.
+
+        Args:
+            option: Its name.
+            given: Its value.
+            trace_id: What `checked_id` returned.
+
+        Raises:
+            ConfigurationError: It is given, and no trace of a backend is.
+        """
+        if given and not trace_id and not self.file:
+            raise ConfigurationError(must(f"option {option}", "stand with TRACE_ID", None, "Leave it out to list."))
+
     def open(self, trace_id: str, environ: Mapping[str, str], now_ns: int) -> Traces:
         """Return where to read the traces.
 

@@ -44,6 +44,8 @@ def command(
     Reads files, or asks Jaeger or Tempo. Without TRACE_ID, lists what there is.
     """
     wanted = source.checked_id(trace_id)
+    source.check_detail("--chunk", chunk, wanted)
+    source.check_detail("--stage", stage, wanted)
     with leaving_at_once(), needs("cli", "command otel-sse trace"):
         from otel_sse.cli.tracing import Asked, look
         from otel_sse.demo.screen import Screen
