@@ -19,6 +19,7 @@ from otel_sse.errors import must
 from otel_sse.lineage.spans import Span
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.http import Answer, Backend
+from otel_sse.sources.jaeger_links import with_meaning
 from otel_sse.sources.otlp_json import Request, Wire, spans_in
 from otel_sse.sources.search import Hit, Search
 
@@ -142,7 +143,7 @@ class Jaeger:
         if answer.found:
             result = self._backend.decode(answer, _traces).result
             try:
-                return [_timely(span) for span in spans_in(result)] if result is not None else []
+                return [_timely(span) for span in with_meaning(spans_in(result))] if result is not None else []
             except ValueError as error:
                 raise self._backend.refusal(answer) from error
         if not answer.is_missing:
