@@ -209,14 +209,16 @@ def _notes(found: Found, search: Search) -> list[str]:
     if found.given_up:
         notes.append(f"Stopped after {limits.MAX_SEARCH_REQUESTS} requests. To go on: --until {until}")
     elif not found.is_whole:
-        notes.append(f"There are older ones, or may be: --until {until}")
+        notes.append(f"There may be older ones: --until {until}")
     if not found.traces:
-        notes.insert(0, f"No stream as asked for began between {iso_time(found.since_ns)} and {_until(search)}.")
+        notes.insert(
+            0, f"No stream as asked for began between {_second(found.since_ns)} and {_second(search.until_ns)}."
+        )
     return notes
 
 
-def _until(search: Search) -> str:
-    return iso_time(search.until_ns)
+def _second(time_ns: int) -> str:
+    return iso_time(time_ns // 1_000_000_000 * 1_000_000_000)
 
 
 def iso_time(time_ns: int) -> str:
