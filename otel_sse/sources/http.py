@@ -25,6 +25,8 @@ _SHOWN_BYTES: Final = 400
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 """A header's name: RFC 9110, section 5.6.2, "token"."""
 
+_CORRECT: Final = "Correct the URL, with the path before /api where there is one."
+
 T = TypeVar("T")
 
 
@@ -54,9 +56,13 @@ class Answer:
 
     @property
     def says(self) -> str:
-        """Its beginning, for a message."""
-        text = self.body[:_SHOWN_BYTES].decode("utf-8", "replace").strip()
-        return f"{self.status} {text}" if text else str(self.status)
+        """Its status and beginning, for a message."""
+        return f"{self.status} {self.text}".strip()
+
+    @property
+    def text(self) -> str:
+        """Its beginning."""
+        return self.body[:_SHOWN_BYTES].decode("utf-8", "replace").strip()
 
 
 class Backend:
@@ -179,12 +185,9 @@ class Backend:
         try:
             return decoder.decode(answer.body)
         except (ValueError, RecursionError) as error:
-            found = f"{answer.content_type or 'no content type'}: {answer.body[:60]!r}"
             rule = f"be that of {self.name}'s API, which answers in JSON"
-            raise SourceError(must(f"URL {self.shown_url}", rule, found, self._advice(error))) from error
-
-    def _advice(self, error: Exception) -> str:
-        return f"Correct the URL, with the path before /api where there is one ({error})."
+            found = f"{answer.content_type or 'no content type'}: {answer.text[:60]}"
+            raise SourceError(must(f"URL {self.shown_url}", rule, found, f"{_CORRECT} {error}.")) from error
 
     def refusal(self, answer: Answer) -> SourceError:
         """Return the error for an answer that is neither what was asked for nor a plain no."""
@@ -194,5 +197,4 @@ class Backend:
     def elsewhere(self, answer: Answer) -> SourceError:
         """Return the error for a 404 that is not this backend's own: another server, or another path."""
         rule = f"be that of {self.name}'s API"
-        advice = "Correct the URL, with the path before /api where there is one."
-        return SourceError(must(f"URL {self.shown_url}", rule, answer.says, advice))
+        return SourceError(must(f"URL {self.shown_url}", rule, answer.says, _CORRECT))

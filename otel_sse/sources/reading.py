@@ -211,9 +211,8 @@ def _notes(found: Found, search: Search) -> list[str]:
     elif not found.is_whole:
         notes.append(f"There may be older ones: --until {until}")
     if not found.traces:
-        notes.insert(
-            0, f"No stream as asked for began between {_second(found.since_ns)} and {_second(search.until_ns)}."
-        )
+        first, last = _second(found.since_ns), _second(search.until_ns)
+        notes.insert(0, f"No stream as asked for began between {first} and {last}.")
     return notes
 
 
