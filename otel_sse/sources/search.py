@@ -132,7 +132,7 @@ def newest(finder: Finder, search: Search) -> Found:
                 seen.add(hit.trace_id)
                 _take(hit, search, found, empty)
         known_ns = start_ns
-        enough = sum(each.start_ns >= known_ns for each in found.values()) > search.limit
+        enough = sum(known_ns <= each.start_ns < search.until_ns for each in found.values()) > search.limit
         if enough or finder.requests - first >= limits.MAX_SEARCH_REQUESTS:
             break
     return _found(list(found.values()), search, known_ns, empty, crowded)

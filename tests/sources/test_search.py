@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -90,6 +90,7 @@ def search(**says: Any) -> Search:
     return Search(**{"since_ns": 0, "until_ns": HOUR * MS, **says})
 
 
+@example([0, 1001, 1002], [0] * 40, 1, 0, 1000, 1001)
 @given(
     starts=st.lists(st.integers(0, 20_000), max_size=40, unique=True),
     lasting=st.lists(st.integers(0, 5_000), min_size=40, max_size=40),
