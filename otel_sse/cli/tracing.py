@@ -69,7 +69,7 @@ def look(asked: Asked) -> Shown:
     if not asked.trace_id:
         listed = source.listed()
         if len(listed.traces) != 1 or not source.shows_only_one:
-            return _list(listed)._replace(damage=source.damage())
+            return _list(listed)._replace(damage=source.damage(), notes=source.notes())
         asked = asked._replace(trace_id=listed.traces[0].id)
     trace = source.trace(asked.trace_id)
     if asked.telling:
@@ -80,7 +80,7 @@ def look(asked: Asked) -> Shown:
 def _list(listed: Listed) -> Shown:
     view = traces_view(listed.traces) if listed.traces else Group()
     in_order = all(each.in_order for each in listed.traces)
-    return Shown(view, traces_json(listed), in_order, notes=listed.notes)
+    return Shown(view, traces_json(listed), in_order)
 
 
 def _shown(trace: Trace, asked: Asked) -> Shown:

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from otel_sse.lineage.alignment import Ranges, align
+from otel_sse.lineage.flow import Flow, flow, pieces_of
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.stream.chunk import CONTENT, KINDS, Chunk
 from otel_sse.stream.outcome import COMPLETED
@@ -74,7 +75,8 @@ class Descent:
         self.downstream = downstream
         self._believed = believed
         several = len(feeds) > 1
-        self._chunks = [chunk for chunk in downstream.chunks if not several or _feed(chunk, feeds) is upstream]
+        self.chunks = [chunk for chunk in downstream.chunks if not several or _feed(chunk, feeds) is upstream]
+        """The downstream chunks that are of this upstream stage."""
         self._kept: dict[tuple[int, int], bool] = {}
 
     @property
@@ -87,16 +89,34 @@ class Descent:
         """Number of a downstream chunk → the upstream numbers it was made from."""
         return self._found[1]
 
+    @property
+    def carried(self) -> Ranges:
+        """What the downstream stage's chunks say that they were made from; {} where they say nothing of this stage."""
+        made = [chunk for chunk in self.chunks if chunk.upstream_first and self._believed]
+        return {chunk.seq: (chunk.upstream_first, chunk.upstream_last) for chunk in made}
+
+    @cached_property
+    def flow(self) -> Flow:
+        """What became of all content between the two stages, and which chunks of it repeat, move or change."""
+        up = [chunk for chunk in self.upstream.chunks if chunk.kind == CONTENT]
+        down = [chunk for chunk in self.chunks if chunk.kind == CONTENT]
+        pieces = pieces_of(up, self.upstream.content_bytes), pieces_of(down, self.downstream.content_bytes)
+        return flow(*pieces, self.carried)
+
+    @cached_property
+    def handed_on(self) -> int:
+        """The highest number upstream that content downstream was made from; 0 where none was."""
+        return max((passage.last for passage in self.flow.passages), default=0)
+
     @cached_property
     def _found(self) -> tuple[bool, Ranges]:
-        made = [chunk for chunk in self._chunks if chunk.upstream_first and self._believed]
-        recorded = {chunk.seq: (chunk.upstream_first, chunk.upstream_last) for chunk in made}
+        recorded = self.carried
         if not recorded:
-            return False, align(self.upstream.chunks, self._chunks)
+            return False, align(self.upstream.chunks, self.chunks)
         if self.upstream.service == self.downstream.service or self._agreement(recorded) >= _AGREEING:
             return True, recorded
         # A hop counts its messages over all connections, a stage its own chunks.
-        aligned = align(self.upstream.chunks, self._chunks)
+        aligned = align(self.upstream.chunks, self.chunks)
         return (False, aligned) if self._agreement(aligned) > self._agreement(recorded) else (True, recorded)
 
     def _agreement(self, ranges: Ranges) -> float:
@@ -202,12 +222,12 @@ class Descent:
     @property
     def added(self) -> list[Chunk]:
         """The downstream chunks that were made from nothing upstream."""
-        return [chunk for chunk in self._chunks if chunk.seq not in self.ranges]
+        return [chunk for chunk in self.chunks if chunk.seq not in self.ranges]
 
     @cached_property
     def latency(self) -> Latency | None:
         """How long the chunks took, each from the last one it was made from; None where no two belong together."""
-        times = [time_ns for chunk in self._chunks if (time_ns := self.latency_ns(chunk)) is not None]
+        times = [time_ns for chunk in self.chunks if (time_ns := self.latency_ns(chunk)) is not None]
         if not times:
             return None
         clamped = sorted(max(time_ns, 0) for time_ns in times)

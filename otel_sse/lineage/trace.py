@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 
+from otel_sse import semconv
 from otel_sse.lineage.descent import Descent
-from otel_sse.lineage.spans import Span
+from otel_sse.lineage.spans import Span, text
 from otel_sse.lineage.stages import TraceStage, stages_of
 
 ORIGINS: Final = frozenset({"provider"})
@@ -34,6 +35,12 @@ class TraceStream(msgspec.Struct, dict=True):
     def ids(self) -> tuple[str, ...]:
         """`sse.stream.id` of its stages, in order: each process that was not told of the stream gave it its own."""
         return tuple(dict.fromkeys(stage.stream_id for stage in self.stages))
+
+    @property
+    def route(self) -> str:
+        """The route's template at the last stage that says one: that of the request which the reader sent; or ""."""
+        routes = (text(stage.attributes, semconv.HTTP_ROUTE) for stage in reversed(self.stages))
+        return next((route for route in routes if route), "")
 
     @cached_property
     def orphans(self) -> frozenset[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Final, Protocol
 
@@ -26,12 +26,10 @@ class Listed(msgspec.Struct):
 
     Args:
         traces: One summary each, in order of their starts.
-        notes: What a reader of the list has to know, one sentence or two each.
         next_until: What `--until` has to be to go on with older ones, or None where there are none.
     """
 
     traces: list[TraceSummary]
-    notes: tuple[str, ...] = ()
     next_until: str | None = None
 
 
@@ -59,8 +57,18 @@ class Traces(Protocol):
             SourceError: It can't be read, or is not there.
         """
 
+    def traces(self) -> Iterator[Trace]:
+        """Yield the traces that `listed` lists, in its order.
+
+        Raises:
+            SourceError: They can't be read.
+        """
+
     def damage(self) -> SourceError | None:
         """Return what of all that was read is not whole, or None."""
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what a reader of the last list has to know, one sentence or two each."""
 
     def close(self) -> None:
         """Let go of connections."""
@@ -92,9 +100,27 @@ class FileTraces:
             raise self._files.damage() or self._files.nothing()
         return Listed(found)
 
+    def traces(self) -> Iterator[Trace]:
+        """Yield all traces of the files, in order of their starts. The stages of all of them are held at once.
+
+        Raises:
+            SourceError: They can't be read, or hold none.
+        """
+        by_trace: dict[str, list[Span]] = {}
+        for span in self._files.spans():
+            if semconv.STAGE in span.attributes:
+                by_trace.setdefault(span.trace_id, []).append(span)
+        if not by_trace:
+            raise self._files.damage() or self._files.nothing()
+        yield from map(_one, sorted(by_trace.values(), key=lambda group: min(span.start_ns for span in group)))
+
     def damage(self) -> SourceError | None:
         """Return the damaged lines of the last reading."""
         return self._files.damage()
+
+    def notes(self) -> tuple[str, ...]:
+        """Return none: a file is listed whole."""
+        return ()
 
     def close(self) -> None:
         """Do nothing: a file is closed as soon as it is read."""
@@ -157,6 +183,7 @@ class BackendTraces:
         self._backend = backend
         self._search = search
         self._empty: list[str] = []
+        self._notes: tuple[str, ...] = ()
 
     @property
     def shows_only_one(self) -> bool:
@@ -172,7 +199,21 @@ class BackendTraces:
         found = newest(self._backend, self._search)
         self._empty = found.empty_ids
         next_until = None if found.is_whole else iso_time(found.since_ns)
-        return Listed(found.traces, tuple(_notes(found, self._search)), next_until)
+        self._notes = tuple(_notes(found, self._search))
+        return Listed(found.traces, next_until)
+
+    def traces(self) -> Iterator[Trace]:
+        """Yield what the search finds, one trace after the other, so that memory holds one.
+
+        Raises:
+            SourceError: The backend does not answer, or a trace is gone by now.
+        """
+        for each in self.listed().traces:
+            yield self.trace(each.id)
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what the last search did not find, and how to go on."""
+        return self._notes
 
     def trace(self, wanted: str) -> Trace:
         """Return the trace with this id.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -74,7 +75,7 @@ class Memory:
         page = self._random.sample(inside, min(most, len(inside)))
         if sum(map(len, page)) > self._most_spans:
             raise TooLargeError("too large")
-        return [Hit(spans[0].trace_id, lambda spans=spans: self._load(spans)) for spans in page], len(page) >= most
+        return [Hit(spans[0].trace_id, partial(self._load, spans)) for spans in page], len(page) >= most
 
     def _load(self, spans: Sequence[Span]) -> Sequence[Span]:
         return [] if spans[0].trace_id in self.gone else spans

@@ -1,0 +1,146 @@
+"""Diagnoses for the eye: the chunk by stage matrix, the verdict, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from otel_sse.demo.screen import clean
+from otel_sse.lineage import matrix as marks
+from otel_sse.lineage.diagnosis import Diagnosis, late_places
+from otel_sse.lineage.faults import Fault, ranges
+from otel_sse.lineage.matrix import DAMAGE, Matrix, matrix_of
+from otel_sse.lineage.matrix_text import GridCell, grid
+from otel_sse.lineage.trace import Trace, TraceStream
+from otel_sse.stream.outcome import COMPLETED
+
+_GOOD: Final = "green"
+_BAD: Final = "bold red"
+_DIM: Final = "dim"
+_NOTED: Final = "yellow"
+_INDENT: Final = 2
+
+_SIGNS: Final = {
+    marks.SAME: "= the same",
+    marks.REWRITTEN: "~ rewritten by a stage that may",
+    marks.REFRAMED: "% cut anew",
+    marks.ADDED: "+ made here",
+    marks.LEFT_OUT: "- left out",
+}
+
+
+def diagnosed_view(found: Sequence[tuple[Trace, Sequence[Diagnosis]]], count: int) -> RenderableType:
+    """Return the list of traces that are not in order, one line each, and how many are.
+
+    Args:
+        found: These, with the diagnosis of each of their streams.
+        count: How many there are in all.
+    """
+    clear = count - len(found)
+    said = Text(f"{clear} of {count} traces {'is' if clear == 1 else 'are'} in order.", _BAD if found else _GOOD)
+    if not found:
+        return said
+    table = _table("trace", "~route", "~stage", "~kind", ">chunks", ">more")
+    for trace, diagnoses in found:
+        for stream, each in zip(trace.streams, diagnoses, strict=True):
+            if each.culprit is not None:
+                table.add_row(trace.id, clean(stream.route), *_line(each.culprit), str(len(each.faults) - 1))
+    return Group(table, said)
+
+
+def _line(fault: Fault) -> tuple[str, str, str]:
+    doubt = "" if fault.certain else " (suspected)"
+    return clean(fault.stage), clean(fault.kind) + doubt, str(fault.count)
+
+
+def trace_diagnosed_view(trace: Trace, found: Sequence[Diagnosis], width: int) -> RenderableType:
+    """Return one trace, stream by stream.
+
+    Args:
+        trace: The trace.
+        found: The diagnosis of each of its streams.
+        width: Columns of a line.
+    """
+    title = Text.assemble(("trace ", _DIM), (trace.id, "bold"))
+    parts = [p for s, d in zip(trace.streams, found, strict=True) for p in _stream(s, d, width)]
+    return Group(title, *parts)
+
+
+def _stream(stream: TraceStream, found: Diagnosis, width: int) -> Iterator[RenderableType]:
+    route = f"  {clean(stream.route)}" if stream.route else ""
+    yield Text.assemble("\n", ("stream ", _DIM), clean(", ".join(stream.ids)), (route, _DIM))
+    yield _stages(stream, found)
+    yield _matrix(matrix_of(stream, late_places(stream, found.faults)), width)
+    yield Text.assemble("\n", (clean(found.verdict), _GOOD if found.in_order else _BAD))
+    for number, fault in enumerate(found.faults, 1):
+        yield from _fault(number, fault)
+    for note in found.notes:
+        yield Text.assemble(("note: ", _NOTED), clean(note))
+
+
+def _stages(stream: TraceStream, found: Diagnosis) -> Table:
+    blamed = {fault.position for fault in found.faults}
+    table = _table(">#", "process", "stage", ">chunks", "outcome")
+    for n, stage in enumerate(stream.stages):
+        outcome = Text(clean(stage.outcome or "end not here"), _GOOD if stage.outcome == COMPLETED else _BAD)
+        name = Text(clean(stage.label), _BAD if n in blamed else "")
+        table.add_row(str(n + 1), clean(stage.service), name, str(stage.total), outcome)
+    return table
+
+
+def _matrix(matrix: Matrix, width: int) -> RenderableType:
+    lines = grid(matrix, width - 2)
+    if not lines:
+        return Text("\nNo chunk with content stands in the trace.", _DIM)
+    head = tuple(GridCell(str(column.number), marks.SAME) for column in matrix.columns)
+    widths = [max(len(cells[n].text) for cells in (head, *(line.cells for line in lines))) for n in range(len(head))]
+    text = Text("\n")
+    text.append("  ".join(cell.text.rjust(size) for cell, size in zip(head, widths, strict=True)), _DIM)
+    for line in lines:
+        text.append("\n")
+        for n, (cell, size) in enumerate(zip(line.cells, widths, strict=True)):
+            text.append("  " if n else "")
+            text.append(cell.text.rjust(size), _BAD if cell.mark in DAMAGE else _STYLES.get(cell.mark, ""))
+        text.rstrip()
+        text.append(" !" if any(cell.mark in DAMAGE for cell in line.cells) else "", _BAD)
+    shown = {cell.text: cell.mark for line in lines for cell in line.cells}
+    if used := [words for mark, words in _SIGNS.items() if shown.get(words[0]) == mark]:
+        text.append(f"\n{', '.join(used)}", _DIM)
+    text.no_wrap = True
+    return text
+
+
+_STYLES: Final = {marks.REWRITTEN: _NOTED, marks.REFRAMED: _NOTED, marks.ADDED: _NOTED, marks.LEFT_OUT: _DIM}
+
+
+def _fault(number: int, fault: Fault) -> Iterator[RenderableType]:
+    where = f" at {ranges(fault.seqs)}" if fault.seqs else ""
+    title = f"{fault.kind}, {fault.certainty}, {fault.position + 1} {fault.stage}{where}"
+    yield Text.assemble("\n", (f"{number} ", _DIM), (clean(title), _BAD))
+    lines = Table.grid(padding=(0, 1))
+    lines.add_column(no_wrap=True, style=_DIM)
+    lines.add_column(overflow="fold")
+    for name, text in (
+        ("seen", fault.evidence),
+        ("from", fault.origin),
+        ("cause", fault.cause),
+        ("look at", fault.where_to_look),
+    ):
+        if text:
+            lines.add_row(name, Text(clean(text)))
+    yield Padding(lines, (0, 0, 0, _INDENT))
+
+
+def _table(*columns: str) -> Table:
+    """A table; `>` before a column's name aligns it to the right, `~` lets it be folded."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    for name in columns:
+        right, folded = ">" in name, "~" in name
+        table.add_column(name.lstrip(">~"), justify="right" if right else "left", no_wrap=not folded, overflow="fold")
+    return table

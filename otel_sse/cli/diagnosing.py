@@ -1,0 +1,89 @@
+"""What `otel-sse diagnose` was asked, answered: the diagnosis of one trace, or those of all that are not in order."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from rich.console import Group, RenderableType
+
+from otel_sse.cli.diagnose_json import diagnosed_json, trace_diagnosed_json
+from otel_sse.cli.diagnose_view import diagnosed_view, trace_diagnosed_view
+from otel_sse.cli.exit_codes import FINDINGS, INPUT, OK
+from otel_sse.lineage.diagnosis import Diagnosis, diagnose
+from otel_sse.lineage.trace import Trace
+from otel_sse.sources.errors import SourceError
+from otel_sse.sources.reading import Traces
+
+
+class Diagnosed(NamedTuple):
+    """One trace, with the diagnosis of each of its streams."""
+
+    trace: Trace
+    found: list[Diagnosis]
+
+    @property
+    def in_order(self) -> bool:
+        """Whether nothing went wrong in any of them."""
+        return all(each.in_order for each in self.found)
+
+
+class Shown(NamedTuple):
+    """What there is to see.
+
+    Args:
+        view: For the eye.
+        data: For programs.
+        in_order: Whether nothing went wrong.
+        damage: What could not be read, or None.
+        notes: What else there is to say, for stderr.
+    """
+
+    view: RenderableType
+    data: dict[str, Any]
+    in_order: bool
+    damage: SourceError | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0, 1 where something is not in order, 3 where a part could not be read."""
+        return INPUT if self.damage is not None else OK if self.in_order else FINDINGS
+
+
+def look(source: Traces, trace_id: str, width: int) -> Shown:
+    """Read traces and return what is to be said of them.
+
+    Args:
+        source: Where to read.
+        trace_id: Hex digits that the trace's id begins with; "" for all traces.
+        width: Columns of a line.
+
+    Raises:
+        SourceError: Nothing can be read, or it has not the trace.
+    """
+    if trace_id:
+        return _one(_diagnosed(source.trace(trace_id)), source, width)
+    damaged: list[Diagnosed] = []
+    last: Diagnosed | None = None
+    count = 0
+    for trace in source.traces():
+        last = _diagnosed(trace)
+        count += 1
+        if not last.in_order:
+            damaged.append(last)
+    if count == 1 and last is not None:
+        return _one(last, source, width)
+    every = [(each.trace, each.found) for each in damaged]
+    view = diagnosed_view(every, count) if count else Group()
+    data = diagnosed_json(every, count)
+    return Shown(view, data, not damaged, source.damage(), source.notes())
+
+
+def _one(each: Diagnosed, source: Traces, width: int) -> Shown:
+    view = trace_diagnosed_view(each.trace, each.found, width)
+    data = trace_diagnosed_json(each.trace, each.found)
+    return Shown(view, data, each.in_order, source.damage(), source.notes())
+
+
+def _diagnosed(trace: Trace) -> Diagnosed:
+    return Diagnosed(trace, [diagnose(stream) for stream in trace.streams])

@@ -1,0 +1,142 @@
+"""The diagnosis of one stream: what went wrong, at which stage it began, and what is known of such a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from otel_sse.lineage.damage import report_edge
+from otel_sse.lineage.delays import coalesced, delayed, silence
+from otel_sse.lineage.endings import BENIGN, ending
+from otel_sse.lineage.faults import DOUBLED, Fault
+from otel_sse.lineage.reported import back_to, reported
+from otel_sse.lineage.trace import TraceStream
+from otel_sse.lineage.verdict import verdict_of
+from otel_sse.stream.chunk import CERTAIN
+
+_RANKS: Final = ("duplicate", "reorder", "gap", "corruption", "protocol", "outcome", "coalescing", "stall", "check")
+"""Of several faults of one stage, which is told first."""
+
+_TERMINAL: Final = "duplicate/terminal"
+_AFTER_DONE: Final = "protocol/after_done"
+
+
+class Diagnosis(msgspec.Struct, frozen=True):
+    """What is to be said of one stream.
+
+    Args:
+        verdict: One sentence.
+        faults: What went wrong, the culprit first: the first stage, in the order of the data, at which it did.
+        notes: What is worth saying and nothing wrong, one line each.
+    """
+
+    verdict: str
+    faults: tuple[Fault, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def in_order(self) -> bool:
+        """Whether nothing went wrong."""
+        return not self.faults
+
+    @property
+    def culprit(self) -> Fault | None:
+        """The fault to look at first, or None."""
+        return self.faults[0] if self.faults else None
+
+
+def diagnose(stream: TraceStream) -> Diagnosis:
+    """Return what went wrong with a stream, by all of its stages together.
+
+    Args:
+        stream: The stream, from `trace_of`.
+    """
+    reports = [report_edge(stream, *edge) for edge in stream.descents]
+    found = [fault for report in reports for fault in report.faults]
+    found = _merged(stream, found, reported(stream))
+    found += _late(stream)
+    end = ending(stream)
+    faults = sorted([*found, *([end] if end is not None else [])], key=_rank)
+    notes = [note for report in reports for note in report.notes]
+    notes += [
+        f"{stream.stages[n].label}: the stage that its chunks came from is not in the trace"
+        for n in sorted(stream.orphans)
+    ]
+    return Diagnosis(verdict_of(stream, faults), tuple(faults), tuple(notes))
+
+
+def _rank(fault: Fault) -> tuple[bool, bool, int, int]:
+    rank = _RANKS.index(fault.family) if fault.family in _RANKS else len(_RANKS)
+    return fault.kind in BENIGN, not fault.certain, fault.position, rank
+
+
+def _late(stream: TraceStream) -> list[Fault]:
+    found: dict[tuple[str, int], Fault] = {}
+    for n, stage in enumerate(stream.stages):
+        for finding in stage.findings:
+            if finding.family == "stall":
+                fault = silence(stream, n, finding)
+                known = found.setdefault((fault.kind, fault.position), fault)
+                if not set(fault.seqs) <= set(known.seqs):
+                    seqs = tuple(sorted({*known.seqs, *fault.seqs}))
+                    found[fault.kind, fault.position] = msgspec.structs.replace(known, seqs=seqs, count=len(seqs))
+    silent = {position for _, position in found}
+    held = [delayed(stream, up, down) for up, down in stream.descents if down not in silent]
+    bursts = [coalesced(stream, up, down) for up, down in stream.descents]
+    return [*found.values(), *(each for each in (*held, *bursts) if each is not None)]
+
+
+def _merged(stream: TraceStream, edges: Sequence[Fault], told: Sequence[Fault]) -> list[Fault]:
+    """Put together what edges show and what detectors found, where it is the same."""
+    faults = list(edges)
+    for fault in sorted(told, key=lambda each: each.position):
+        at = next((n for n, known in enumerate(faults) if _is_same(stream, known, fault)), None)
+        if at is None:
+            faults.append(fault)
+        else:
+            faults[at] = _both(faults[at], fault)
+    return [fault for fault in faults if fault.count]
+
+
+def _is_same(stream: TraceStream, known: Fault, fault: Fault) -> bool:
+    """Whether a detector's finding is a fault that is known, seen where it happened or further on."""
+    if known.position > fault.position:
+        return False
+    if fault.family != known.family:
+        consequence = known.family == "duplicate" and fault.kind == _AFTER_DONE
+        return consequence and _touches(stream, known, fault)
+    if known.family == "duplicate" and fault.kind == _TERMINAL != known.kind:
+        return known.position == fault.position and known.count > 1
+    return known.family in ("gap", "reorder") or _touches(stream, known, fault)
+
+
+def _touches(stream: TraceStream, known: Fault, fault: Fault) -> bool:
+    seqs = set(known.seqs) | set(known.of)
+    return any(back_to(stream, fault.position, seq, known.position) & seqs for seq in fault.seqs)
+
+
+def _both(known: Fault, fault: Fault) -> Fault:
+    """One fault of two: the edge's numbers, with the kind that says more."""
+    certainty = CERTAIN if CERTAIN in (known.certainty, fault.certainty) else known.certainty
+    if fault.kind == _AFTER_DONE and known.kind == DOUBLED and known.count <= fault.count:
+        # A late chunk that equals an earlier one: what is wrong with it is that it is late.
+        return msgspec.structs.replace(fault, evidence=f"{fault.evidence}; {known.evidence}")
+    if fault.kind in (_TERMINAL, _AFTER_DONE):
+        return msgspec.structs.replace(known, evidence=f"{known.evidence}; {fault.evidence}")
+    kind = fault.kind if known.kind == DOUBLED and fault.kind != DOUBLED and fault.certain else known.kind
+    return msgspec.structs.replace(
+        known, kind=kind, certainty=certainty, evidence=f"{known.evidence}; {fault.evidence}"
+    )
+
+
+def late_places(stream: TraceStream, faults: Iterable[Fault]) -> set[tuple[int, int]]:
+    """Return the chunks that were held back, as the matrix wants them: position of the stage, and number there.
+
+    Args:
+        stream: The stream.
+        faults: Its faults.
+    """
+    late = ("stall", "coalescing")
+    return {(fault.position, seq) for fault in faults if fault.family in late for seq in fault.seqs}

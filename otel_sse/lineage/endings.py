@@ -1,0 +1,72 @@
+"""How a stream ended badly, and at which stage that began: a failure goes with the data, a leave against it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from otel_sse.lineage.faults import OUTCOME, Fault
+from otel_sse.lineage.stages import TraceStage
+from otel_sse.lineage.trace import TraceStream
+from otel_sse.stream.chunk import CERTAIN
+from otel_sse.stream.outcome import ABANDONED, CANCELLED, CAPPED, COMPLETED, DISCONNECTED, FAILED, INCOMPLETE, UNPARSED
+
+RECEIVERS: Final = frozenset({"provider", "client", "ws.receive"})
+"""Stages that read what another process sends: where their connection goes away, so does the data."""
+
+BENIGN: Final = frozenset({OUTCOME + DISCONNECTED, OUTCOME + CANCELLED, OUTCOME + ABANDONED})
+"""Ends that are the reader's own affair; told behind everything else."""
+
+_WITH_DATA: Final = (FAILED, INCOMPLETE, CAPPED)
+
+
+def ending(stream: TraceStream) -> Fault | None:
+    """Return how the stream ended, where it was not completed, at the stage at which that began; None for a good end.
+
+    Of the stages that failed or broke off the first is told, for the others got less than they should. Where a reader
+    left, the last one is, for the others were cancelled in turn.
+    """
+    stages = stream.stages
+    broken = [n for n, stage in enumerate(stages) if _breaks(stage)]
+    if broken:
+        return _fault(stream, broken[0])
+    last = stages[-1].outcome
+    if last in (COMPLETED, UNPARSED, ""):
+        # Who stops reading early and ends well has what it wanted.
+        return None
+    left = [n for n, stage in enumerate(stages) if stage.outcome == DISCONNECTED]
+    if left:
+        return _fault(stream, left[-1])
+    cancelled = [n for n, stage in enumerate(stages) if stage.outcome in (CANCELLED, ABANDONED)]
+    return _fault(stream, cancelled[-1]) if cancelled else None
+
+
+def _breaks(stage: TraceStage) -> bool:
+    return stage.outcome in _WITH_DATA or (stage.outcome == DISCONNECTED and stage.name in RECEIVERS)
+
+
+def _fault(stream: TraceStream, position: int) -> Fault:
+    stage = stream.stages[position]
+    ups = stream.upstream[position]
+    last = stage.chunks[-1].seq if stage.chunks else 0
+    error = f", {stage.error_type}" if stage.error_type else ""
+    return Fault(
+        kind=OUTCOME + stage.outcome,
+        certainty=CERTAIN,
+        stage=stage.label,
+        service=stage.service,
+        position=position,
+        upstream=ups[0] if ups else None,
+        seqs=(last,) if last else (),
+        evidence=f"outcome {stage.outcome}{error}, after {stage.total} chunks",
+        origin=_origin(stream, position),
+    )
+
+
+def _origin(stream: TraceStream, position: int) -> str:
+    ups = stream.upstream[position]
+    if position in stream.orphans:
+        return "the stage before it is not in the trace"
+    if not ups:
+        return "it is the first stage seen: the model's stream itself, or what lies before it"
+    before = stream.stages[ups[0]]
+    return f"{before.label} before it ended as {before.outcome or 'not known'}"

@@ -1,0 +1,109 @@
+"""What detectors found on the stages, told once: at the first stage that has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from otel_sse.lineage.faults import ACCUMULATED, DOUBLED, REPLAYED, RESTARTED, Fault
+from otel_sse.lineage.trace import TraceStream
+from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
+
+_OF_CONTENT: Final = frozenset({DOUBLED, REPLAYED, RESTARTED, ACCUMULATED, "duplicate/reasserted"})
+"""Kinds that content shows, wherever it passes: a stage that handed on what it got did not do it."""
+
+Seen = list[tuple[int, Finding]]
+"""Findings, each with the position of its stage."""
+
+
+def reported(stream: TraceStream) -> list[Fault]:
+    """Return the detectors' findings as faults, but for silence: each kind at the first stage that has it.
+
+    The same fault is seen at every stage after it. A finding further on is another one only where the chunk that it is
+    about came from one that is in order.
+    """
+    by_kind: dict[str, Seen] = {}
+    for n, stage in enumerate(stream.stages):
+        for finding in stage.findings:
+            if finding.family != "stall":
+                by_kind.setdefault(finding.kind, []).append((n, finding))
+    return [fault for kind, seen in by_kind.items() for fault in _of_kind(stream, kind, seen)]
+
+
+def _of_kind(stream: TraceStream, kind: str, seen: Seen) -> list[Fault]:
+    faults: list[Fault] = []
+    while seen:
+        first = seen[0][0]
+        own = [finding for n, finding in seen if n == first]
+        later = [(n, finding) for n, finding in seen if n != first]
+        others = [(n, finding) for n, finding in later if _is_another(stream, n, finding, first, own)]
+        also = [stream.stages[n].label for n, finding in later if (n, finding) not in others]
+        faults.append(_fault(stream, kind, first, own, list(dict.fromkeys(also))))
+        seen = others
+    return faults
+
+
+def _is_another(stream: TraceStream, n: int, finding: Finding, first: int, own: Iterable[Finding]) -> bool:
+    """Whether the chunk that a finding is about was in order at the first stage that has such a finding."""
+    before = back_to(stream, n, finding.seq, first)
+    return bool(before) and not before & {each.seq for each in own}
+
+
+def back_to(stream: TraceStream, position: int, seq: int, target: int) -> set[int]:
+    """Return the numbers that a chunk had at an earlier stage, as far as that is known.
+
+    Args:
+        stream: The stream.
+        position: Position of the stage that the number is of.
+        seq: The number.
+        target: Position of the earlier stage.
+    """
+    found = {position: {seq}}
+    for n in range(position, target, -1):
+        for up in stream.upstream[n] if n in found else ():
+            ranges = stream.descents[up, n].ranges
+            for first, last in (ranges[each] for each in found[n] if each in ranges):
+                found.setdefault(up, set()).update(range(first, min(last, first + _MOST) + 1))
+    return found.get(target, set())
+
+
+_MOST: Final = 1_024
+"""Chunks that one chunk is followed back to."""
+
+
+def _fault(stream: TraceStream, kind: str, position: int, own: list[Finding], also: list[str]) -> Fault:
+    certain = any(finding.certainty == CERTAIN for finding in own)
+    finding = own[0]
+    if kind in _OF_CONTENT:
+        position, own = _pushed_back(stream, position, own)
+    stage = stream.stages[position]
+    ups = stream.upstream[position]
+    numbered = list({each.seq: each for each in own if each.seq}.values())
+    more = f"; seen at {', '.join(also)} too" if also else ""
+    return Fault(
+        kind=kind,
+        certainty=CERTAIN if certain else SUSPECTED,
+        stage=stage.label,
+        service=stage.service,
+        position=position,
+        upstream=ups[0] if ups else None,
+        seqs=tuple(each.seq for each in numbered),
+        of=tuple(each.of for each in numbered),
+        count=max(len(own), sum(each.amount for each in own)),
+        evidence=finding.evidence + more,
+    )
+
+
+def _pushed_back(stream: TraceStream, position: int, own: list[Finding]) -> tuple[int, list[Finding]]:
+    """The first stage that had both the chunks and what they repeat: it is theirs, whoever noticed it."""
+    while len(stream.upstream[position]) == 1:
+        up = stream.upstream[position][0]
+        ranges = stream.descents[up, position].ranges
+        moved = []
+        for each in own:
+            (a, b), (c, d) = ranges.get(each.seq, (0, -1)), ranges.get(each.of, (0, 0))
+            if a != b or c != d or (each.of and a == c):
+                return position, own
+            moved.append(Finding(each.kind, each.certainty, each.stage, a, c, each.evidence, each.amount))
+        position, own = up, moved
+    return position, own
