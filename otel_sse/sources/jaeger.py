@@ -162,7 +162,7 @@ class Jaeger:
 
 
 def _query(search: Search, service: str, start_ns: int, end_ns: int, most: int) -> dict[str, str]:
-    # Jaeger before 2.14 has no attributes here and gives all traces; what is looked for is looked for again here.
+    # Jaeger 2.13 and before read no attributes here and give all traces: what is asked for is looked for again.
     attributes = {semconv.SEGMENT_INDEX: "0", **({semconv.HTTP_ROUTE: search.route} if search.route else {})}
     # Both ends of a span of time belong to it.
     named = {
