@@ -101,8 +101,8 @@ MAX_HELD_CHARS: Final = 4_096
 """Characters (bytes, where it is binary) of a message that is held; longer ones are counted and not known again."""
 
 MAX_ANSWER_BYTES: Final = 67_108_864
-"""Bytes of one answer of Jaeger or Tempo, decompressed: 64 MiB is about 100,000 chunk events in OTLP JSON (620 bytes
-each), ten times a trace's budget."""
+"""Bytes of one answer of Jaeger or Tempo, decompressed: 64 MiB is about 150,000 chunk events in OTLP JSON (425 bytes
+each), fifteen times a trace's budget."""
 
 MAX_SEARCH_REQUESTS: Final = 200
 """Requests of one search for traces: a list of 20 takes 1 to 40 of them, and nobody waits for more."""
