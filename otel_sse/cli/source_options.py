@@ -26,6 +26,8 @@ _ID_DIGITS: Final = 32
 _HEX: Final = frozenset("0123456789abcdef")
 _SINCE: Final = "1h"
 _LIMIT: Final = 20
+_AHEAD_NS: Final = 60_000_000_000
+"""How far the clocks of other hosts may be ahead of this one, so that their latest streams are found too."""
 
 _Files = Annotated[
     list[Path], typer.Option("--file", metavar="FILE", help="OTLP JSON lines. Again for each file of the same traces.")
@@ -159,7 +161,7 @@ class SourceOptions:
         from otel_sse.sources.search import Search
 
         since_ns = read_time("--since", self.since or _SINCE, now_ns)
-        until_ns = read_time("--until", self.until, now_ns) if self.until else now_ns
+        until_ns = read_time("--until", self.until, now_ns) if self.until else now_ns + _AHEAD_NS
         if since_ns >= until_ns:
             advice = f"Its default is {_SINCE}; give an earlier one." if not self.since else "Give an earlier one."
             raise ConfigurationError(

@@ -123,15 +123,26 @@ def test_the_pipelines_trace_comes_back_whole(jaeger: Jaeger, pipeline: Pipeline
     assert any(event.time_ns % 1000 for span in found for event in span.events), "times are rounded"
 
 
-@pytest.mark.parametrize("arguments", [(), ("--chunk", "20"), ("--stage", "policy.judge"), ("--chunk", "5", "--json")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("trace",),
+        ("trace", "--chunk", "20"),
+        ("trace", "--stage", "policy.judge"),
+        ("trace", "--chunk", "5", "--json"),
+        ("diagnose",),
+        ("diagnose", "--json"),
+    ],
+)
 def test_what_a_person_sees_is_the_same_as_from_a_file(
     server: JaegerServer, pipeline: Pipeline, arguments: tuple[str, ...]
 ) -> None:
-    """`otel-sse trace` says the same of a trace, whether it reads it from Jaeger or from a file."""
+    """A command says the same of a trace, whether it reads it from Jaeger or from a file."""
     judge = pipeline.trace_ids["judge"]
-    there = otel_sse("trace", "--jaeger", server.url, judge, *arguments)
-    here = otel_sse("trace", "--file", str(pipeline.file), judge, *arguments)
-    assert (there.returncode, there.stdout, there.stderr) == (0, here.stdout, "")
+    there = otel_sse(*arguments, "--jaeger", server.url, judge)
+    here = otel_sse(*arguments, "--file", str(pipeline.file), judge)
+    assert (there.returncode, there.stdout, there.stderr) == (here.returncode, here.stdout, "")
+    assert here.returncode in (0, 1)
 
 
 def listed(server: JaegerServer, *arguments: str) -> tuple[int, list[str], Any]:
@@ -157,6 +168,15 @@ def test_a_search_by_least_duplicates_finds_the_faulty_stream(server: JaegerServ
     """Of three streams the doubled one is found, and not the clean ones; more duplicates than it has, none is found."""
     assert listed(server, "--duplicates", "1")[:2] == (1, [demo.faulty])
     assert listed(server, "--duplicates", "2")[:2] == (0, [])
+
+
+def test_a_diagnosis_of_what_a_search_finds_names_the_stage(server: JaegerServer, demo: Demo) -> None:
+    """Without an id, `otel-sse diagnose` goes through the streams of the last hour and says which stage doubled one."""
+    result = otel_sse("diagnose", "--jaeger", server.url, "--service", "otel-sse-demo")
+    (row,) = (line.split() for line in result.stdout.splitlines() if demo.faulty in line)
+    assert (result.returncode, row[1:4]) == (1, ["/chat", "emit", "duplicate/doubled"])
+    assert demo.clean not in result.stdout
+    assert "2 of 3 traces are in order." in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -240,11 +260,13 @@ def wait_for(jaeger: Jaeger, trace_id: str) -> list[Span]:
             time.sleep(0.05)
 
 
-def test_events_come_in_order_of_time(jaeger: Jaeger, sent: Sent) -> None:
+def test_events_come_in_order_of_time(server: JaegerServer, jaeger: Jaeger, sent: Sent) -> None:
     """Findings stand where they happened, though Jaeger sorts events by name where raw traces are not asked for."""
     events = (*chunk_events("ab", 0), finding_event("gap", 2, 11), *chunk_events("cd", 20, first_seq=3))
     span = segment("emit", events, trace=f"{7:032x}", of="order")
     assert comparable(wait_for(jaeger, sent([span]))) == comparable([span])
+    adjusted = httpx.get(f"{server.url}/api/v3/traces/{span.trace_id}", trust_env=False).text
+    assert adjusted.rindex('"sse.chunk"') < adjusted.index('"sse.finding"'), "nothing is sorted here any more"
 
 
 def test_a_trace_of_a_whole_budget_comes_back(jaeger: Jaeger, sent: Sent) -> None:

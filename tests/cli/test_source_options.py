@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +162,29 @@ def test_nobody_there_ends_the_process_with_3() -> None:
     assert (result.returncode, result.stdout) == (3, "")
     assert result.stderr.startswith(f"otel-sse: Jaeger at {URL} must answer, got ")
     assert result.stderr.count("\n") == 1
+
+
+def test_streams_of_a_host_that_is_ahead_are_found(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without `--until`, the time asked for ends a minute from now: clocks differ."""
+    with serving(lambda asked: Reply(200, "{}")) as server:
+        before_s = time.time()
+        assert main(["trace", "--tempo", server.url]) == 0
+        assert before_s + 59 <= int(server.requests[0].query["end"]) <= time.time() + 62
+        assert before_s - 3602 <= int(server.requests[0].query["start"]) <= time.time() - 3599
+
+
+def test_a_diagnosis_reads_the_same_sources(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`otel-sse diagnose` has the same options, and says the same as of a file."""
+    assert main(["diagnose", "--file", str(write(tmp_path / "t.jsonl", SPANS)), TRACE]) == 0
+    from_file = capsys.readouterr().out
+    with serving(tempo) as server:
+        times = ["--since", "2020-01-01", "--until", "2100-01-01"]
+        for arguments in ([TRACE], times):
+            assert main(["diagnose", "--tempo", server.url, *arguments]) == 0
+            assert capsys.readouterr() == (from_file, "")
+    with serving(lambda asked: Reply(200, "{}")) as server:
+        assert main(["diagnose", "--tempo", server.url, *times]) == 0
+    out, err = capsys.readouterr()
+    assert out.strip() == ""
+    assert err.startswith("No stream as asked for began between 2020-01-01T00:00:00Z")
+    assert main(["diagnose", "--jaeger", URL, "0af7"]) == 2
