@@ -8,9 +8,12 @@ from typing import Any
 import msgspec
 
 from otel_sse.lineage.diagnosis import Diagnosis, late_places
+from otel_sse.lineage.efficiency import sizes_of, slowest_of
 from otel_sse.lineage.faults import Fault
 from otel_sse.lineage.matrix import Matrix, matrix_of
 from otel_sse.lineage.trace import Trace, TraceStream
+
+_NS_PER_S = 1e9
 
 Found = tuple[Trace, Sequence[Diagnosis]]
 """A trace, with the diagnosis of each of its streams."""
@@ -38,7 +41,8 @@ def trace_diagnosed_json(trace: Trace, found: Sequence[Diagnosis]) -> dict[str, 
     streams = []
     for stream, each in zip(trace.streams, found, strict=True):
         matrix = matrix_of(stream, late_places(stream, each.faults))
-        streams.append({**_brief(stream, each), "notes": list(each.notes), "matrix": _matrix(matrix)})
+        more = {"notes": list(each.notes), "efficiency": _efficiency(stream), "matrix": _matrix(matrix)}
+        streams.append({**_brief(stream, each), **more})
     return {"trace_id": trace.id, "start_ns": trace.start_ns, "streams": streams}
 
 
@@ -67,6 +71,21 @@ def _fault(fault: Fault) -> dict[str, Any]:
         "origin": fault.origin or None,
         "cause": fault.cause,
         "where_to_look": fault.where_to_look,
+    }
+
+
+def _efficiency(stream: TraceStream) -> dict[str, Any]:
+    slowest = slowest_of(stream)
+    return {
+        "stages": [{"number": n, **msgspec.structs.asdict(sizes_of(each))} for n, each in enumerate(stream.stages, 1)],
+        "slowest": None
+        if slowest is None
+        else {
+            "number": slowest.position + 1,
+            "upstream": slowest.upstream + 1,
+            "median": slowest.median_ns / _NS_PER_S,
+            "all": slowest.all_ns / _NS_PER_S,
+        },
     }
 
 

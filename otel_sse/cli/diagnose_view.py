@@ -14,6 +14,7 @@ from rich.text import Text
 from otel_sse.demo.screen import clean
 from otel_sse.lineage import matrix as marks
 from otel_sse.lineage.diagnosis import Diagnosis, late_places
+from otel_sse.lineage.efficiency import sizes_of, slowest_of
 from otel_sse.lineage.faults import Fault, ranges
 from otel_sse.lineage.matrix import DAMAGE, Matrix, matrix_of
 from otel_sse.lineage.matrix_text import GridCell, grid
@@ -77,6 +78,7 @@ def _stream(stream: TraceStream, found: Diagnosis, width: int) -> Iterator[Rende
     yield Text.assemble("\n", ("stream ", _DIM), clean(", ".join(stream.ids)), (route, _DIM))
     yield _stages(stream, found)
     yield _matrix(matrix_of(stream, late_places(stream, found.faults)), width)
+    yield from _slowest(stream)
     yield Text.assemble("\n", (clean(found.verdict), _GOOD if found.in_order else _BAD))
     for number, fault in enumerate(found.faults, 1):
         yield from _fault(number, fault)
@@ -86,12 +88,38 @@ def _stream(stream: TraceStream, found: Diagnosis, width: int) -> Iterator[Rende
 
 def _stages(stream: TraceStream, found: Diagnosis) -> Table:
     blamed = {fault.position for fault in found.faults}
-    table = _table(">#", "process", "stage", ">chunks", "outcome")
+    table = _table(">#", "process", "stage", ">chunks", ">bytes", ">content", ">latency", "outcome")
     for n, stage in enumerate(stream.stages):
         outcome = Text(clean(stage.outcome or "end not here"), _GOOD if stage.outcome == COMPLETED else _BAD)
         name = Text(clean(stage.label), _BAD if n in blamed else "")
-        table.add_row(str(n + 1), clean(stage.service), name, str(stage.total), outcome)
+        sizes = sizes_of(stage)
+        table.add_row(
+            str(n + 1),
+            clean(stage.service),
+            name,
+            str(sizes.chunks),
+            str(sizes.raw_bytes),
+            str(sizes.content_bytes),
+            _latency(stream, n),
+            outcome,
+        )
     return table
+
+
+def _latency(stream: TraceStream, position: int) -> str:
+    edges = [stream.descents[up, position].latency for up in stream.upstream[position]]
+    return _time(edges[0].median_ns) if edges and edges[0] is not None else ""
+
+
+def _slowest(stream: TraceStream) -> Iterator[Text]:
+    if (slowest := slowest_of(stream)) is not None:
+        label = clean(stream.stages[slowest.position].label)
+        told = f"slowest step: {slowest.position + 1} {label}, {_time(slowest.median_ns)} a chunk by the median, "
+        yield Text(told + f"of {_time(slowest.all_ns)} in all", _DIM)
+
+
+def _time(time_ns: int) -> str:
+    return f"{time_ns / 1e9:.3f} s" if time_ns >= 1_000_000_000 else f"{time_ns / 1e6:.2f} ms"
 
 
 def _matrix(matrix: Matrix, width: int) -> RenderableType:

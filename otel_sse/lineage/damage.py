@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from otel_sse.lineage import flow as flows
+from otel_sse.lineage import passages as flows
 from otel_sse.lineage.descent import Descent
 from otel_sse.lineage.faults import (
     ACCUMULATED,
@@ -22,7 +22,7 @@ from otel_sse.lineage.faults import (
     Fault,
     ranges,
 )
-from otel_sse.lineage.flow import ADDED, AGAIN, SAME, Passage
+from otel_sse.lineage.passages import ADDED, AGAIN, SAME, Passage
 from otel_sse.lineage.repeats import Repeats
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.lineage.trace import TraceStream
@@ -32,7 +32,7 @@ from otel_sse.stream.outcome import ABANDONED, CANCELLED, COMPLETED
 _SURE_AT_REWRITING: Final = 3
 """Repetitions from which a stage that may rewrite is held to have doubled, and not to have made an equal chunk."""
 
-_WHOLE_TEXT_BYTES: Final = 32
+_WHOLE_TEXT_BYTES: Final = 16
 """Bytes from which it is no coincidence that a chunk made from nothing is as long as all text before it."""
 
 _WHOLE_TEXT_CHUNKS: Final = 3
@@ -204,7 +204,7 @@ class _Edge:
         if self._after.rewrites:
             return
         lost = [seq for seq in self._edge.flow.lost if is_lost(self._edge, seq)]
-        lost = self._without_left_out(lost)
+        lost = self._without_left_out([seq for seq in lost if not self._went_another_way(seq)])
         replies = {seq: maker for seq in lost if (maker := self._made_by(seq))}
         comments = self._comments(lost)
         for kind, seqs in _by_kind(lost, replies, comments).items():
@@ -217,6 +217,16 @@ class _Edge:
         if len(seqs) > 1:
             told += f" and {len(seqs) - 1} more"
         return told + ("; a comment came in its place" if kind == COLON else "")
+
+    def _went_another_way(self, seq: int) -> bool:
+        """Whether another path took the chunk, and both paths come together again further on."""
+        stream, joined = self._stream, _behind(self._stream, self._down)
+        others = [down for up, down in stream.descents if up == self._up and down != self._down]
+        return any(
+            any(passage.first <= seq <= passage.last for passage in stream.descents[self._up, other].flow.passages)
+            for other in others
+            if joined & _behind(stream, other)
+        )
 
     def _without_left_out(self, lost: list[int]) -> list[int]:
         """Take away what the application seems to leave out on purpose: whole blocks at the beginning."""
@@ -256,6 +266,15 @@ class _Edge:
             if any(low < comment < high for comment in comments):
                 found.add(seq)
         return found
+
+
+def _behind(stream: TraceStream, position: int) -> set[int]:
+    """A stage and all that its chunks went on to."""
+    found = {position}
+    for n in range(position + 1, len(stream.stages)):
+        if found & set(stream.upstream[n]):
+            found.add(n)
+    return found
 
 
 def is_lost(edge: Descent, seq: int) -> bool:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from otel_sse import semconv
 from otel_sse.lineage.faults import COALESCED, DELAYED, FIRST_BYTE, STALL, Fault
-from otel_sse.lineage.flow import SAME
+from otel_sse.lineage.passages import SAME
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.stream.chunk import CERTAIN, CONTENT, SUSPECTED, Finding
@@ -19,11 +19,17 @@ _BURST_GAP_NS: Final = 5_000_000
 """Chunks that follow one another within 5 ms are one burst; a model's are 15 ms apart and more."""
 
 _SPREAD_NS: Final = 500_000_000
-"""Time over which the chunks of bursts came upstream, all bursts together, before they are called gathered: a busy
-event loop may sleep for some hundred milliseconds."""
+"""Time over which the chunks of one burst that holds the whole answer came upstream, before it is called gathered."""
+
+_WHOLE: Final = 0.9
+"""Share of the chunks that such a burst has to hold."""
+
+_LONG_SPREAD_NS: Final = 1_000_000_000
+"""The same of each of several bursts. A busy event loop reads in bursts too, but does not sleep for a second; since it
+may, several bursts are suspected only."""
 
 _SHARE: Final = 0.5
-"""Share of the chunks that came in such bursts, likewise: a buffer gathers all, a hiccup some."""
+"""Share of the chunks that several bursts have to hold: a buffer gathers all, a hiccup some."""
 
 _PACKED: Final = 0.1
 """How much shorter a burst has to be than what it was upstream."""
@@ -49,17 +55,20 @@ def coalesced(stream: TraceStream, up: int, down: int) -> Fault | None:
     stage = stream.stages[down]
     times = [] if stage.rewrites else _times(stream, up, down)
     bursts = [burst for burst in _bursts(times) if _is_gathered(burst)]
-    spread_ns = sum(burst[-1].up_ns - burst[0].up_ns for burst in bursts)
-    gathered = sum(map(len, bursts))
-    if spread_ns < _SPREAD_NS or gathered < _SHARE * len(times):
+    whole = [burst for burst in bursts if len(burst) >= _WHOLE * len(times)]
+    long = [burst for burst in bursts if burst[-1].up_ns - burst[0].up_ns >= _LONG_SPREAD_NS]
+    found = whole or (long if len(long) > 1 and sum(map(len, long)) >= _SHARE * len(times) else [])
+    if not found:
         return None
-    took_ns = sum(burst[-1].down_ns - burst[0].down_ns for burst in bursts)
+    spread_ns = sum(burst[-1].up_ns - burst[0].up_ns for burst in found)
+    took_ns = sum(burst[-1].down_ns - burst[0].down_ns for burst in found)
+    bursts_in_words = "one burst of" if len(found) == 1 else f"{len(found)} bursts, together of"
     evidence = (
-        f"{gathered} of {len(times)} chunks, which left {stream.stages[up].label} over {spread_ns / _NS_PER_S:.3f} s, "
-        f"came in {len(bursts)} bursts of {took_ns / _NS_PER_S:.3f} s together"
+        f"{sum(map(len, found))} of {len(times)} chunks, which left {stream.stages[up].label} over "
+        f"{spread_ns / _NS_PER_S:.3f} s, came in {bursts_in_words} {took_ns / _NS_PER_S:.3f} s"
     )
-    seqs = tuple(crossed.seq for burst in bursts for crossed in burst)
-    return _fault(COALESCED, stream, down, up, seqs, evidence)
+    seqs = tuple(crossed.seq for burst in found for crossed in burst)
+    return _fault(COALESCED, stream, down, up, seqs, evidence, certain=bool(whole))
 
 
 class _Crossed(NamedTuple):
@@ -88,7 +97,8 @@ def _bursts(times: Sequence[_Crossed]) -> Iterator[Sequence[_Crossed]]:
 def _is_gathered(burst: Sequence[_Crossed]) -> bool:
     spread_ns = burst[-1].up_ns - burst[0].up_ns
     moments = 1 + sum(b.up_ns - a.up_ns > _BURST_GAP_NS for a, b in pairwise(burst))
-    return moments >= _MOMENTS and burst[-1].down_ns - burst[0].down_ns <= _PACKED * spread_ns
+    spaced = spread_ns >= _SPREAD_NS and moments >= _MOMENTS
+    return spaced and burst[-1].down_ns - burst[0].down_ns <= _PACKED * spread_ns
 
 
 def held_back(stream: TraceStream, up: int, down: int, limit_ns: int = HELD_BACK_NS) -> list[int]:

@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 from otel_sse.lineage.alignment import Ranges, align
-from otel_sse.lineage.flow import Flow, flow, pieces_of
+from otel_sse.lineage.flow import flow
+from otel_sse.lineage.passages import Flow, pieces_of
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.stream.chunk import CONTENT, KINDS, Chunk
 from otel_sse.stream.outcome import COMPLETED
@@ -101,7 +102,7 @@ class Descent:
         up = [chunk for chunk in self.upstream.chunks if chunk.kind == CONTENT]
         down = [chunk for chunk in self.chunks if chunk.kind == CONTENT]
         pieces = pieces_of(up, self.upstream.content_bytes), pieces_of(down, self.downstream.content_bytes)
-        return flow(*pieces, self.carried)
+        return flow(*pieces, self.carried, counted=self.upstream.service != self.downstream.service)
 
     @cached_property
     def handed_on(self) -> int:

@@ -11,6 +11,7 @@ from otel_sse.lineage.damage import report_edge
 from otel_sse.lineage.delays import coalesced, delayed, silence
 from otel_sse.lineage.endings import BENIGN, ending
 from otel_sse.lineage.faults import DOUBLED, Fault
+from otel_sse.lineage.joins import doubled_by_two_ways, ends_sent_twice
 from otel_sse.lineage.reported import back_to, reported
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.lineage.verdict import verdict_of
@@ -55,7 +56,8 @@ def diagnose(stream: TraceStream) -> Diagnosis:
     """
     reports = [report_edge(stream, *edge) for edge in stream.descents]
     found = [fault for report in reports for fault in report.faults]
-    found = _merged(stream, found, reported(stream))
+    found += doubled_by_two_ways(stream)
+    found = _merged(stream, found, [*ends_sent_twice(stream), *reported(stream)])
     found += _late(stream)
     end = ending(stream)
     faults = sorted([*found, *([end] if end is not None else [])], key=_rank)
@@ -123,7 +125,7 @@ def _both(known: Fault, fault: Fault) -> Fault:
     if fault.kind == _AFTER_DONE and known.kind == DOUBLED and known.count <= fault.count:
         # A late chunk that equals an earlier one: what is wrong with it is that it is late.
         return msgspec.structs.replace(fault, evidence=f"{fault.evidence}; {known.evidence}")
-    if fault.kind in (_TERMINAL, _AFTER_DONE):
+    if fault.kind in (_TERMINAL, _AFTER_DONE) and known.kind != fault.kind:
         return msgspec.structs.replace(known, evidence=f"{known.evidence}; {fault.evidence}")
     kind = fault.kind if known.kind == DOUBLED and fault.kind != DOUBLED and fault.certain else known.kind
     return msgspec.structs.replace(

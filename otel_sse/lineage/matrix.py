@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from otel_sse.lineage import flow as flows
+from otel_sse.lineage import passages as flows
 from otel_sse.lineage.damage import is_lost
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.lineage.trace import TraceStream

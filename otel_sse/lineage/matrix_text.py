@@ -144,7 +144,7 @@ def _follows(one: Row, other: Row) -> bool:
             a.mark == b.mark and len(a.seqs) == len(b.seqs) and _is_next(a, b)
             for a, b in zip(one.cells, other.cells, strict=True)
         )
-    return all(_is_next(a, b) for a, b in zip(one.cells, other.cells, strict=True))
+    return all(not a.seqs or not b.seqs or a.seqs[-1] < b.seqs[0] for a, b in zip(one.cells, other.cells, strict=True))
 
 
 def _is_next(one: Cell, other: Cell) -> bool:
@@ -192,6 +192,7 @@ def _numbers(cells: Sequence[Cell]) -> str:
     seqs = [seq for cell in cells for seq in cell.seqs]
     if not seqs:
         return ""
-    if seqs == list(range(seqs[0], seqs[-1] + 1)):
+    if len(cells) > 1 or seqs == list(range(seqs[0], seqs[-1] + 1)):
+        # Of a stretch the first and the last say enough: what lies between without content has no row.
         return str(seqs[0]) if len(seqs) == 1 else f"{seqs[0]}-{seqs[-1]}"
     return ",".join(map(str, seqs)) if len(seqs) <= 3 else f"{seqs[0]},{seqs[1]},..{seqs[-1]}"

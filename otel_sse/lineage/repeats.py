@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from otel_sse.lineage.faults import DOUBLED, REPLAYED, RESTARTED
-from otel_sse.lineage.flow import AGAIN, Passage
+from otel_sse.lineage.passages import AGAIN, Passage
 
 _RUN: Final = 3
-"""Chunks that are repeated one after the other, before it is called a run: of fewer, each is doubled."""
+"""Chunks that are repeated one after the other, before it is called a run: of fewer, each is doubled. Two that are all
+there is are a run too."""
 
 _MOSTLY: Final = 0.5
 """Share of the repetitions that stand alone, from which all of them are: what looks like runs are neighbours then."""
@@ -37,8 +38,9 @@ class Repeats:
     def by_kind(self) -> dict[str, list[Passage]]:
         """Return the repetitions by what kind they are; each kind in order."""
         runs = self._runs()
-        long = [run for run in runs if self._is_run(run)]
-        alone = sum(len(run) for run in runs if len(run) < _RUN)
+        shortest = 2 if len(runs) == 1 else _RUN
+        long = [run for run in runs if len(run) >= shortest and self._is_told_apart(run)]
+        alone = sum(len(run) for run in runs if len(run) < shortest)
         if not long or alone > _MOSTLY * sum(map(len, runs)):
             return {DOUBLED: [passage for run in runs for passage in run]} if runs else {}
         found: dict[str, list[Passage]] = {}
@@ -63,8 +65,8 @@ class Repeats:
             before = passage
         return runs
 
-    def _is_run(self, run: Sequence[Passage]) -> bool:
-        return len(run) >= _RUN and len({self._digests[passage.first] for passage in run}) > 1
+    def _is_told_apart(self, run: Sequence[Passage]) -> bool:
+        return len({self._digests[passage.first] for passage in run}) > 1
 
     def _kind(self, run: Sequence[Passage]) -> str:
         handed_on = {passage.last for passage in self._passages if passage.seq < run[0].seq}

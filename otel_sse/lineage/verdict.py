@@ -8,7 +8,7 @@ from typing import Final
 from otel_sse.lineage.causes import CAUSES
 from otel_sse.lineage.descent import Descent
 from otel_sse.lineage.faults import Fault, ranges
-from otel_sse.lineage.flow import SAME
+from otel_sse.lineage.passages import SAME
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.stream.chunk import CONTENT
 

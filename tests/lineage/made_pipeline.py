@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from otel_sse import semconv
+from otel_sse.lineage import Crossings, claim
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, HEARTBEAT, Chunk, Finding
@@ -194,3 +195,23 @@ def _stage(position: int, items: Sequence[Item], attributes: dict[str, Any], *, 
         chunks=chunks,
         findings=[],
     )
+
+
+def claimed(stream: TraceStream, *, ahead: bool = False, rewrites: Sequence[int] = ()) -> TraceStream:
+    """Put the lineage on a stream's chunks that stages of one process record, in the place of the true one.
+
+    Args:
+        stream: From `stream_of` with lineage.
+        ahead: Whether each stage has all of its input before it hands on anything; else it pulls chunk by chunk.
+        rewrites: Positions of the stages that may rewrite.
+    """
+    for position in range(1, len(stream.stages)):
+        waiting = list(stream.stages[position - 1].chunks)
+        crossings = Crossings()
+        for chunk in stream.stages[position].chunks:
+            while waiting and (ahead or waiting[0].seq <= max(chunk.upstream_first, 1)):
+                crossings.add(waiting.pop(0))
+            chunk.upstream_first = chunk.upstream_last = 0
+            if not crossings.claim_next(chunk):
+                claim(chunk, crossings, (), position in rewrites)
+    return stream
