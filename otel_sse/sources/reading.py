@@ -247,7 +247,11 @@ def _notes(found: Found, search: Search) -> list[str]:
     if found.crowded:
         most = f"{limits.MAX_SEARCH_HITS:,}"
         notes.append(f"One moment has more than {most} traces; not all of them were looked at. Ask for less.")
-    if found.given_up:
+    if found.given_up and found.since_ns >= search.until_ns:
+        notes.append(
+            f"Stopped after {limits.MAX_SEARCH_REQUESTS} requests: there are many services. Use --service NAME."
+        )
+    elif found.given_up:
         notes.append(f"Stopped after {limits.MAX_SEARCH_REQUESTS} requests. To go on: --until {until}")
     elif not found.is_whole:
         notes.append(f"There may be older ones: --until {until}")
