@@ -42,7 +42,7 @@ CAUSES: Final[dict[str, Cause]] = {
         "a run of chunks is handed on again",
         "The stream was iterated twice, a reconnecting client got events that it already had, or a buffer was "
         "flushed again.",
-        "Whoever iterates the stream (otel_sse.single_pass names a second one), what is sent after a reconnect, and "
+        "Whoever iterates the stream (the guard `single_pass` names a second one), what is sent after a reconnect, and "
         "whether Last-Event-ID is heeded.",
     ),
     "duplicate/restarted": Cause(

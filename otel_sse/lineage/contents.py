@@ -21,8 +21,11 @@ from otel_sse.lineage.passages import (
 )
 from otel_sse.lineage.reframing import cut_anew, is_cut_anew
 
-_RECENT: Final = 4_096
-"""Chunks that a repetition may lie back, where digests alone tell what it repeats."""
+_NEAREST: Final = 64
+"""Places upstream, back from where the answer has come to, at which a repetition is looked for."""
+
+_EARLIEST: Final = 16
+"""The same, from the answer's beginning."""
 
 
 _NEAR: Final = 16
@@ -148,10 +151,11 @@ class _Repeats:
         """The longest beginning of the run that was handed on before, and where it begins upstream."""
         best = (0, 0)
         places = self._places.get(self._down[start].digest, [])
-        for n in range(bisect_right(places, latest) - 1, -1, -1):
-            at = places[n]
-            if latest - at > _RECENT:
-                break
+        handed_on = bisect_right(places, latest)
+        # The nearest are likeliest for a chunk, and the first ones for an answer that is handed on again.
+        for at in dict.fromkeys(
+            [*places[max(handed_on - _NEAREST, 0) : handed_on][::-1], *places[: min(handed_on, _EARLIEST)]]
+        ):
             size = 0
             while start + size < end and at + size <= latest and self._is(at + size, start + size):
                 size += 1

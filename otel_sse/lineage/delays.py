@@ -37,8 +37,9 @@ _PACKED: Final = 0.1
 _MOMENTS: Final = 3
 """Times upstream, at least 5 ms apart, that a burst has to be gathered from."""
 
-HELD_BACK_NS: Final = 5_000_000_000
-"""Time that an edge may hold a chunk back beyond its quickest one: as long as a first byte may take by default."""
+HELD_BACK_NS: Final = 15_000_000_000
+"""Time that an edge may hold a chunk back beyond its quickest one: as long as content may be silent by default. A
+reader on a busy machine falls behind by some seconds."""
 
 _MOST: Final = 0.5
 """Share of a silence that has to be there at the stage before already, for it to come from there."""

@@ -22,6 +22,8 @@ _RANKS: Final = ("duplicate", "reorder", "gap", "corruption", "protocol", "outco
 
 _TERMINAL: Final = "duplicate/terminal"
 _AFTER_DONE: Final = "protocol/after_done"
+_UNKNOWN_FIELD: Final = "protocol/unknown_field"
+"""Text without framing is read as fields of strange names as well."""
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
@@ -94,7 +96,9 @@ def _merged(stream: TraceStream, edges: Sequence[Fault], told: Sequence[Fault]) 
     """Put together what edges show and what detectors found, where it is the same."""
     faults = list(edges)
     for fault in sorted(told, key=lambda each: each.position):
-        at = next((n for n, known in enumerate(faults) if _is_same(stream, known, fault)), None)
+        same = [n for n, known in enumerate(faults) if _is_same(stream, known, fault)]
+        # Of several that it may be, the one at its own stage, else the nearest before it.
+        at = max(same, key=lambda n: faults[n].position, default=None)
         if at is None:
             faults.append(fault)
         else:
@@ -109,6 +113,8 @@ def _is_same(stream: TraceStream, known: Fault, fault: Fault) -> bool:
     if fault.family != known.family:
         consequence = known.family == "duplicate" and fault.kind == _AFTER_DONE
         return consequence and _touches(stream, known, fault)
+    if known.family in ("protocol", "check") and fault.kind not in (known.kind, _UNKNOWN_FIELD):
+        return False
     if known.family == "duplicate" and fault.kind == _TERMINAL != known.kind:
         return known.position == fault.position and known.count > 1
     return known.family in ("gap", "reorder") or _touches(stream, known, fault)

@@ -8,6 +8,7 @@ from otel_sse.lineage.alignment import Ranges
 from otel_sse.lineage.contents import by_digests
 from otel_sse.lineage.passages import (
     ADDED,
+    AGAIN,
     CHANGED,
     REFRAMED,
     REPLACED,
@@ -54,11 +55,18 @@ def _fits(found: Flow, known: Container[str], digests: Mapping[int, str]) -> boo
 
 def _unexplained(found: Flow, known: Container[str], digests: Mapping[int, str]) -> tuple[int, int]:
     """How much an explanation leaves open: chunks that are not as they were, and in how many places they are."""
-    strange = sum(p.what == ADDED and digests[p.seq] in known for p in found.passages)
-    before = Passage(0, SAME)
-    places = 0
-    for passage in found.passages:
-        follows = passage.what == before.what and passage.first == before.last + 1
-        places += passage.what not in (SAME, REFRAMED) and not follows
+    strange = sum(p.what in (ADDED, CHANGED) and digests[p.seq] in known for p in found.passages)
+    return found.damage + strange, _places(found.passages)
+
+
+def _places(passages: Sequence[Passage]) -> int:
+    """In how many places something is not as it was. Repetitions that lag alike are one, wherever they stand."""
+    before, lag, places = Passage(0, SAME), 0, 0
+    for passage in passages:
+        if passage.what == AGAIN:
+            places += passage.seq - passage.of != lag
+            lag = passage.seq - passage.of
+        elif passage.what not in (SAME, REFRAMED):
+            places += passage.what != before.what or passage.first != before.last + 1
         before = passage
-    return found.damage + strange, places
+    return places

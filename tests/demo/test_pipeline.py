@@ -18,6 +18,9 @@ from otel_sse.demo.pipeline_gateway import LOST
 from otel_sse.demo.pipeline_policies import BLOCKED, POLICIES, WITHHELD
 from otel_sse.demo.pipeline_process import CONTROL, GATEWAY, MODEL, ROLES
 from otel_sse.lineage.descent import DOUBLED, MERGED, REPLACED, SAME, SPLIT
+from otel_sse.lineage.diagnosis import diagnose
+from otel_sse.lineage.matrix import matrix_of
+from otel_sse.lineage.matrix_text import matrix_text
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.lineage.way import way
 from tests.demo.pipeline_answers import QUESTIONS, Reply, ask_all, content, labels, streams
@@ -161,6 +164,19 @@ def test_a_replacement_is_followed_to_the_client(ran: Ran) -> None:
         assert WITHHELD in reply.pieces
 
 
+def test_every_answer_is_diagnosed_as_in_order(ran: Ran) -> None:
+    """Through all stages, frames, hops and policies, 20 answers at a time: no fault and no note."""
+    for reply, stream in ran.each():
+        found = diagnose(stream)
+        assert (found.faults, found.notes) == ((), ()), reply.policy
+        assert ("rewrote some, as declared" in found.verdict) is (reply.policy != "pass" and "~" in signs(stream))
+
+
+def signs(stream: TraceStream) -> str:
+    """The stream's matrix, in a width that has signs in the place of numbers."""
+    return matrix_text(matrix_of(stream), 60)
+
+
 def test_every_step_has_its_latency(ran: Ran) -> None:
     """Between each two neighbours, in process and over a hop, the time of every chunk is measured."""
     for _, stream in ran.each():
@@ -228,6 +244,10 @@ def test_a_lost_control_plane_is_told_at_every_stage(
     assert outcomes["ws.receive"] == outcomes["ws.send"] == "disconnected"
     assert {outcomes["normalize"], outcomes["emit"], outcomes["socket_write"]} == {"failed"}
     assert all(stage.outcome not in ("completed", "") for stage in stream.stages)
+    (fault,) = diagnose(stream).faults
+    # Killed, it has left no spans: what read from it is the first to show that it is gone.
+    assert (fault.kind, fault.stage) == ("outcome/disconnected", "ws.receive")
+    assert fault.service == ("control" if end else "gateway")
     assert bool(stream.orphans) != end
     assert not stream.in_order
     assert "different Context" not in capfd.readouterr().err

@@ -115,6 +115,29 @@ def test_a_finding_of_another_chunk_further_on_is_another_fault() -> None:
     ]
 
 
+def test_two_rules_that_one_chunk_breaks_are_two_faults() -> None:
+    """Only a strange field beside text without framing is the same."""
+    findings = [
+        (1, finding("protocol/unframed", 7)),
+        (1, finding("protocol/unknown_field", 7, certainty=SUSPECTED)),
+        (1, finding("protocol/nested_json", 7)),
+        (1, finding("check/markdown", 7)),
+        (1, finding("check/secret", 7)),
+    ]
+    kinds = [kind for kind, _ in told(stream_of(WORDS, *STAGES, findings=findings))]
+    assert sorted(kinds) == ["check/markdown", "check/secret", "protocol/nested_json", "protocol/unframed"]
+
+
+def test_a_hops_gap_is_that_of_its_own_stage() -> None:
+    """Two stages that lose chunks: what the hop counted belongs to the one behind it."""
+    stream = stream_of(WORDS, without(4), without(9), whole, findings=[(2, finding("gap/hop", 9, 8))])
+    found = diagnose(stream).faults
+    assert [(fault.kind, fault.position, "gap/hop" in fault.evidence) for fault in found] == [
+        ("gap/lost", 1, False),
+        ("gap/lost", 2, True),
+    ]
+
+
 def test_a_doubling_that_a_detector_saw_too_is_one_fault() -> None:
     """The edge proves it, the detector suspected it; the end that came twice belongs to it."""
     stream = stream_of([*WORDS], framed, doubled, whole)
@@ -342,17 +365,17 @@ def test_time_spent_before_the_model_was_asked_is_told() -> None:
 
 def test_chunks_that_an_edge_holds_back_are_told_without_a_detector() -> None:
     """Longer than any first byte may take, compared with the edge's quickest chunk, so that clocks do not matter."""
-    held = [time + (7_000 if n >= 10 else 0) - 3_600_000 for n, time in enumerate(EVENLY)]
+    held = [time + (17_000 if n >= 10 else 0) - 3_600_000 for n, time in enumerate(EVENLY)]
     fault = only(timed(EVENLY, held))
     assert (fault.kind, fault.position, fault.seqs) == ("stall/delayed", 1, tuple(range(11, 31)))
-    assert "20 chunks took up to 7.000 s longer from stage0 than the quickest" in fault.evidence
+    assert "20 chunks took up to 17.000 s longer from stage0 than the quickest" in fault.evidence
 
 
 def test_a_slow_client_is_suspected_and_not_the_stage() -> None:
     """Where the last stage waited for its reader, everything before it was held back by that."""
-    held = stalled(10, 7_000)
+    held = stalled(10, 17_000)
     stream = timed(EVENLY, held)
-    stream.stages[1].attributes = {**stream.stages[1].attributes, semconv.STREAM_SEND_TIME: 7.0}
+    stream.stages[1].attributes = {**stream.stages[1].attributes, semconv.STREAM_SEND_TIME: 17.0}
     fault = only(stream)
     assert fault.certainty == SUSPECTED
     assert "slow client" in fault.origin
