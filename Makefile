@@ -11,7 +11,7 @@ BIN = $(VENV)/bin
 READY = $(VENV)/ready
 PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip
 
-.PHONY: help demo test check docs bench clean
+.PHONY: help demo test check docs bench jaeger clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ docs: $(READY) ## Regenerate the reference pages from the code.
 
 bench: $(READY) ## Measure what instrumentation costs.
 	@$(BIN)/python -m bench $(ARGS)
+
+jaeger: ## Build Jaeger for the tests that ask it, once; needs Go.
+	@.ci/jaeger $(ARGS)
 
 clean: ## Remove the virtual environment, caches and builds.
 	@rm -rf "$(VENV)" .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage build dist

@@ -219,3 +219,15 @@ MAX_TRIMMED_CHANNELS: Final = 16
 
 MAX_HELD_CHUNKS: Final = 64
 """Chunks that `trim_restarts` holds back while the opening seems to come again; with one more, all are released."""
+MAX_ANSWER_BYTES: Final = 67_108_864
+"""Bytes of one answer of Jaeger or Tempo, decompressed: 64 MiB is about 150,000 chunk events in OTLP JSON (425 bytes
+each), fifteen times a trace's budget."""
+
+MAX_SEARCH_REQUESTS: Final = 200
+"""Requests of one search for traces: a list of 20 takes 1 to 40 of them, and nobody waits for more."""
+
+MAX_SEARCH_HITS: Final = 1_000
+"""Traces that one request of a search asks for, in a span of time too short to be divided."""
+
+ANSWER_TIMEOUT_S: Final = 60
+"""Seconds until an answer of Jaeger or Tempo has to be there: proxies and Tempo itself give up after 30 to 60."""

@@ -2,75 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 
-from otel_sse import semconv
 from otel_sse.cli.diagnose_json import diagnosed_json, trace_diagnosed_json
 from otel_sse.cli.diagnose_view import diagnosed_view, trace_diagnosed_view
 from otel_sse.cli.exit_codes import FINDINGS, INPUT, OK
-from otel_sse.cli.tracing import trace_in
 from otel_sse.lineage.diagnosis import Diagnosis, diagnose
-from otel_sse.lineage.spans import Span
-from otel_sse.lineage.trace import Trace, trace_of
+from otel_sse.lineage.trace import Trace
 from otel_sse.sources.errors import SourceError
-from otel_sse.sources.otlp_file import OtlpFiles
-
-
-class TraceSource(Protocol):
-    """Where traces are read from."""
-
-    def trace(self, wanted: str) -> Trace:
-        """Return one trace by its id, or by how that begins.
-
-        Raises:
-            SourceError: It is not there, or nothing can be read.
-        """
-
-    def traces(self) -> Iterator[Trace]:
-        """Yield all traces, at least one.
-
-        Raises:
-            SourceError: There is none, or nothing can be read.
-        """
-
-    def damage(self) -> SourceError | None:
-        """Return what could not be read of what was asked for, or None."""
-
-
-class FileSource:
-    """Traces in files. All of a file's stages are held at once, where all of its traces are asked for.
-
-    Args:
-        paths: The files.
-    """
-
-    def __init__(self, paths: tuple[Path, ...]) -> None:
-        self._files = OtlpFiles(paths)
-
-    def trace(self, wanted: str) -> Trace:
-        """Return the trace whose id begins so."""
-        return trace_in(self._files, wanted)
-
-    def traces(self) -> Iterator[Trace]:
-        """Yield all traces of the files, in order of their starts."""
-        by_trace: dict[str, list[Span]] = {}
-        for span in self._files.spans():
-            if semconv.STAGE in span.attributes:
-                by_trace.setdefault(span.trace_id, []).append(span)
-        if not by_trace:
-            raise self._files.damage() or self._files.nothing()
-        for spans in sorted(by_trace.values(), key=lambda group: min(span.start_ns for span in group)):
-            trace = trace_of(spans)
-            assert trace is not None, "a group of stage spans has at least one stage"
-            yield trace
-
-    def damage(self) -> SourceError | None:
-        """Return the damaged lines of the last reading."""
-        return self._files.damage()
+from otel_sse.sources.reading import Traces
 
 
 class Diagnosed(NamedTuple):
@@ -93,12 +35,14 @@ class Shown(NamedTuple):
         data: For programs.
         in_order: Whether nothing went wrong.
         damage: What could not be read, or None.
+        notes: What else there is to say, for stderr.
     """
 
     view: RenderableType
     data: dict[str, Any]
     in_order: bool
     damage: SourceError | None
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -106,7 +50,7 @@ class Shown(NamedTuple):
         return INPUT if self.damage is not None else OK if self.in_order else FINDINGS
 
 
-def look(source: TraceSource, trace_id: str, width: int) -> Shown:
+def look(source: Traces, trace_id: str, width: int) -> Shown:
     """Read traces and return what is to be said of them.
 
     Args:
@@ -130,12 +74,15 @@ def look(source: TraceSource, trace_id: str, width: int) -> Shown:
     if count == 1 and last is not None:
         return _one(last, source, width)
     every = [(each.trace, each.found) for each in damaged]
-    return Shown(diagnosed_view(every, count), diagnosed_json(every, count), not damaged, source.damage())
+    view = diagnosed_view(every, count) if count else Group()
+    data = diagnosed_json(every, count)
+    return Shown(view, data, not damaged, source.damage(), source.notes())
 
 
-def _one(each: Diagnosed, source: TraceSource, width: int) -> Shown:
+def _one(each: Diagnosed, source: Traces, width: int) -> Shown:
     view = trace_diagnosed_view(each.trace, each.found, width)
-    return Shown(view, trace_diagnosed_json(each.trace, each.found), each.in_order, source.damage())
+    data = trace_diagnosed_json(each.trace, each.found)
+    return Shown(view, data, each.in_order, source.damage(), source.notes())
 
 
 def _diagnosed(trace: Trace) -> Diagnosed:

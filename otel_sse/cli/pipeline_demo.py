@@ -12,6 +12,8 @@ from otel_sse.cli.tracing import Asked, Shown, look
 from otel_sse.demo.pipeline_run import Outcome, run
 from otel_sse.demo.screen import Screen
 from otel_sse.sources.errors import SourceError
+from otel_sse.sources.otlp_file import OtlpFiles
+from otel_sse.sources.reading import FileTraces
 
 _NO_TRACE = "There is no trace of it. Is one of the variables OTEL_... set so that none is made?"
 
@@ -42,7 +44,7 @@ def _look(outcome: Outcome) -> Shown | None:
     if not outcome.shown.trace_id:
         return None
     try:
-        return look(Asked((outcome.traces,), outcome.shown.trace_id, telling=True))
+        return look(Asked(FileTraces(OtlpFiles((outcome.traces,))), outcome.shown.trace_id, telling=True))
     except SourceError:
         return None
 

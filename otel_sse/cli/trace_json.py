@@ -12,15 +12,15 @@ from otel_sse.lineage.descent import Descent
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.lineage.trace import Trace, TraceStream
 from otel_sse.lineage.way import Step
-from otel_sse.sources.traces import TraceSummary
+from otel_sse.sources.reading import Listed
 from otel_sse.stream.chunk import Chunk
 
 _NS_PER_S = 1e9
 
 
-def traces_json(traces: Sequence[TraceSummary]) -> dict[str, Any]:
-    """Return the list of several traces."""
-    return {"traces": [msgspec.structs.asdict(each) for each in traces]}
+def traces_json(listed: Listed) -> dict[str, Any]:
+    """Return the list of traces."""
+    return {"traces": [msgspec.structs.asdict(each) for each in listed.traces], "next_until": listed.next_until}
 
 
 def trace_json(trace: Trace) -> dict[str, Any]:

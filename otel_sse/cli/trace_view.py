@@ -41,13 +41,21 @@ _RANGES: Final = 4
 
 
 def traces_view(traces: Sequence[TraceSummary]) -> RenderableType:
-    """Return the list of several traces."""
-    table = _table("trace", "start (UTC)", ">streams", ">stages", ">chunks", ">findings")
+    """Return a list of traces, one a line: the latest last, ids whole in 80 columns."""
+    several = [">streams"] if any(each.streams > 1 for each in traces) else []
+    table = _table("trace", "start (UTC)", *several, ">chunks", ">findings", ">duplicates", "~route")
     for each in traces:
+        streams = [str(each.streams)] if several else []
+        counts = map(str, (each.chunks, each.findings, each.duplicates))
+        start = f"{datetime.fromtimestamp(each.start_ns // 1_000_000_000, timezone.utc):%m-%d %H:%M:%S}"
         style = "" if each.in_order else "red"
-        counts = (each.streams, each.stages, each.chunks, each.findings)
-        table.add_row(each.id, _when(each.start_ns), *map(str, counts), style=style)
+        table.add_row(each.id, start, *streams, *counts, _route(each), style=style)
     return table
+
+
+def _route(trace: TraceSummary) -> str:
+    others = f" +{len(trace.routes) - 1}" if len(trace.routes) > 1 else ""
+    return clean("".join(trace.routes[:1])) + others
 
 
 def trace_view(trace: Trace) -> RenderableType:

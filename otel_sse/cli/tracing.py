@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Group, RenderableType
 
-from otel_sse import semconv
 from otel_sse.cli.exit_codes import FINDINGS, INPUT, OK
 from otel_sse.cli.trace_json import chunks_json, trace_json, traces_json, way_json
 from otel_sse.cli.trace_view import chunks_view, trace_view, traces_view, way_view
 from otel_sse.errors import must
-from otel_sse.lineage.spans import Span
 from otel_sse.lineage.stages import TraceStage
-from otel_sse.lineage.trace import Trace, TraceStream, trace_of
+from otel_sse.lineage.trace import Trace, TraceStream
 from otel_sse.lineage.way import first_stage_with, telling_chunk, way
 from otel_sse.sources.errors import SourceError
-from otel_sse.sources.otlp_file import OtlpFiles
-from otel_sse.sources.traces import summaries
-
-_ID_DIGITS: Final = 32
-_NAMED: Final = 5
-"""Traces or stages that a message names."""
+from otel_sse.sources.reading import Listed, Traces, some
 
 
 class Asked(NamedTuple):
     """What the user wants to see.
 
     Args:
-        files: OTLP JSON lines.
-        trace_id: Hex digits that the trace's id begins with, or "".
+        source: Where the traces are.
+        trace_id: The trace's id, or how it begins where the source takes that, or "".
         chunk: Number of a chunk, or None.
         stage: Name of a stage, with its process before it where that matters, or its number in the table; or "".
         telling: Whether to choose a chunk whose way has something to tell, where there is one.
     """
 
-    files: tuple[Path, ...]
+    source: Traces
     trace_id: str = ""
     chunk: int | None = None
     stage: str = ""
@@ -51,13 +43,15 @@ class Shown(NamedTuple):
         view: For the eye.
         data: For programs.
         in_order: Whether nothing was found, and nothing failed or broke off.
-        damage: What of the files could not be read, or None.
+        damage: What of the source could not be read, or None.
+        notes: What else there is to say, for stderr.
     """
 
     view: RenderableType
     data: dict[str, Any]
     in_order: bool
     damage: SourceError | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -66,57 +60,27 @@ class Shown(NamedTuple):
 
 
 def look(asked: Asked) -> Shown:
-    """Read the files and return what was asked for.
+    """Read the source and return what was asked for.
 
     Raises:
-        SourceError: A file can't be read, holds no span, or has not the trace, the stage or the chunk.
+        SourceError: The source can't be read, holds no span, or has not the trace, the stage or the chunk.
     """
-    files = OtlpFiles(asked.files)
+    source = asked.source
     if not asked.trace_id:
-        found = summaries(files.spans())
-        damage = files.damage()
-        if not found:
-            raise damage or files.nothing()
-        if len(found) > 1:
-            return Shown(traces_view(found), traces_json(found), all(each.in_order for each in found), damage)
-        asked = asked._replace(trace_id=found[0].id)
-    trace = trace_in(files, asked.trace_id)
+        listed = source.listed()
+        if len(listed.traces) != 1 or not source.shows_only_one:
+            return _list(listed)._replace(damage=source.damage(), notes=source.notes())
+        asked = asked._replace(trace_id=listed.traces[0].id)
+    trace = source.trace(asked.trace_id)
     if asked.telling:
         asked = asked._replace(chunk=telling_chunk(trace.streams[0]))
-    return _shown(trace, asked)._replace(damage=files.damage())
+    return _shown(trace, asked)._replace(damage=source.damage())
 
 
-def trace_in(files: OtlpFiles, wanted: str) -> Trace:
-    by_trace: dict[str, list[Span]] = {}
-    others: dict[str, None] = {}
-    for span in files.spans():
-        if semconv.STAGE not in span.attributes:
-            continue
-        if span.trace_id.startswith(wanted):
-            by_trace.setdefault(span.trace_id, []).append(span)
-        elif len(others) <= _NAMED:
-            others[span.trace_id] = None
-    if not by_trace:
-        raise _unknown_trace(files, wanted, list(others))
-    if len(by_trace) > 1:
-        raise SourceError(
-            must("TRACE_ID", "be the beginning of one trace's id", wanted, f"{_some(list(by_trace))} begin so.")
-        )
-    trace = trace_of(next(iter(by_trace.values())))
-    assert trace is not None, "a group of stage spans has at least one stage"
-    return trace
-
-
-def _unknown_trace(files: OtlpFiles, wanted: str, others: list[str]) -> SourceError:
-    if not others:
-        return files.damage() or files.nothing()
-    damaged = "" if files.damage() is None else " Damaged lines, where it may have been, were passed over."
-    message = must("TRACE_ID", f"be in {files.name}", wanted, f"It has {_some(others)}.")
-    return SourceError(message + damaged)
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (" and more" if len(names) > _NAMED else "")
+def _list(listed: Listed) -> Shown:
+    view = traces_view(listed.traces) if listed.traces else Group()
+    in_order = all(each.in_order for each in listed.traces)
+    return Shown(view, traces_json(listed), in_order)
 
 
 def _shown(trace: Trace, asked: Asked) -> Shown:
@@ -167,7 +131,7 @@ def _names(position: int, stage: TraceStage) -> tuple[str, ...]:
 def _not_there(trace: Trace, asked: Asked) -> SourceError:
     stages = [stage for stream in trace.streams for stage in stream.stages]
     if asked.stage and not any(_named(stream, asked.stage) for stream in trace.streams):
-        advice = f"It has {_some(list(dict.fromkeys(stage.label for stage in stages)))}."
+        advice = f"It has {some(list(dict.fromkeys(stage.label for stage in stages)))}."
         return SourceError(must("option --stage", "name a stage of the trace", asked.stage, advice))
     most = max((stage.total for stage in stages), default=0)
     where = f"stage {asked.stage!r}" if asked.stage else "the trace"

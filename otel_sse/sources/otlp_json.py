@@ -21,11 +21,11 @@ _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
 
 
-class _Wire(msgspec.Struct, rename="camel"):
+class Wire(msgspec.Struct, rename="camel"):
     """A message: every field may be missing or null, and what is not named here is passed over."""
 
 
-class _Any(_Wire):
+class _Any(Wire):
     string_value: str | None = None
     bool_value: bool | None = None
     int_value: int | None = None
@@ -35,32 +35,32 @@ class _Any(_Wire):
     kvlist_value: _KeyValues | None = None
 
 
-class _Array(_Wire):
+class _Array(Wire):
     values: list[_Any] | None = None
 
 
-class _KeyValue(_Wire):
+class _KeyValue(Wire):
     key: str = ""
     value: _Any | None = None
 
 
-class _KeyValues(_Wire):
+class _KeyValues(Wire):
     values: list[_KeyValue] | None = None
 
 
-class _Event(_Wire):
+class _Event(Wire):
     time_unix_nano: int | None = None
     name: str | None = None
     attributes: list[_KeyValue] | None = None
 
 
-class _Link(_Wire):
+class _Link(Wire):
     trace_id: str | None = None
     span_id: str | None = None
     attributes: list[_KeyValue] | None = None
 
 
-class _Span(_Wire):
+class _Span(Wire):
     trace_id: str | None = None
     span_id: str | None = None
     parent_span_id: str | None = None
@@ -72,25 +72,29 @@ class _Span(_Wire):
     links: list[_Link] | None = None
 
 
-class _Scope(_Wire):
+class _Scope(Wire):
     spans: list[_Span] | None = None
 
 
-class _Resource(_Wire):
+class _Resource(Wire):
     attributes: list[_KeyValue] | None = None
 
 
-class _ResourceSpans(_Wire):
+class ResourceSpans(Wire):
+    """The spans of one resource."""
+
     resource: _Resource | None = None
     scope_spans: list[_Scope] | None = None
 
 
-class _Request(_Wire):
-    resource_spans: list[_ResourceSpans] | None = None
+class Request(Wire):
+    """An export request; what backends call a trace has the same one field."""
+
+    resource_spans: list[ResourceSpans] | None = None
 
 
 # Not strict, because ProtoJSON writes 64-bit integers as strings.
-_decoder: Final = msgspec.json.Decoder(_Request, strict=False)
+_decoder: Final = msgspec.json.Decoder(Request, strict=False)
 
 
 def spans_of(line: bytes) -> list[Span]:
@@ -102,11 +106,22 @@ def spans_of(line: bytes) -> list[Span]:
     Raises:
         ValueError: It is no JSON object, a field has a type that OTLP does not give it, or an id is none.
     """
-    request = _decoder.decode(line)
+    return spans_in(_decoder.decode(line))
+
+
+def spans_in(request: Request) -> list[Span]:
+    """Return the spans of a decoded request, in its order.
+
+    Args:
+        request: What a decoder, told not to be strict, made of JSON.
+
+    Raises:
+        ValueError: An id is none.
+    """
     return [span for resource in request.resource_spans or () for span in _spans(resource)]
 
 
-def _spans(resource: _ResourceSpans) -> Iterator[Span]:
+def _spans(resource: ResourceSpans) -> Iterator[Span]:
     says = _attributes(resource.resource.attributes if resource.resource else None)
     service = says.get(_SERVICE_NAME)
     for scope in resource.scope_spans or ():

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from otel_sse import semconv
-from otel_sse.lineage.spans import Span
+from otel_sse.lineage.spans import Span, integer, text
 from otel_sse.lineage.trace import Trace, trace_of
 
 
@@ -22,6 +22,8 @@ class TraceSummary(msgspec.Struct):
         chunks: Chunks that crossed them, each counted at each stage.
         findings: Findings of its stages.
         in_order: Whether there is no finding, and no stage failed or broke off.
+        duplicates: Duplicate chunks of the stage that counted most of them.
+        routes: `http.route` of its stages, each once.
     """
 
     id: str
@@ -31,6 +33,8 @@ class TraceSummary(msgspec.Struct):
     chunks: int
     findings: int
     in_order: bool
+    duplicates: int
+    routes: list[str]
 
 
 def summaries(spans: Iterable[Span]) -> list[TraceSummary]:
@@ -57,4 +61,6 @@ def _summary(trace: Trace) -> TraceSummary:
         sum(stage.total for stage in stages),
         sum(stage.findings_total for stage in stages),
         trace.in_order,
+        max(integer(stage.attributes, semconv.STREAM_DUPLICATES) for stage in stages),
+        list(dict.fromkeys(route for stage in stages if (route := text(stage.attributes, semconv.HTTP_ROUTE)))),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
+import time
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -13,36 +14,32 @@ import typer
 from otel_sse.cli.exit_codes import INPUT
 from otel_sse.cli.extras import needs
 from otel_sse.cli.interrupts import leaving_at_once
-from otel_sse.errors import ConfigurationError, must
+from otel_sse.cli.source_options import SourceOptions, source_options
 from otel_sse.sources.errors import SourceError
 
 TraceId = Annotated[
     str, typer.Argument(metavar="[TRACE_ID]", show_default=False, help="Its id, or how it begins. All where left out.")
 ]
-Files = Annotated[
-    list[Path], typer.Option("--file", metavar="FILE", help="OTLP JSON lines. Again for each file of the same traces.")
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Use no colours. So does the variable NO_COLOR.")]
 
-_HEX = frozenset("0123456789abcdef")
 
-
-def command(file: Files, trace_id: TraceId = "", as_json: AsJson = False, no_color: NoColor = False) -> int:
+@source_options
+def command(source: SourceOptions, trace_id: TraceId = "", as_json: AsJson = False, no_color: NoColor = False) -> int:
     """Say which stage duplicated, lost, delayed or changed what, and where to look.
 
-    Without TRACE_ID, goes through all traces and lists those that are not in order.
+    Without TRACE_ID, goes through all traces of files, or those that a search finds, and lists the ones not in order.
     """
-    wanted = trace_id.lower()
-    if len(wanted) > 32 or not set(wanted) <= _HEX:
-        advice = "Take it from the response header X-Trace-ID, or leave it out to go through all traces."
-        raise ConfigurationError(must("TRACE_ID", "be up to 32 hex digits", trace_id, advice))
+    wanted = source.checked_id(trace_id)
     with leaving_at_once(), needs("cli", "command otel-sse diagnose"):
-        from otel_sse.cli.diagnosing import FileSource, look
+        from otel_sse.cli.diagnosing import look
         from otel_sse.demo.screen import Screen
+
+        traces = source.open(wanted, os.environ, time.time_ns())
     screen = Screen(os.environ, color=not no_color, quiet=as_json)
     try:
-        shown = look(FileSource(tuple(file)), wanted, screen.out.width)
+        with closing(traces):
+            shown = look(traces, wanted, screen.out.width)
     except SourceError as error:
         print(f"otel-sse: {error}", file=sys.stderr)
         return INPUT
@@ -50,6 +47,8 @@ def command(file: Files, trace_id: TraceId = "", as_json: AsJson = False, no_col
         screen.data(json.dumps(shown.data, indent=2))
     else:
         screen.out.print(shown.view)
+    for note in shown.notes:
+        screen.say(note)
     if shown.damage is not None:
         print(f"otel-sse: {shown.damage}", file=sys.stderr)
     return shown.exit_code
