@@ -63,6 +63,11 @@ class Row:
     once: bool = True
 
 
+def saying(frame: Frame, text: str) -> Frame | None:
+    """Return the frame with another text in the place of its own, or None where its own stands in it otherwise."""
+    return None if frame.content is None or _has_deltas(frame) else _saying(frame, frame.content, text)
+
+
 def _many(recording: Recording, least: int = 20) -> bool:
     return len(recording.contents) >= least
 
@@ -127,20 +132,21 @@ def reconnect_replay(recording: Recording, chance: random.Random) -> Injected | 
 
 def id_regression(recording: Recording, chance: random.Random) -> Injected | None:
     """Events with ids, two of which have changed places."""
-    if not _many(recording):
+    if not _many(recording) or _has_ids(recording):
         return None
     frames = list(_with_ids(recording))
-    at = chance.randrange(10, len(frames) - 2)
+    named = [at for at in range(10, len(frames) - 1) if frames[at].event and frames[at + 1].event]
+    at = chance.choice(named)
     frames[at], frames[at + 1] = frames[at + 1], frames[at]
     return Injected(frames, at, frozenset({at, at + 1}))
 
 
 def dropped_id(recording: Recording, chance: random.Random) -> Injected | None:
     """Events with ids, one of which is missing."""
-    if not _many(recording):
+    if not _many(recording) or _has_ids(recording):
         return None
     frames = list(_with_ids(recording))
-    at = chance.randrange(10, len(frames) - 2)
+    at = chance.choice([at for at in range(10, len(frames) - 1) if frames[at].event])
     return Injected([*frames[:at], *frames[at + 1 :]], at, frozenset({at, at - 1}))
 
 
@@ -313,6 +319,10 @@ def ended(outcome: str) -> Injection:
     return inject
 
 
+def _has_ids(recording: Recording) -> bool:
+    return any(frame.event is not None and frame.event.id is not None for frame in recording.frames)
+
+
 def _with_ids(recording: Recording) -> Iterator[Frame]:
     number = 0
     for frame in recording.frames:
@@ -320,7 +330,9 @@ def _with_ids(recording: Recording) -> Iterator[Frame]:
             yield frame
             continue
         number += 1
-        yield replace(frame, raw=b"id: %d\n" % number + frame.raw)
+        # A line that ends with CR LF is over at the CR, so the LF stands at the beginning of the next frame.
+        before = b"\n" if frame.raw.startswith(b"\n") else b""
+        yield replace(frame, raw=before + b"id: %d\n" % number + frame.raw.removeprefix(b"\n"))
 
 
 def _framed(frame: Frame, data: str) -> Frame:

@@ -23,6 +23,11 @@ class TerminalDetector:
         self._opened: set[str] = set()
         self._ended_by = ("", 0)
 
+    @property
+    def has_opened(self) -> bool:
+        """Whether an answer has begun by its identity."""
+        return bool(self._opened)
+
     def open(self, identity: str) -> bool:
         """Take note that an answer begins; return whether it is one not seen before on this stream."""
         if identity in self._opened:

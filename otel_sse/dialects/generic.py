@@ -56,13 +56,14 @@ class GenericJSON:
     """
 
     name = "generic-json"
-    __slots__ = ("_text", "_wrote_content", "_wrote_strings", "expects")
+    __slots__ = ("_keys", "_text", "_wrote_content", "_wrote_strings", "expects")
 
     def __init__(self) -> None:
         self.expects = NOTHING
         self._text = PlainText()
         self._wrote_content = False
         self._wrote_strings = False
+        self._keys: frozenset[str] = frozenset()
 
     def read(self, event: Event) -> Facts:
         """Return what `event` means. Never raises, whatever the event holds."""
@@ -91,6 +92,7 @@ class GenericJSON:
         return Facts(CONTENT, content, plain=True)
 
     def _read_object(self, payload: dict[str, Any], event: str) -> Facts:
+        self._keys = frozenset(payload)
         word = word_of(payload, event)
         if word in HEARTBEAT_WORDS or event in HEARTBEAT_WORDS:
             return Facts(HEARTBEAT)
@@ -127,12 +129,17 @@ class GenericJSON:
 
     def _read_string(self, event: Event, payload: str, inner: dict[str, Any] | None) -> Facts:
         # Applications also send each token as a JSON string, and a token may look like an object: `{}`.
-        if inner is not None and not self._wrote_strings and (is_frame(inner) or _deltas(inner, "")):
+        if inner is not None and not self._wrote_strings and self._is_frame(inner):
             facts = self._read_object(inner, event.event)
             facts.nested = True
             return facts
         self._wrote_strings = True
         return Facts(CONTENT, payload) if payload else Facts(CONTROL)
+
+    def _is_frame(self, inner: dict[str, Any]) -> bool:
+        # Several keys that the object before it has too are those of the stream's own events, whatever they mean.
+        same = len(inner) > 1 and inner.keys() == self._keys
+        return same or is_frame(inner) or bool(_deltas(inner, ""))
 
     def _add_end(self, facts: Facts, payload: dict[str, Any], word: str, event: str) -> None:
         done = payload.get("done")

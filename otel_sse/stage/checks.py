@@ -68,10 +68,12 @@ class Checks:
         return found
 
     def _opens(self, identity: str) -> list[Finding]:
+        first = not self.terminal.has_opened
         if not self.terminal.open(identity):
             return []
         self.finished = False
-        return self.close()
+        # What stands before the first answer (a vendor's remark on the prompt) is numbered with it.
+        return [] if first else self.close()
 
     def _begun(self, chunk: Chunk, facts: Facts) -> list[Finding]:
         if self._opening is None:

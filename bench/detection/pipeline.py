@@ -1,0 +1,192 @@
+"""A pipeline of stages that hand frames on, watched as a process watches them, and its trace."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from bench.detection.recordings import Frame
+from bench.detection.timing import OPENED_NS
+from bench.detection.watching import RULES
+from otel_sse import semconv
+from otel_sse.lineage import Crossings
+from otel_sse.lineage.spans import Span, SpanEvent, SpanLink
+from otel_sse.lineage.trace import TraceStream, trace_of
+from otel_sse.stage import StageMonitor, StageSettings
+from otel_sse.stage.edge import Edge
+from otel_sse.stream.chunk import Chunk, Finding
+from otel_sse.stream.outcome import ABANDONED, COMPLETED, FAILED
+from otel_sse.stream.stage import StageInfo
+from otel_sse.telemetry.attributes import chunk_attributes, finding_attributes, stage_attributes, totals_attributes
+
+TRACE_ID: Final = "0af7651916cd43dd8448eb211c80319c"
+_WALL_NS: Final = 1_790_000_000_000_000_000
+_STEP_NS: Final = 40_000
+"""What a stage takes for a frame."""
+
+_SETTINGS: Final = StageSettings(content_checks=RULES)
+
+
+@dataclass(slots=True)
+class Clock:
+    """The time of one run."""
+
+    now_ns: int = OPENED_NS
+
+
+Frames = Iterator[Frame]
+Change = Callable[[Frames, Clock], Frames]
+"""What one stage does to the frames that it pulls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stage of a pipeline.
+
+    Args:
+        name: Its name.
+        change: What it does.
+        direction: `in` or `out` for the sides of a policy.
+        rewrites: Whether it says that it may change content.
+        ends: How it ends where its frames come to an end.
+    """
+
+    name: str
+    change: Change
+    direction: str = ""
+    rewrites: bool = False
+    ends: str = COMPLETED
+
+
+def as_it_is(frames: Frames, clock: Clock) -> Frames:
+    """Hand on what comes in."""
+    yield from frames
+
+
+class _Upstream:
+    """The stage before, which is known from the start."""
+
+    def __init__(self, crossings: Crossings | None) -> None:
+        self._crossings = crossings
+        self.unknown = crossings is not None
+
+    def begin(self) -> None:
+        """Nothing has to be noted."""
+
+    def find(self, chunk: Chunk) -> Crossings | None:
+        """Return it."""
+        self.unknown = False
+        return self._crossings
+
+    def others(self) -> Sequence[Crossings]:
+        """There is no other."""
+        return ()
+
+    def chosen(self, upstream: Crossings) -> None:
+        """Nothing has to be noted."""
+
+
+@dataclass(slots=True)
+class _Watch:
+    """One stage as it is watched."""
+
+    step: Step
+    monitor: StageMonitor
+    journal: list[Chunk | tuple[Finding, int]]
+    crossings: Crossings
+    ended: str = ""
+    lengths: list[int] = field(default_factory=list)
+
+
+def run(frames: Sequence[Frame], times_ns: Sequence[int], steps: Sequence[Step], *, lineage: bool) -> TraceStream:
+    """Lead frames through stages, each of which pulls from the one before it; return the trace of it.
+
+    Args:
+        frames: What the first stage gets.
+        times_ns: When it gets each one.
+        steps: The stages.
+        lineage: Whether each stage records what its chunks were made from, as within one process.
+    """
+    clock = Clock()
+    watches: list[_Watch] = []
+    flow = _source(frames, times_ns, clock)
+    for step in steps:
+        watch = _watch(step, watches[-1] if watches else None, lineage)
+        watches.append(watch)
+        flow = _watched(step.change(flow, clock), watch, clock)
+    try:
+        for _ in flow:
+            pass
+    except RuntimeError:
+        pass
+    for watch in watches:
+        outcome = (watch.ended or ABANDONED) if watch.ended != COMPLETED else watch.step.ends
+        watch.monitor.end(outcome, clock.now_ns, "RuntimeError" if outcome == FAILED else "")
+    trace = trace_of([_span(watch, watches[at - 1] if at else None) for at, watch in enumerate(watches)])
+    assert trace is not None
+    (stream,) = trace.streams
+    return stream
+
+
+def _source(frames: Sequence[Frame], times_ns: Sequence[int], clock: Clock) -> Frames:
+    for frame, time_ns in zip(frames, times_ns, strict=True):
+        clock.now_ns = max(clock.now_ns, time_ns)
+        yield frame
+
+
+def _watch(step: Step, before: _Watch | None, lineage: bool) -> _Watch:
+    info = StageInfo(step.name, "s", step.direction, step.rewrites)
+    journal: list[Chunk | tuple[Finding, int]] = []
+    monitor = StageMonitor(info, _SETTINGS, OPENED_NS, journal)
+    crossings = Crossings()
+    if lineage:
+        upstream = _Upstream(before.crossings if before is not None else None)
+        monitor.edge = Edge(upstream, crossings, monitor.totals, 16, rewrites=step.rewrites, stage=step.name)
+    return _Watch(step, monitor, journal, crossings)
+
+
+def _watched(frames: Frames, watch: _Watch, clock: Clock) -> Frames:
+    try:
+        for frame in frames:
+            clock.now_ns += _STEP_NS
+            watch.monitor.feed(frame.raw, clock.now_ns)
+            yield frame
+    except RuntimeError:
+        watch.ended = FAILED
+        raise
+    except GeneratorExit:
+        watch.ended = ABANDONED
+        raise
+    watch.ended = COMPLETED
+
+
+def _span(watch: _Watch, before: _Watch | None) -> Span:
+    info, totals = watch.monitor.info, watch.monitor.totals
+    links = (SpanLink(TRACE_ID, _id(before), {semconv.LINK: "upstream"}),) if before is not None else ()
+    return Span(
+        TRACE_ID, _id(watch), "", f"stream {info.name}", "bench", _wall_ns(totals.opened_ns),
+        _wall_ns(totals.ended_ns), {**stage_attributes(info), **totals_attributes(totals)},
+        tuple(_events(watch.journal)), links,
+    )  # fmt: skip
+
+
+def _events(journal: Sequence[Chunk | tuple[Finding, int]]) -> Iterator[SpanEvent]:
+    for entry in journal:
+        if isinstance(entry, tuple):
+            finding, time_ns = entry
+            yield SpanEvent(semconv.FINDING_EVENT, _wall_ns(time_ns), finding_attributes(finding))
+            continue
+        time_ns = _wall_ns(entry.time_ns)
+        yield SpanEvent(semconv.CHUNK_EVENT, time_ns, chunk_attributes(entry))
+        for finding in entry.findings:
+            yield SpanEvent(semconv.FINDING_EVENT, time_ns, finding_attributes(finding))
+
+
+def _id(watch: _Watch) -> str:
+    return hashlib.sha1(watch.monitor.info.label.encode()).hexdigest()[:16]
+
+
+def _wall_ns(time_ns: int) -> int:
+    return _WALL_NS + time_ns - OPENED_NS
