@@ -25,7 +25,7 @@ from otel_sse.lineage.faults import (
 from otel_sse.lineage.passages import ADDED, AGAIN, SAME, Passage
 from otel_sse.lineage.repeats import Repeats
 from otel_sse.lineage.stages import TraceStage
-from otel_sse.lineage.trace import TraceStream
+from otel_sse.lineage.trace import ORIGINS, TraceStream
 from otel_sse.stream.chunk import CERTAIN, COMMENT, CONTENT, CONTROL, SUSPECTED, Chunk
 from otel_sse.stream.outcome import ABANDONED, CANCELLED, COMPLETED
 
@@ -229,16 +229,30 @@ class _Edge:
         )
 
     def _without_left_out(self, lost: list[int]) -> list[int]:
-        """Take away what the application seems to leave out on purpose: whole blocks at the beginning."""
+        """Take away what the application seems to leave out on purpose.
+
+        That is a long block at the beginning, a model's reasoning; and the end of an answer after which a model was
+        asked again: the call of a tool.
+        """
         content = [chunk.seq for chunk in self._before.chunks if chunk.kind == CONTENT]
-        size = next((n for n, seq in enumerate(content) if n >= len(lost) or lost[n] != seq), len(content))
-        if not _LEFT_OUT <= size < len(content):
-            return lost
+        head, tail = _common(content, lost), _common(content[::-1], lost[::-1])
+        if _LEFT_OUT <= head < len(content):
+            self._note_left_out(lost[:head], "beginning", "a model's reasoning?")
+            lost = lost[head:]
+        if lost and 0 < tail < len(content) and self._asked_again():
+            self._note_left_out(lost[-tail:], "end", "a model was asked again after it: the call of a tool?")
+            lost = lost[:-tail]
+        return lost
+
+    def _note_left_out(self, seqs: Sequence[int], what: str, guess: str) -> None:
         self._notes.append(
-            f"{self._after.label}: {ranges(lost[:size])} of {self._before.label}, its beginning, was not handed on: "
-            "reasoning, or a tool's arguments?"
+            f"{self._after.label}: {ranges(seqs)} of {self._before.label}, its {what}, was not handed on: {guess}"
         )
-        return lost[size:]
+
+    def _asked_again(self) -> bool:
+        end_ns = self._before.chunks[-1].time_ns
+        others = [stage for stage in self._stream.stages if stage is not self._before and stage.name in ORIGINS]
+        return any(each.service == self._before.service and each.first_ns > end_ns for each in others)
 
     def _made_by(self, seq: int) -> str:
         """The stage that may rewrite and made a chunk of its own, which came as far as the stage before this edge."""
@@ -266,6 +280,12 @@ class _Edge:
             if any(low < comment < high for comment in comments):
                 found.add(seq)
         return found
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many numbers both begin with."""
+    pairs = zip(one, other, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def _behind(stream: TraceStream, position: int) -> set[int]:
