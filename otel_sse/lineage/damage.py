@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -14,7 +14,6 @@ from otel_sse.lineage.faults import (
     CHANGED,
     COLON,
     DOUBLED,
-    LOST,
     MOVED,
     REPLACED,
     REPLY_LOST,
@@ -22,12 +21,11 @@ from otel_sse.lineage.faults import (
     Fault,
     ranges,
 )
-from otel_sse.lineage.passages import ADDED, AGAIN, SAME, Passage
+from otel_sse.lineage.losses import Losses, has_holes
+from otel_sse.lineage.passages import ADDED, AGAIN, Passage
 from otel_sse.lineage.repeats import Repeats
-from otel_sse.lineage.stages import TraceStage
 from otel_sse.lineage.trace import TraceStream
-from otel_sse.stream.chunk import CERTAIN, COMMENT, CONTENT, CONTROL, SUSPECTED, Chunk
-from otel_sse.stream.outcome import ABANDONED, CANCELLED, COMPLETED
+from otel_sse.stream.chunk import CERTAIN, CONTENT, CONTROL, SUSPECTED, Chunk
 
 _SURE_AT_REWRITING: Final = 3
 """Repetitions from which a stage that may rewrite is held to have doubled, and not to have made an equal chunk."""
@@ -37,10 +35,6 @@ _WHOLE_TEXT_BYTES: Final = 16
 
 _WHOLE_TEXT_CHUNKS: Final = 3
 """Chunks before it, likewise."""
-
-_LEFT_OUT: Final = 8
-"""Chunks at the beginning of a stage's content that are taken for something left out on purpose (a model's
-reasoning, the arguments of a tool call) where none of them was handed on."""
 
 
 class EdgeReport(msgspec.Struct):
@@ -124,7 +118,7 @@ class _Edge:
 
     def _repeated(self) -> Iterator[Fault]:
         again = [passage for passage in self._edge.flow.passages if passage.what == AGAIN]
-        if not again or (_has_holes(self._before) and not self._edge.flow.recorded):
+        if not again or (has_holes(self._before) and not self._edge.flow.recorded):
             return
         digests = {chunk.seq: chunk.digest for chunk in self._before.chunks}
         content = [chunk.seq for chunk in self._before.chunks if chunk.kind == CONTENT]
@@ -201,15 +195,11 @@ class _Edge:
             yield self._fault(REPLACED, [p.seq for p in replaced], evidence)
 
     def _missing(self) -> Iterator[Fault]:
-        if self._after.rewrites:
-            return
-        lost = [seq for seq in self._edge.flow.lost if is_lost(self._edge, seq)]
-        lost = self._without_left_out([seq for seq in lost if not self._went_another_way(seq)])
-        replies = {seq: maker for seq in lost if (maker := self._made_by(seq))}
-        comments = self._comments(lost)
-        for kind, seqs in _by_kind(lost, replies, comments).items():
-            origin = f"made by {replies[seqs[0]]}" if kind == REPLY_LOST else ""
+        losses = Losses(self._stream, self._up, self._down)
+        for kind, seqs in losses.by_kind().items():
+            origin = f"made by {losses.made_by(seqs[0])}" if kind == REPLY_LOST else ""
             yield self._fault(kind, seqs, self._loss(kind, seqs), origin=origin)
+        self._notes += losses.notes
 
     def _loss(self, kind: str, seqs: Sequence[int]) -> str:
         digest = self._before.by_seq[seqs[0]].digest
@@ -218,93 +208,6 @@ class _Edge:
             told += f" and {len(seqs) - 1} more"
         return told + ("; a comment came in its place" if kind == COLON else "")
 
-    def _went_another_way(self, seq: int) -> bool:
-        """Whether another path took the chunk, and both paths come together again further on."""
-        stream, joined = self._stream, _behind(self._stream, self._down)
-        others = [down for up, down in stream.descents if up == self._up and down != self._down]
-        return any(
-            any(passage.first <= seq <= passage.last for passage in stream.descents[self._up, other].flow.passages)
-            for other in others
-            if joined & _behind(stream, other)
-        )
-
-    def _without_left_out(self, lost: list[int]) -> list[int]:
-        """Take away what the application seems to leave out on purpose: whole blocks at the beginning."""
-        content = [chunk.seq for chunk in self._before.chunks if chunk.kind == CONTENT]
-        size = next((n for n, seq in enumerate(content) if n >= len(lost) or lost[n] != seq), len(content))
-        if not _LEFT_OUT <= size < len(content):
-            return lost
-        self._notes.append(
-            f"{self._after.label}: {ranges(lost[:size])} of {self._before.label}, its beginning, was not handed on: "
-            "reasoning, or a tool's arguments?"
-        )
-        return lost[size:]
-
-    def _made_by(self, seq: int) -> str:
-        """The stage that may rewrite and made a chunk of its own, which came as far as the stage before this edge."""
-        position = self._up
-        while True:
-            stage = self._stream.stages[position]
-            ups = self._stream.upstream[position]
-            found = [p for up in ups for p in self._stream.descents[up, position].flow.passages if p.seq == seq]
-            if stage.rewrites:
-                return stage.label if found and all(p.what != SAME for p in found) else ""
-            if len(ups) != 1 or not found or found[0].what != SAME:
-                return ""
-            position, seq = ups[0], found[0].first
-
-    def _comments(self, lost: Sequence[int]) -> set[int]:
-        """Lost chunks in whose place a comment came that was not there before."""
-        if not lost or any(chunk.kind == COMMENT for chunk in self._before.chunks):
-            return set()
-        comments = [chunk.seq for chunk in self._edge.chunks if chunk.kind == COMMENT]
-        same = [(p.first, p.seq) for p in self._edge.flow.passages if p.what == SAME]
-        found = set()
-        for seq in lost if comments else ():
-            low = max((down for up, down in same if up < seq), default=0)
-            high = min((down for up, down in same if up > seq), default=1 << 62)
-            if any(low < comment < high for comment in comments):
-                found.add(seq)
-        return found
-
-
-def _behind(stream: TraceStream, position: int) -> set[int]:
-    """A stage and all that its chunks went on to."""
-    found = {position}
-    for n in range(position + 1, len(stream.stages)):
-        if found & set(stream.upstream[n]):
-            found.add(n)
-    return found
-
-
-def is_lost(edge: Descent, seq: int) -> bool:
-    """Return whether a chunk that nothing was made from was lost, and not cut off or outside of the trace.
-
-    Args:
-        edge: The edge; its flow names the chunk as lost.
-        seq: Its number upstream.
-    """
-    if _has_holes(edge.downstream):
-        return False
-    if seq < edge.handed_on:
-        return True
-    # What comes last is cut off, and not lost, where either stage ended before its turn.
-    whole = edge.downstream.outcome == COMPLETED and edge.downstream.is_whole
-    return whole and edge.upstream.outcome not in (ABANDONED, CANCELLED)
-
-
-def _has_holes(stage: TraceStage) -> bool:
-    """Whether chunks are missing in the trace before the last one that it has."""
-    return bool(stage.chunks) and max(stage.by_seq) != len(stage.by_seq)
-
 
 def _is_many(again: Sequence[Passage], digests: dict[int, str]) -> bool:
     return len(again) >= _SURE_AT_REWRITING and len({digests[passage.first] for passage in again}) > 1
-
-
-def _by_kind(lost: Iterable[int], replies: dict[int, str], comments: set[int]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for seq in lost:
-        kind = REPLY_LOST if seq in replies else COLON if seq in comments else LOST
-        found.setdefault(kind, []).append(seq)
-    return found

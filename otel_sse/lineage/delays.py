@@ -195,6 +195,8 @@ def _held_by_reader(stream: TraceStream, position: int, seq: int) -> tuple[int, 
     stage = stream.stages[position]
     wait_ns = _wait_ns(stage, seq)
     before = max((chunk.seq for chunk in stage.chunks if chunk.kind == CONTENT and chunk.seq < seq), default=0)
+    if before not in stage.by_seq:
+        return None
     for reader in range(position + 1, len(stream.stages)):
         after = stream.stages[reader]
         if position not in stream.upstream[reader] or after.service != stage.service:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from otel_sse.lineage import passages as flows
-from otel_sse.lineage.damage import is_lost
+from otel_sse.lineage.losses import is_lost
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.stream.chunk import COMPLETE, CONTENT, ERROR

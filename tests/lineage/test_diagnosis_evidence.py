@@ -427,6 +427,36 @@ def test_a_beginning_that_is_left_out_whole_is_noted() -> None:
     found = diagnose(stream_of(WORDS, without(*range(12)), whole))
     assert found.faults == ()
     assert "1-12 of stage0, its beginning, was not handed on" in found.notes[0]
+    assert only(stream_of(WORDS, without(*range(7)), whole)).kind == "gap/lost"
+
+
+def agent(second: str) -> TraceStream:
+    """An answer whose end (the arguments of a call) is not handed on, and what came after it from another stage."""
+    spans = [
+        segment("provider", chunk_events(WORDS, 0), of="first"),
+        segment(second, chunk_events(["and", " more"], 1_000), of="second"),
+        segment(
+            "emit",
+            (
+                *chunk_events(WORDS[:25], 1, list(range(1, 26))),
+                chunk_event(26, "and", 200, 1_001, 1, source="again"),
+                chunk_event(27, " more", 210, 1_011, 2, source="again"),
+            ),
+            links=upstream("first", "second"),
+        ),
+    ]
+    spans[1] = segment(second, spans[1].events, of="second", source="again")
+    trace = trace_of(spans)
+    assert trace is not None
+    return trace.streams[0]
+
+
+def test_an_end_that_is_left_out_before_a_model_is_asked_again_is_noted() -> None:
+    """The arguments of a tool's call are not for the reader; what comes after them is."""
+    found = diagnose(agent("provider"))
+    assert found.faults == ()
+    assert "26-30 of provider, its end, was not handed on" in found.notes[0]
+    assert [fault.kind for fault in diagnose(agent("cache")).faults] == ["gap/lost"]
 
 
 def test_content_that_came_out_as_a_comment_is_told() -> None:
