@@ -253,6 +253,14 @@ LABELS: Final = {
 ACTIVE: Final = Metric(
     "sse.streams.active", "sse_streams_active", "updowncounter", "{stream}", _STAGE_ROUTE, "Streams open now."
 )
+ENDED: Final = Metric(
+    "sse.streams.ended",
+    "sse_streams_ended_total",
+    "counter",
+    "{stream}",
+    ("stage", "route", "outcome"),
+    "Streams that ended, by how they did; each outcome exists at 0 from the first stream on.",
+)
 DURATION: Final = Metric(
     "sse.stream.duration",
     "sse_stream_duration_seconds",
@@ -320,6 +328,14 @@ DROPPED: Final = Metric(
     ("stage",),
     "Chunks checked and counted, but left out of the trace because the recorder's queue was full.",
 )
+QUEUED: Final = Metric(
+    "sse.recorder.queued",
+    "sse_recorder_queued",
+    "updowncounter",
+    "{chunk}",
+    ("stage",),
+    "Chunks and findings that waited for the recorder when it last looked; it looks every `flush_interval_seconds`.",
+)
 INTERNAL_ERRORS: Final = Metric(
     "sse.internal_errors",
     "sse_internal_errors_total",
@@ -330,8 +346,8 @@ INTERNAL_ERRORS: Final = Metric(
 )
 
 METRICS: Final = (
-    ACTIVE, DURATION, TTFE, TTFC, INTERVAL, LATENCY, CHUNKS, IO, DUPLICATES, MISSING, FINDINGS, STALLS, DROPPED,
-    INTERNAL_ERRORS,
+    ACTIVE, ENDED, DURATION, TTFE, TTFC, INTERVAL, LATENCY, CHUNKS, IO, DUPLICATES, MISSING, FINDINGS, STALLS,
+    DROPPED, QUEUED, INTERNAL_ERRORS,
 )  # fmt: skip
 
 FINDING_KINDS: Final = (

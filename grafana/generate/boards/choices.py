@@ -1,0 +1,25 @@
+"""Variables that several dashboards have, under the same names, so that a choice goes along with a link."""
+
+from __future__ import annotations
+
+from grafana.generate.dashboards import source, values
+from grafana.generate.targets import Json
+from otel_sse import semconv
+
+DIRECTION: str = r"/^(.*?)(?:\.(?:in|out))?$/"
+"""Takes the direction off a stage's label: in a trace it is an attribute of its own."""
+
+
+def metrics() -> list[Json]:
+    """Return the choice of Prometheus, job, route and stage."""
+    return [
+        source("datasource", "prometheus", "Prometheus"),
+        values("job", "Job", semconv.ACTIVE, "job"),
+        values("route", "Route", semconv.ACTIVE, "route", description="Streams without a route are under All"),
+        values("stage", "Stage", semconv.CHUNKS, "stage"),
+    ]
+
+
+def tempo() -> Json:
+    """Return the choice of Tempo."""
+    return source("tempo", "tempo", "Tempo")
