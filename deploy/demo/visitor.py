@@ -1,9 +1,9 @@
 """A visitor that asks the demo's two applications all the time; every few questions one is answered with a fault.
 
-    CHAT_URL, PIPELINE_URL   what to ask
-    FAULTS                   names, separated by commas, that take turns; unset takes them all
-    FAULT_EVERY              every how many questions a fault is ordered; 0 for never
-    PAUSE_S                  seconds between two questions
+CHAT_URL, PIPELINE_URL   what to ask
+FAULTS                   names, separated by commas, that take turns; unset takes them all
+FAULT_EVERY              every how many questions a fault is ordered; 0 for never
+PAUSE_S                  seconds between two questions
 """
 
 from __future__ import annotations

@@ -5,23 +5,24 @@ from __future__ import annotations
 import gzip
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_sse.semconv import CHUNK_EVENT, CHUNK_SEQ, CHUNKS_EVENT, PACK_COUNT, PACK_FIRST_SEQ, STAGE
 
 
 class Backend:
-    """The backend. A context manager; `url` is what an exporter is to be given."""
+    """The backend. A context manager; `url` is what an exporter is to be given, `services` who sent."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._traces: defaultdict[str, list[Span]] = defaultdict(list)
-        self.largest_bytes = 0
+        self.services: set[str] = set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -53,7 +54,7 @@ class Backend:
 
     def chunk_numbers(self, trace_id: str, stage: str) -> list[int]:
         """Return the number of every chunk of a stage, by time of its span; those of packs too."""
-        segments = [span for span in self.spans(trace_id) if _text(span, STAGE) == stage]
+        segments = [span for span in self.spans(trace_id) if _text(span.attributes, STAGE) == stage]
         segments.sort(key=lambda span: span.start_time_unix_nano)
         return [number for span in segments for number in _numbers(span)]
 
@@ -61,8 +62,8 @@ class Backend:
         """Keep the spans of one request."""
         request = ExportTraceServiceRequest.FromString(body)
         with self._lock:
-            self.largest_bytes = max(self.largest_bytes, len(body))
             for resource in request.resource_spans:
+                self.services.add(_text(resource.resource.attributes, "service.name"))
                 for scope in resource.scope_spans:
                     for span in scope.spans:
                         self._traces[span.trace_id.hex()].append(span)
@@ -75,7 +76,8 @@ class Backend:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
-                backend.take(gzip.decompress(body) if self.headers["content-encoding"] == "gzip" else body)
+                if self.path == "/v1/traces":
+                    backend.take(gzip.decompress(body) if self.headers["content-encoding"] == "gzip" else body)
                 self.send_response(200)
                 self.send_header("content-type", "application/x-protobuf")
                 self.send_header("content-length", "0")
@@ -87,8 +89,8 @@ class Backend:
         return Handler
 
 
-def _text(span: Span, name: str) -> str:
-    return next((each.value.string_value for each in span.attributes if each.key == name), "")
+def _text(attributes: Iterable[KeyValue], name: str) -> str:
+    return next((each.value.string_value for each in attributes if each.key == name), "")
 
 
 def _numbers(span: Span) -> Iterator[int]:

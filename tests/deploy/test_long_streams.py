@@ -46,7 +46,7 @@ def arrives(tiers: Tiers, trace_id: str, spans: int) -> None:
 
 
 def test_every_chunk_arrives_once_as_an_event(tiers: Tiers) -> None:
-    """With the trace's budget raised, each of 30,000 chunks is one event at each stage, in segments, and none is lost."""
+    """With the trace's budget raised, each of 30,000 chunks is one event at each stage, and none is lost."""
     with counting(tiers.url, max_chunk_events_per_trace=10 * CHUNKS) as app:
         trace_id = app.ask(chunks=CHUNKS)
         arrives(tiers, trace_id, len(app.spans(trace_id)))

@@ -38,6 +38,20 @@ def collector() -> Path:
     return built("otelcol-sse", "collector", "OTEL_SSE_COLLECTOR")
 
 
+def jaeger() -> Path:
+    """Return Jaeger's binary, where `make jaeger` or somebody else put it; skips the test where there is none."""
+    go = os.environ.get("GOPATH", "").partition(os.pathsep)[0] or str(Path.home() / "go")
+    named = [
+        os.environ.get("OTEL_SSE_JAEGER"),
+        shutil.which("jaeger"),
+        f"{os.environ.get('GOBIN') or f'{go}/bin'}/jaeger",
+    ]
+    found = next((Path(each) for each in named if each and Path(each).is_file()), None)
+    if found is None:
+        pytest.skip("needs Jaeger, which is not there: make jaeger (with Go), or set OTEL_SSE_JAEGER")
+    return found
+
+
 def installed(command: str, install: str) -> str:
     """Return the path of an installed command; skips the test where there is none.
 
