@@ -11,10 +11,10 @@ BIN = $(VENV)/bin
 READY = $(VENV)/ready
 PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip
 
-.PHONY: help demo test check docs bench clean
+.PHONY: help demo test check docs bench collector tools clean
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## Run the demo.
 	@$(BIN)/otel-sse demo $(ARGS)
@@ -32,9 +32,16 @@ check: $(READY) ## Check format, lint, types, layers and docs.
 
 docs: $(READY) ## Regenerate the reference pages from the code.
 	@$(BIN)/python docs/reference.py $(ARGS)
+	@$(BIN)/python deploy/kubernetes/generate.py
 
 bench: $(READY) ## Measure what instrumentation costs.
 	@$(BIN)/python -m bench $(ARGS)
+
+collector: ## Build the Collector of deploy/ with Go; once, then it is kept.
+	@deploy/tools.sh collector
+
+tools: collector ## Build all that the tests of deploy/ need.
+	@deploy/tools.sh kustomize
 
 clean: ## Remove the virtual environment, caches and builds.
 	@rm -rf "$(VENV)" .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage build dist

@@ -1,7 +1,8 @@
 """`python -m bench.sizing`: bytes of a chunk in a trace, CPU of the Collector's tiers, and what follows from them.
 
 Streams go through three stages of an application (`provider`, `emit`, `socket_write`), and what would be exported is
-encoded as OTLP. Where there is a Collector (`make collector`) the same requests go through the configurations of deploy/collector.
+encoded as OTLP. Where there is a Collector (`make collector`), the same requests go through the configurations of
+deploy/collector.
 """
 
 from __future__ import annotations

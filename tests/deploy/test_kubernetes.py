@@ -59,7 +59,7 @@ def check(resource: dict[str, Any]) -> None:
 
 
 def _closed(schema: Any, *, root: bool = False) -> Any:
-    """The same schema, closed to properties that it does not name, in Python's words where Go's or Kubernetes' differ."""
+    """The same schema, closed to properties it does not name, in Python's words where Go's or Kubernetes' differ."""
     if isinstance(schema, list):
         return [_closed(each) for each in schema]
     if not isinstance(schema, dict):
