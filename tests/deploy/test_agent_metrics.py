@@ -17,7 +17,7 @@ from otel_sse import semconv
 from tests.deploy.backend import Backend
 from tests.deploy.collectors import Collector
 from tests.deploy.streams import RESOURCE, demo
-from tests.integrations.seen import until
+from tests.deploy.waiting import until
 
 pytestmark = pytest.mark.server
 

@@ -22,7 +22,7 @@ from otel_sse.demo.faults import FAULTS
 from tests.deploy.backend import Backend
 from tests.deploy.collectors import free_ports
 from tests.deploy.tools import DEPLOY, ROOT
-from tests.integrations.seen import until
+from tests.deploy.waiting import until
 
 APPLICATIONS = {"compose.yaml": ["model", "chat", "control", "gateway"], "compose.lite.yaml": ["model", "chat"]}
 ADDRESS = re.compile(r"([a-z-]+):(8000|4318)\b")
@@ -66,7 +66,7 @@ class Composed:
 
     @contextmanager
     def run(self, service: str) -> Iterator[None]:
-        """Run one application."""
+        """Run one application; the block begins before it answers."""
         command = ["opentelemetry-instrument", *self._services[service]["command"]]
         assert command[-4:] == ["--host", "0.0.0.0", "--port", "8000"]
         command[-4:] = ["--host", "127.0.0.1", "--port", str(self._ports[service])]
@@ -78,12 +78,14 @@ class Composed:
             env={**own, **self.environment(service)},
         )
         try:
-            until(lambda: process.poll() is not None or _answers(self.url(service)), f"{service} answering", 60)
-            assert process.poll() is None
             yield
         finally:
             process.terminate()
             process.wait(20)
+
+    def answers(self) -> bool:
+        """Whether all applications answer."""
+        return all(_answers(self.url(service)) for service in self._ports)
 
     def _address(self, match: re.Match[str]) -> str:
         return f"127.0.0.1:{self._ports[match[1]]}" if match[2] == "8000" else self.backend.url.removeprefix("http://")
@@ -104,6 +106,7 @@ def running(name: str, image: Path) -> Iterator[Composed]:
         composed = Composed(name, image, backend)
         for service in APPLICATIONS[name]:
             started.enter_context(composed.run(service))
+        until(composed.answers, f"the applications of {name} answering")
         yield composed
 
 

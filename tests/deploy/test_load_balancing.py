@@ -8,7 +8,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from tests.deploy.backend import Backend
 from tests.deploy.collectors import Collector
 from tests.deploy.streams import demo
-from tests.integrations.seen import until
+from tests.deploy.waiting import until
 
 pytestmark = pytest.mark.server
 

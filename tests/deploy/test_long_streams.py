@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import SpanLimits
 from tests.deploy.backend import Backend
 from tests.deploy.collectors import Collector
 from tests.deploy.streams import counting
-from tests.integrations.seen import until
+from tests.deploy.waiting import until
 
 pytestmark = pytest.mark.server
 

@@ -9,7 +9,7 @@ import pytest
 from tests.deploy.backend import Backend
 from tests.deploy.collectors import Collector
 from tests.deploy.streams import Application, demo
-from tests.integrations.seen import until
+from tests.deploy.waiting import until
 
 pytestmark = pytest.mark.server
 

@@ -18,7 +18,7 @@ import pytest
 from tests.deploy.backend import Backend
 from tests.deploy.collectors import free_ports
 from tests.deploy.tools import ROOT
-from tests.integrations.seen import until
+from tests.deploy.waiting import until
 
 pytestmark = pytest.mark.server
 
@@ -45,7 +45,7 @@ def served(command: str, **environment: str) -> Iterator[str]:
     process = subprocess.Popen([found, *arguments], cwd=EXAMPLE, env={**own, **environment})
     url = f"http://127.0.0.1:{port}"
     try:
-        until(lambda: process.poll() is not None or _answers(url), f"{command} answering", 60)
+        until(lambda: process.poll() is not None or _answers(url), f"{command} answering")
         yield url
     finally:
         process.terminate()
