@@ -11,10 +11,10 @@ BIN = $(VENV)/bin
 READY = $(VENV)/ready
 PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip
 
-.PHONY: help demo test check docs bench clean
+.PHONY: help demo test check docs grafana bench clean
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## Run the demo.
 	@$(BIN)/otel-sse demo $(ARGS)
@@ -28,10 +28,14 @@ check: $(READY) ## Check format, lint, types, layers and docs.
 	@$(BIN)/mypy --no-error-summary
 	@report=$$($(BIN)/lint-imports --no-logo 2>&1) || { printf '%s\n' "$$report"; exit 1; }
 	@$(BIN)/python docs/check.py
-	@echo 'make check: format, lint, types, layers and docs are in order'
+	@$(BIN)/python -m grafana.generate --check
+	@echo 'make check: format, lint, types, layers, docs and generated files are in order'
 
 docs: $(READY) ## Regenerate the reference pages from the code.
 	@$(BIN)/python docs/reference.py $(ARGS)
+
+grafana: $(READY) ## Regenerate dashboards, data sources and alerts.
+	@$(BIN)/python -m grafana.generate $(ARGS)
 
 bench: $(READY) ## Measure what instrumentation costs.
 	@$(BIN)/python -m bench $(ARGS)

@@ -13,6 +13,9 @@ COLUMNS: Final = 24
 SCHEMA_VERSION: Final = 41
 """Of Grafana 11.6; later ones bring it up to date as they read it."""
 
+_LABEL_VALUES: Final = 1
+"""Grafana's number for a variable that is a label's values."""
+
 EXPLORER: Final = "otel-sse-explorer"
 """The dashboard that others lead to: it is named here, because it is not the one that knows them."""
 
@@ -98,8 +101,7 @@ def values(
         "label": label,
         "description": description,
         "datasource": PROMETHEUS,
-        "query": {"query": query, "refId": "values"},
-        "definition": query,
+        "query": {"qryType": _LABEL_VALUES, "query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery"},
         "regex": regex,
         "includeAll": True,
         "allValue": every,

@@ -11,11 +11,16 @@ DIRECTION: str = r"/^(.*?)(?:\.(?:in|out))?$/"
 
 
 def metrics() -> list[Json]:
-    """Return the choice of Prometheus, job, route and stage."""
+    """Return the choice of Prometheus, job, stage and route."""
+    routes = values("route", "Route", semconv.ACTIVE, "route", description="Streams without a route are under All")
+    return [*processes(), routes]
+
+
+def processes() -> list[Json]:
+    """Return the choice of Prometheus, job and stage, for what has no route."""
     return [
         source("datasource", "prometheus", "Prometheus"),
         values("job", "Job", semconv.ACTIVE, "job"),
-        values("route", "Route", semconv.ACTIVE, "route", description="Streams without a route are under All"),
         values("stage", "Stage", semconv.CHUNKS, "stage"),
     ]
 

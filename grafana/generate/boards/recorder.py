@@ -17,7 +17,7 @@ def build() -> Json:
         "Recorder health",
         "Whether what the traces show is all there was. Detection and metrics never depend on the recorder: a chunk "
         "that it drops is checked and counted, and only missing in the trace.",
-        choices.metrics(),
+        choices.processes(),
         [*_numbers(), row("Chunks that the trace lacks"), *_dropped(), row("otel_sse itself"), *_internal()],
     )
 
