@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -19,6 +21,8 @@ class Example:
     line: int
     language: str
     text: str
+    question: str
+    """The heading that it stands under."""
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
@@ -26,10 +30,14 @@ class Example:
 
 def examples(language: str) -> list[Example]:
     """Every block of a language, in the order of the pages."""
-    return [
-        Example(page, token.map[0] + 1, token.info, token.content.strip())
-        for page in PAGES
-        if (ROOT / page).is_file()
-        for token in MarkdownIt().parse((ROOT / page).read_text())
-        if token.type == "fence" and token.info == language and token.map
-    ]
+    return [one for page in PAGES if (ROOT / page).is_file() for one in _of_page(page) if one.language == language]
+
+
+def _of_page(page: str) -> Iterator[Example]:
+    question = ""
+    tokens = MarkdownIt().parse((ROOT / page).read_text())
+    for token, after in pairwise([*tokens, tokens[-1]]):
+        if token.type == "heading_open":
+            question = after.content
+        if token.type == "fence" and token.map:
+            yield Example(page, token.map[0] + 1, token.info, token.content.strip(), question)

@@ -1,7 +1,8 @@
 """The proof: a real Prometheus scrapes real applications, and its alerts go through a real Alertmanager to a receiver.
 
 Two processes run the same applications. In one, job `faulty`, everything goes wrong that an alert is about; in the
-other, job `clean`, nothing does. Rules and expressions are those of the committed files; `for` and the intervals are shorter.
+other, job `clean`, nothing does. Rules and expressions are those of the committed files; `for` and the intervals are
+shorter.
 """
 
 from __future__ import annotations
