@@ -196,7 +196,7 @@ def test_every_panel_says_what_it_shows_its_unit_and_what_empty_means() -> None:
 
 def test_links_lead_to_dashboards_that_exist() -> None:
     """Every `/d/...` in a dashboard or an alert is one of these, and its variables are that dashboard's."""
-    text = json.dumps([list(boards().values()), rules()])
+    text = json.dumps([list(boards().values()), rules(), read("provisioning/datasources/otel-sse.yaml")])
     links = re.findall(r"/d/([a-z-]+)(\?[^\"\s\\]*)?", text)
     assert links
     for uid, choice in links:
@@ -216,9 +216,10 @@ def test_dashboards_lead_to_one_another() -> None:
 def test_exemplars_open_their_trace() -> None:
     """Prometheus's exemplars lead to Tempo by the label that they carry; Tempo's spans lead to Prometheus."""
     sources = {one["uid"]: one for one in read("provisioning/datasources/otel-sse.yaml")["datasources"]}
-    (exemplar,) = sources["prometheus"]["jsonData"]["exemplarTraceIdDestinations"]
-    assert exemplar["name"] == "trace_id"
-    assert sources[exemplar["datasourceUid"]]["type"] == "tempo"
+    to_tempo, to_explorer = sources["prometheus"]["jsonData"]["exemplarTraceIdDestinations"]
+    assert to_tempo["name"] == to_explorer["name"] == "trace_id"
+    assert sources[to_tempo["datasourceUid"]]["type"] == "tempo"
+    assert to_explorer["url"] == "/d/otel-sse-explorer?var-trace=$${__value.raw}"
     to_metrics = sources["tempo"]["jsonData"]["tracesToMetrics"]
     assert sources[to_metrics["datasourceUid"]]["type"] == "prometheus"
     for query in to_metrics["queries"]:

@@ -1,8 +1,8 @@
 """The proof: a real Prometheus scrapes real applications, and its alerts go through a real Alertmanager to a receiver.
 
-Two processes run the same applications. In one, job `faulty`, everything goes wrong that an alert is about; in the
-other, job `clean`, nothing does. Rules and expressions are those of the committed files; `for` and the intervals are
-shorter.
+Three processes run the same applications. In job `faulty` everything goes wrong that an alert is about; in job `clean`
+nothing does; in job `early` an answer was doubled before Prometheus ever looked. Rules and expressions are those of the
+committed files; `for` and the intervals are shorter.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def proof(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proof]:
     folder = tmp_path_factory.mktemp("prometheus")
     began_s = time.time()
     with ExitStack() as stack:
-        apps = {job: Application(folder / f"{job}.log") for job in ("faulty", "clean")}
+        apps = {job: Application(folder / f"{job}.log") for job in ("faulty", "clean", "early")}
         clients = {job: Client(app.urls) for job, app in apps.items()}
         receiver = Receiver()
         for end in (
@@ -70,10 +70,11 @@ def proof(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proof]:
             receiver.stop,
         ):
             stack.callback(end)
+        clients["early"].chat("doubled")
         notify_url = _start_alertmanager(alertmanager, folder, receiver, stack)
         api = _start_prometheus(prometheus, folder, apps, notify_url, stack)
-        for client in clients.values():
-            go_well(client)
+        for job in ("faulty", "clean"):
+            go_well(clients[job])
         _wait_for_two_scrapes(api)
         go_well(clients["clean"])
         traces = go_wrong(clients["faulty"])
@@ -135,7 +136,7 @@ def _start_prometheus(program: str, folder: Path, apps: dict[str, Application], 
 def _wait_for_two_scrapes(api: Api) -> None:
     # `policy.judge.out` is the last stage that appears; what is counted from now on is an increase.
     latest = f'{semconv.ENDED.prometheus}{{stage="policy.judge.out", outcome="completed"}}'
-    until(lambda: len(api.query(latest)) == 2, "the first scrape of both applications after their streams")
+    until(lambda: len(api.query(latest)) == 2, "the first scrape after the streams of both applications")
     until(lambda: api.query(f"min(count_over_time({latest}[1m])) >= 2"), "a second scrape of both")
 
 
@@ -151,9 +152,17 @@ def test_the_clean_application_alerts_nobody(proof: Proof) -> None:
     assert not proof.api.query('ALERTS{job="clean"}')
 
 
+def test_a_duplicate_before_the_first_scrape_reaches_the_receiver(proof: Proof) -> None:
+    """A counter that Prometheus first sees at 1 does not increase, and alerts all the same."""
+    counter = f'{semconv.DUPLICATES.prometheus}{{job="early", kind="terminal", certainty="certain", stage="emit"}}'
+    assert not proof.api.query(f"increase({counter}[5m]) > 0")
+    until(lambda: "SSEDuplicateChunks" in proof.receiver.names("early"), "the alert of the early duplicate")
+
+
 def test_the_duplicate_alert_says_where_and_leads_to_the_traces(proof: Proof) -> None:
     """It names the stages that had the second [DONE], and not the provider; its links are whole."""
-    found = [one for one in proof.receiver.alerts if one["labels"]["alertname"] == "SSEDuplicateChunks"]
+    labels = {"alertname": "SSEDuplicateChunks", "job": "faulty"}
+    found = [one for one in proof.receiver.alerts if labels.items() <= one["labels"].items()]
     assert {one["labels"]["stage"] for one in found} == {"emit", "socket_write"}
     for one in found:
         assert (one["labels"]["severity"], one["labels"]["kind"]) == ("critical", "terminal")
@@ -205,9 +214,10 @@ def test_every_expression_of_a_dashboard_returns_data(proof: Proof, target: Targ
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
 def test_every_expression_of_an_alert_has_a_value_above_zero_where_it_fires(proof: Proof, rule: Any) -> None:
-    """Grafana's condition is that the query gives more than 0, which holds for the faulty application alone."""
+    """The query gives more than 0, Grafana's condition, for the faulty application and not for the clean one."""
     found = proof.api.query(rule["expr"])
-    assert {one["metric"]["job"] for one in found} == {"faulty"}
+    assert "faulty" in {one["metric"]["job"] for one in found}
+    assert "clean" not in {one["metric"]["job"] for one in found}
     assert all(float(one["value"][1]) > 0 for one in found)
 
 
