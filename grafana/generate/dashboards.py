@@ -81,7 +81,15 @@ def source(name: str, kind: str, label: str) -> Json:
 
 
 def values(
-    name: str, label: str, metric: Metric, of: str, *, regex: str = "", every: str = ".*", description: str = ""
+    name: str,
+    label: str,
+    metric: Metric,
+    of: str,
+    *,
+    regex: str = "",
+    every: str = ".*",
+    first: str = "",
+    description: str = "",
 ) -> Json:
     """Return a choice among a label's values.
 
@@ -92,6 +100,7 @@ def values(
         of: The label.
         regex: Keeps a part of each value: its first group.
         every: What stands in a query where all are chosen.
+        first: The value that is chosen at first; all where "".
         description: What it does.
     """
     query = f"label_values({metric.prometheus}, {of})"
@@ -106,7 +115,7 @@ def values(
         "includeAll": True,
         "allValue": every,
         "multi": True,
-        "current": {"text": "All", "value": "$__all"},
+        "current": {"text": [first or "All"], "value": [first or "$__all"]},
         "refresh": 2,
         "sort": 1,
         "hide": 0,

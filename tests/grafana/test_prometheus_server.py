@@ -36,6 +36,7 @@ CHOICE = {
     "$__range": WINDOW,
     "$job": "faulty",
     "$stage": ".*",
+    "$at": "socket_write",
     "$route": ".*",
     "$kind": ".*",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grafana.generate.alerts import LAST_STAGE
 from grafana.generate.dashboards import source, values
 from grafana.generate.targets import Json
 from otel_sse import semconv
@@ -23,6 +24,13 @@ def processes() -> list[Json]:
         values("job", "Job", semconv.ACTIVE, "job"),
         values("stage", "Stage", semconv.CHUNKS, "stage"),
     ]
+
+
+def measured_at() -> Json:
+    """Return the choice of the one stage at which streams are counted: where they leave, at first."""
+    return values(
+        "at", "Measured at", semconv.ACTIVE, "stage", first=LAST_STAGE, description="Where streams are counted"
+    )
 
 
 def tempo() -> Json:
