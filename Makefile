@@ -11,7 +11,7 @@ BIN = $(VENV)/bin
 READY = $(VENV)/ready
 PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip
 
-.PHONY: help demo test check docs bench collector tools clean
+.PHONY: help demo test check docs grafana bench collector tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -28,11 +28,16 @@ check: $(READY) ## Check format, lint, types, layers and docs.
 	@$(BIN)/mypy --no-error-summary
 	@report=$$($(BIN)/lint-imports --no-logo 2>&1) || { printf '%s\n' "$$report"; exit 1; }
 	@$(BIN)/python docs/check.py
-	@echo 'make check: format, lint, types, layers and docs are in order'
+	@$(BIN)/python -m grafana.generate --check
+	@$(BIN)/python deploy/kubernetes/generate.py --check
+	@echo 'make check: format, lint, types, layers, docs and generated files are in order'
 
 docs: $(READY) ## Regenerate the reference pages from the code.
 	@$(BIN)/python docs/reference.py $(ARGS)
-	@$(BIN)/python deploy/kubernetes/generate.py
+
+grafana: $(READY) ## Regenerate dashboards, data sources and alerts, those of Kubernetes too.
+	@$(BIN)/python -m grafana.generate $(ARGS)
+	@$(BIN)/python deploy/kubernetes/generate.py $(ARGS)
 
 bench: $(READY) ## Measure what instrumentation costs.
 	@$(BIN)/python -m bench $(ARGS)

@@ -19,7 +19,7 @@ RULES: Final = Path("grafana/prometheus/otel-sse.rules.yml")
 PROMETHEUS_RULE: Final = Path("deploy/kubernetes/base/prometheus-rule.yaml")
 DASHBOARDS: Final = Path("grafana/kustomization.yaml")
 
-_NOTE: Final = "# Made by `make docs` from {}; change it there.\n"
+_NOTE: Final = "# Made by `make grafana` from {}; change it there.\n"
 
 
 class _Dumper(yaml.SafeDumper):
@@ -86,7 +86,7 @@ def main(arguments: list[str]) -> int:
     changed = differing()
     for path in changed:
         if arguments:
-            print(must(str(path), "be what grafana/ makes of it", "another text", "Run make docs, and commit it."))
+            print(must(str(path), "be what grafana/ makes of it", "another text", "Run make grafana, and commit it."))
         else:
             (ROOT / path).write_text(files()[path], encoding="utf-8")
             print(path)

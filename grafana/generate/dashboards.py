@@ -13,6 +13,9 @@ COLUMNS: Final = 24
 SCHEMA_VERSION: Final = 41
 """Of Grafana 11.6; later ones bring it up to date as they read it."""
 
+_LABEL_VALUES: Final = 1
+"""Grafana's number for a variable that is a label's values."""
+
 EXPLORER: Final = "otel-sse-explorer"
 """The dashboard that others lead to: it is named here, because it is not the one that knows them."""
 
@@ -78,7 +81,15 @@ def source(name: str, kind: str, label: str) -> Json:
 
 
 def values(
-    name: str, label: str, metric: Metric, of: str, *, regex: str = "", every: str = ".*", description: str = ""
+    name: str,
+    label: str,
+    metric: Metric,
+    of: str,
+    *,
+    regex: str = "",
+    every: str = ".*",
+    first: str = "",
+    description: str = "",
 ) -> Json:
     """Return a choice among a label's values.
 
@@ -89,6 +100,7 @@ def values(
         of: The label.
         regex: Keeps a part of each value: its first group.
         every: What stands in a query where all are chosen.
+        first: The value that is chosen at first; all where "".
         description: What it does.
     """
     query = f"label_values({metric.prometheus}, {of})"
@@ -98,13 +110,12 @@ def values(
         "label": label,
         "description": description,
         "datasource": PROMETHEUS,
-        "query": {"query": query, "refId": "values"},
-        "definition": query,
+        "query": {"qryType": _LABEL_VALUES, "query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery"},
         "regex": regex,
         "includeAll": True,
         "allValue": every,
         "multi": True,
-        "current": {"text": "All", "value": "$__all"},
+        "current": {"text": [first or "All"], "value": [first or "$__all"]},
         "refresh": 2,
         "sort": 1,
         "hide": 0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from grafana.generate.dashboards import EXPLORER
 from grafana.generate.promql import rate
 from otel_sse import semconv
 from otel_sse.semconv import Metric
@@ -44,12 +45,15 @@ def providers() -> Json:
 
 
 def _prometheus() -> Json:
-    exemplars = {"name": EXEMPLAR_LABEL, "datasourceUid": TEMPO_UID, "urlDisplayLabel": "Open the trace"}
+    to_tempo = {"name": EXEMPLAR_LABEL, "datasourceUid": TEMPO_UID, "urlDisplayLabel": "Open the trace"}
+    # Explore, where the first one leads, is closed to viewers; dashboards are not.
+    address = f"/d/{EXPLORER}?var-trace=${{__value.raw}}".replace("$", "$$")
+    to_explorer = {"name": EXEMPLAR_LABEL, "url": address, "urlDisplayLabel": "Open in the Stream explorer"}
     settings = {
         "httpMethod": "POST",
         "timeInterval": "15s",
         "alertmanagerUid": ALERTMANAGER_UID,
-        "exemplarTraceIdDestinations": [exemplars],
+        "exemplarTraceIdDestinations": [to_tempo, to_explorer],
     }
     return {**_source("Prometheus", PROMETHEUS_UID, "http://prometheus:9090", settings), "isDefault": True}
 

@@ -18,6 +18,8 @@ COUNT: Final = "short"
 
 GOOD: Final = "green"
 BAD: Final = "red"
+ANY: Final = 0.001
+"""From here on a count is not 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def stat(title: str, description: str, target: Json, unit: str, *, empty: str = 
     if bad_from:
         steps.append({"color": BAD, "value": bad_from})
     thresholds = {"mode": "absolute", "steps": steps}
-    defaults = {"unit": unit, "noValue": empty, "thresholds": thresholds, "color": {"mode": "thresholds"}}
+    defaults = {**_measured(unit, empty), "thresholds": thresholds, "color": {"mode": "thresholds"}}
     options = {
         "reduceOptions": _last(),
         "colorMode": "value",
@@ -123,7 +125,7 @@ def bargauge(title: str, description: str, targets: list[Json], unit: str, *, wi
         "minVizHeight": 16,
         "maxVizHeight": 300,
     }
-    defaults = {"unit": unit, "noValue": NONE_SHOWN, "min": 0, "color": {"mode": "continuous-GrYlRd"}}
+    defaults = {**_measured(unit, NONE_SHOWN), "min": 0, "color": {"mode": "continuous-GrYlRd"}}
     return Panel(_panel("bargauge", title, description, targets, defaults, options), width)
 
 
@@ -152,7 +154,7 @@ def table(
     """
     columns = {"excludeByName": dict.fromkeys(hidden, True), "indexByName": {}, "renameByName": names or {}}
     steps: list[Json] = [{"id": "merge", "options": {}}, {"id": "organize", "options": columns}]
-    return Panel(_table(title, description, targets, {"unit": unit, "noValue": empty}, [], steps), width)
+    return Panel(_table(title, description, targets, _measured(unit, empty), [], steps), width)
 
 
 def span_table(title: str, description: str, target: Json, *, empty: str, open_trace: Json) -> Panel:
@@ -203,6 +205,11 @@ def _table(
     body["fieldConfig"]["overrides"] = overrides
     body["transformations"] = steps
     return body
+
+
+def _measured(unit: str, empty: str) -> Json:
+    # Prometheus estimates how much a counter grew between two scrapes, so that a count has decimals that mean nothing.
+    return {"unit": unit, "noValue": empty, **({"decimals": 0} if unit == COUNT else {})}
 
 
 def _last() -> dict[str, Any]:

@@ -40,9 +40,15 @@ def check_labels(metric: Metric, labels: Iterable[str]) -> None:
         raise ValueError(f"labels of {metric.name} must be of {', '.join(metric.labels)}, got {', '.join(unknown)}")
 
 
-def shown(metric: Metric, *where: str) -> tuple[str, ...]:
-    """Return matchers for what a dashboard's variables have chosen, as far as the metric has these labels."""
-    chosen = {"stage": 'stage=~"$stage"', "to": 'to=~"$stage"', "route": 'route=~"$route"'}
+def shown(metric: Metric, *where: str, stage: str = "$stage") -> tuple[str, ...]:
+    """Return matchers for what a dashboard's variables have chosen, as far as the metric has these labels.
+
+    Args:
+        metric: The metric.
+        where: Further matchers.
+        stage: Which stages: a variable, or a regular expression.
+    """
+    chosen = {"stage": f'stage=~"{stage}"', "to": f'to=~"{stage}"', "route": 'route=~"$route"'}
     return (*(text for label, text in chosen.items() if label in metric.labels), 'job=~"$job"', *where)
 
 

@@ -8,6 +8,7 @@ from grafana.generate import traceql
 from grafana.generate.boards import choices
 from grafana.generate.dashboards import dashboard, to_explorer, values
 from grafana.generate.panels import (
+    ANY,
     COUNT,
     PER_SECOND,
     SHARE,
@@ -58,7 +59,7 @@ def _numbers() -> list[Panel]:
     chunks = increase(semconv.CHUNKS, (), *shown(semconv.CHUNKS))
     missing = increase(semconv.MISSING, (), *shown(semconv.MISSING, CERTAIN))
     return [
-        stat("Certain duplicates", "Chunks proven to be sent twice.", now(certain), COUNT, bad_from=1),
+        stat("Certain duplicates", "Chunks proven to be sent twice.", now(certain), COUNT, bad_from=ANY),
         stat(
             "Share of all chunks",
             "Certain duplicates among all chunks at the stages chosen.",
@@ -66,7 +67,7 @@ def _numbers() -> list[Panel]:
             SHARE,
             empty="no chunks",
         ),
-        stat("Certain gaps", "Chunks proven to be missing.", now(missing), COUNT, bad_from=1),
+        stat("Certain gaps", "Chunks proven to be missing.", now(missing), COUNT, bad_from=ANY),
         stat("Suspected duplicates", "Chunks that only look like it.", now(suspected), COUNT),
     ]
 

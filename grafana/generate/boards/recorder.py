@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana.generate.boards import choices
 from grafana.generate.dashboards import dashboard
-from grafana.generate.panels import COUNT, PER_SECOND, SHARE, Panel, row, stat, timeseries
+from grafana.generate.panels import ANY, COUNT, PER_SECOND, SHARE, Panel, row, stat, timeseries
 from grafana.generate.promql import increase, rate, series, shown
 from grafana.generate.targets import Json, graph, now
 from otel_sse import limits, semconv
@@ -17,7 +17,7 @@ def build() -> Json:
         "Recorder health",
         "Whether what the traces show is all there was. Detection and metrics never depend on the recorder: a chunk "
         "that it drops is checked and counted, and only missing in the trace.",
-        choices.metrics(),
+        choices.processes(),
         [*_numbers(), row("Chunks that the trace lacks"), *_dropped(), row("otel_sse itself"), *_internal()],
     )
 
@@ -28,7 +28,7 @@ def _numbers() -> list[Panel]:
     queued = f"sum({series(semconv.QUEUED, *shown(semconv.QUEUED))})"
     errors = increase(semconv.INTERNAL_ERRORS, (), 'job=~"$job"')
     return [
-        stat("Dropped chunks", "Left out of the trace, because the queue was full.", now(dropped), COUNT, bad_from=1),
+        stat("Dropped chunks", "Left out of the trace, because the queue was full.", now(dropped), COUNT, bad_from=ANY),
         stat(
             "Share recorded",
             "Chunks that were not dropped, among all.",
@@ -37,7 +37,7 @@ def _numbers() -> list[Panel]:
             empty="no chunks",
         ),
         stat("Waiting", "Chunks that waited when the recorder last looked.", now(queued), COUNT),
-        stat("Internal errors", "Errors inside otel_sse; never the application's.", now(errors), COUNT, bad_from=1),
+        stat("Internal errors", "Errors inside otel_sse; never the application's.", now(errors), COUNT, bad_from=ANY),
     ]
 
 

@@ -33,19 +33,28 @@ def build() -> Json:
         "Streams",
         "How many streams run, how they end, how fast they begin and how evenly they flow. Each point with a diamond "
         "is an exemplar: it opens its trace.",
-        choices.metrics(),
+        _variables(),
         [*_numbers(), row("How they end"), *_ends(), row("How fast they begin"), *_beginnings(), *_flow()],
     )
 
 
+def _variables() -> list[Json]:
+    # A stream is counted at each of its stages, so one of them is chosen here, and not carried to other dashboards.
+    return [*(one for one in choices.metrics() if one["name"] != "stage"), choices.measured_at()]
+
+
+def _here(metric: Metric, *where: str) -> tuple[str, ...]:
+    return shown(metric, *where, stage="$at")
+
+
 def _numbers() -> list[Panel]:
-    active = f"sum({series(semconv.ACTIVE, *shown(semconv.ACTIVE))})"
-    ended = increase(semconv.ENDED, (), *shown(semconv.ENDED))
-    complete = increase(semconv.ENDED, (), *shown(semconv.ENDED, 'outcome="completed"'))
-    first = quantile(0.95, semconv.TTFC, (), *shown(semconv.TTFC), window=RANGE)
+    active = f"sum({series(semconv.ACTIVE, *_here(semconv.ACTIVE))})"
+    ended = increase(semconv.ENDED, (), *_here(semconv.ENDED))
+    complete = increase(semconv.ENDED, (), *_here(semconv.ENDED, 'outcome="completed"'))
+    first = quantile(0.95, semconv.TTFC, (), *_here(semconv.TTFC), window=RANGE)
     return [
-        stat("Open now", "Streams that are open, counted at each stage chosen.", now(active), COUNT),
-        stat("Ended", "Streams that ended in the time shown, counted at each stage chosen.", now(ended), COUNT),
+        stat("Open now", "Streams that are open.", now(active), COUNT),
+        stat("Ended", "Streams that ended in the time shown.", now(ended), COUNT),
         stat(
             "Completed",
             "Share of the streams that ended which reached the protocol's end.",
@@ -64,8 +73,8 @@ def _numbers() -> list[Panel]:
 
 
 def _ends() -> list[Panel]:
-    by_outcome = rate(semconv.ENDED, ("outcome",), *shown(semconv.ENDED))
-    active = f"sum by (route, stage) ({series(semconv.ACTIVE, *shown(semconv.ACTIVE))})"
+    by_outcome = rate(semconv.ENDED, ("outcome",), *_here(semconv.ENDED))
+    active = f"sum by (route, stage) ({series(semconv.ACTIVE, *_here(semconv.ACTIVE))})"
     return [
         timeseries(
             "Outcomes",
@@ -96,7 +105,7 @@ def _beginnings() -> list[Panel]:
 
 def _quantiles(title: str, description: str, metric: Metric) -> Panel:
     targets = [
-        graph(quantile(share, metric, (), *shown(metric)), f"p{share * 100:g}", exemplars=share == max(QUANTILES))
+        graph(quantile(share, metric, (), *_here(metric)), f"p{share * 100:g}", exemplars=share == max(QUANTILES))
         for share in QUANTILES
     ]
     return timeseries(title, description, targets, SECONDS)
@@ -104,10 +113,10 @@ def _quantiles(title: str, description: str, metric: Metric) -> Panel:
 
 def _flow() -> list[Panel]:
     intervals = increase(
-        semconv.INTERVAL, ("le",), *shown(semconv.INTERVAL), window="$__rate_interval", suffix="_bucket"
+        semconv.INTERVAL, ("le",), *_here(semconv.INTERVAL), window="$__rate_interval", suffix="_bucket"
     )
-    chunks = rate(semconv.CHUNKS, ("stage",), *shown(semconv.CHUNKS))
-    size = rate(semconv.IO, ("stage",), *shown(semconv.IO))
+    chunks = rate(semconv.CHUNKS, ("stage",), *shown(semconv.CHUNKS, stage=".*"))
+    size = rate(semconv.IO, ("stage",), *shown(semconv.IO, stage=".*"))
     return [
         row("How evenly they flow"),
         heatmap(
