@@ -37,7 +37,7 @@ def backend() -> Iterator[Backend]:
 def served(command: str, **environment: str) -> Iterator[str]:
     """Run a command of the page on a free port, with the page's variables; gives the address."""
     (port,) = free_ports(1)
-    program, *arguments = [*command.split(), "--port", str(port)]
+    program, *arguments = f"{command} --port {port}".split()
     path = os.pathsep.join([str(BIN), os.environ["PATH"]])
     found = shutil.which(program, path=path)
     assert found is not None
@@ -75,8 +75,8 @@ def traced(backend: Backend, url: str) -> None:
     """Ask, and wait until each chunk stands in the trace, of what the application yielded and of what left it."""
     answer = httpx.get(f"{url}/chat", timeout=60, trust_env=False)
     trace_id = answer.headers["x-trace-id"]
-    for stage in ("emit", "socket_write"):
-        until(lambda stage=stage: backend.chunk_numbers(trace_id, stage) == CHUNKS, f"all chunks at {stage}")
+    until(lambda: backend.chunk_numbers(trace_id, "emit") == CHUNKS, "all chunks arriving as they were yielded")
+    until(lambda: backend.chunk_numbers(trace_id, "socket_write") == CHUNKS, "all chunks arriving as they left")
 
 
 def test_in_code(backend: Backend) -> None:
