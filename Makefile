@@ -46,7 +46,7 @@ collector: ## Build the Collector of deploy/ with Go; once, then it is kept.
 	@deploy/tools.sh collector
 
 tools: collector ## Build all that the tests of deploy/ need.
-	@deploy/tools.sh kustomize
+	@deploy/tools.sh kustomize compose
 
 clean: ## Remove the virtual environment, caches and builds.
 	@rm -rf "$(VENV)" .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage build dist

@@ -2,7 +2,8 @@
 # Builds what the tests of deploy/ need, from published Go modules, into a folder that is kept between runs:
 #
 #   deploy/tools.sh collector     the Collector of collector/builder.yaml
-#   deploy/tools.sh kustomize     kustomize, and the schemas of compose files and of the Prometheus operator
+#   deploy/tools.sh kustomize     kustomize, and the schemas of the Prometheus operator
+#   deploy/tools.sh compose       what loads compose files for Docker Compose, and their schema
 #
 # The folder is $OTEL_SSE_TOOLS, else otel-sse/ in the user's cache folder. Needs Go; a second run does nothing.
 set -euo pipefail
@@ -39,14 +40,26 @@ collector() {
 }
 
 kustomize() {
-  local wanted="$kustomize $compose $operator"
+  local wanted="$kustomize $operator"
   made kustomize "$wanted" && return
   echo 'Building kustomize, once ...' >&2
   GOBIN=$tools nice -n 10 go install "$kustomize"
-  schema "$compose" schema/compose-spec.json
   schema "$operator" example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml
   schema "$operator" example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml
   printf '%s' "$wanted" >"$tools/kustomize.from"
+}
+
+compose() {
+  made compose-spec "$compose" && return
+  echo 'Building the loader of compose files, once ...' >&2
+  local work
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' RETURN
+  # The path of the command goes before its version: MODULE/cmd@VERSION.
+  GOBIN=$work nice -n 10 go install "${compose/@//cmd@}"
+  mv "$work/cmd" "$tools/compose-spec"
+  schema "$compose" schema/compose-spec.json
+  printf '%s' "$compose" >"$tools/compose-spec.from"
 }
 
 # schema MODULE FILE: copy one file of a module into the folder. Modules are asked for outside this one.
@@ -58,7 +71,7 @@ schema() {
 
 for tool in "${@:-collector}"; do
   case $tool in
-    collector | kustomize) "$tool" ;;
-    *) echo "tool must be collector or kustomize, got '$tool'. Name one of them." >&2; exit 2 ;;
+    collector | kustomize | compose) "$tool" ;;
+    *) echo "tool must be collector, kustomize or compose, got '$tool'. Name one of them." >&2; exit 2 ;;
   esac
 done

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,16 @@ def test_a_wrong_key_is_found(schema: dict[str, Any]) -> None:
     wrong["services"]["tempo"]["health_check"] = {}
     with pytest.raises(jsonschema.ValidationError, match="health_check"):
         jsonschema.validate(wrong, schema)
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("name", FILES)
+def test_docker_compose_can_load_it(name: str) -> None:
+    """The library that loads files for Docker Compose finds it consistent, variables filled in and anchors resolved."""
+    command = [str(built("compose-spec", "tools")), "-format", "json", str(DEPLOY / name)]
+    done = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["services"].keys() == load(name)["services"].keys()
 
 
 @pytest.mark.parametrize(("file", "service"), SERVICES)

@@ -10,7 +10,7 @@ from tests.deploy.collectors import Collector
 from tests.deploy.streams import demo
 from tests.deploy.waiting import until
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.backend, pytest.mark.server]
 
 QUESTIONS = 12
 """That all their traces go to the same one of two gateways has a chance of 1 in 2,048."""

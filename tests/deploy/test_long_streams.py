@@ -13,7 +13,7 @@ from tests.deploy.collectors import Collector
 from tests.deploy.streams import counting
 from tests.deploy.waiting import until
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.backend, pytest.mark.server]
 
 CHUNKS = 30_000
 EVERY_CHUNK_ONCE = list(range(1, CHUNKS + 1))

@@ -11,7 +11,7 @@ from tests.deploy.collectors import Collector
 from tests.deploy.streams import Application, demo
 from tests.deploy.waiting import until
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.backend, pytest.mark.server]
 
 DECISIONS = "otelcol_processor_tail_sampling_global_count_traces_sampled_total"
 
