@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -61,7 +62,7 @@ def tracers(url: str, limits: SpanLimits | None = None) -> tuple[TracerProvider,
     provider = TracerProvider(resource=RESOURCE, span_limits=limits, shutdown_on_exit=False)
     kept = InMemorySpanExporter()
     provider.add_span_processor(SimpleSpanProcessor(kept))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{url}/v1/traces")))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{url}/v1/traces"), schedule_delay_millis=200))
     return provider, kept
 
 
@@ -79,7 +80,10 @@ def demo(url: str, meters: MeterProvider | None = None) -> Iterator[Application]
 
 @contextmanager
 def counting(url: str, limits: SpanLimits | None = None, **options: Any) -> Iterator[Application]:
-    """Run an application that streams what it is asked for: `chunks` of `size` characters each; the spans go to `url`.
+    """Run an application that streams what it is asked for; the spans go to `url`.
+
+    `chunks` of `size` characters each, `pause_ms` after each of them, and a last one that comes `ends` times; with `early`
+    a faulty one first.
 
     It streams far faster than any model, so its recorder's queue is longer than by default.
     """
@@ -90,10 +94,14 @@ def counting(url: str, limits: SpanLimits | None = None, **options: Any) -> Iter
     @app.post("/chat")
     async def chat(asked: dict[str, int]) -> StreamingResponse:
         async def frames() -> AsyncIterator[str]:
+            if asked.get("early"):
+                yield 'Traceback (most recent call last):\n  File "app.py", line 1\ndata: {"content": "-"}\n\n'
             for number in range(1, asked["chunks"]):
                 word = f"word {number} ".ljust(asked.get("size", 0), "-")
                 yield f'data: {{"content": "{word}", "done": false}}\n\n'
-            yield 'data: {"content": "", "done": true}\n\n'
+                await asyncio.sleep(asked.get("pause_ms", 0) / 1000)
+            for _ in range(asked.get("ends", 1)):
+                yield 'data: {"content": "", "done": true}\n\n'
 
         return StreamingResponse(frames(), media_type="text/event-stream")
 
