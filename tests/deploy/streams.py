@@ -82,8 +82,8 @@ def demo(url: str, meters: MeterProvider | None = None) -> Iterator[Application]
 def counting(url: str, limits: SpanLimits | None = None, **options: Any) -> Iterator[Application]:
     """Run an application that streams what it is asked for; the spans go to `url`.
 
-    `chunks` of `size` characters each, `pause_ms` after each of them, and a last one that comes `ends` times; with `early`
-    a faulty one first.
+    `chunks` of `size` characters each, `pause_ms` after each of them, and a last one that comes `ends` times; where
+    `early` is set, a faulty one comes first.
 
     It streams far faster than any model, so its recorder's queue is longer than by default.
     """
