@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -16,11 +16,11 @@ from tests.deploy.waiting import until
 
 pytestmark = [pytest.mark.backend, pytest.mark.server]
 
-LONG = {"chunks": 40, "pause_ms": 50}
+LONG: dict[str, Any] = {"chunks": 40, "pause_ms": 50}
 """About two seconds, in segments of a quarter of one."""
 
-SHORT = {"chunks": 5}
-FAULTY = {"ends": 2}
+SHORT: dict[str, Any] = {"chunks": 5}
+FAULTY: dict[str, Any] = {"ends": 2}
 
 
 class Sampled(NamedTuple):
