@@ -40,7 +40,7 @@ _NS_PER_S: Final = 1e9
 class PrometheusReader(PrometheusMetricReader):
     """OpenTelemetry's Prometheus exporter, with an exemplar on each counter and bucket of otel_sse that has one.
 
-    An exemplar is told in the one scrape that follows it.
+    An exemplar stays until a newer one takes its place, so that no scraper misses one which another has seen.
 
     Args:
         registry: Where the metrics are exposed.
@@ -77,6 +77,8 @@ class _WithExemplars(Collector):
 
     def __init__(self, inner: CollectorRegistry) -> None:
         self.exemplars: dict[Key, list[Exemplar]] = {}
+        """What the collection under way has brought."""
+        self._latest: dict[tuple[Key, str], SampleExemplar] = {}
         self._inner = inner
         self._lock = threading.Lock()
 
@@ -97,15 +99,15 @@ class _WithExemplars(Collector):
         metric = _SAMPLES.get(sample.name)
         if metric is None:
             return sample
-        waiting = self.exemplars.get(_key(metric, sample.labels), [])
+        key, bound = _key(metric, sample.labels), sample.labels.get("le", "inf")
+        waiting = self.exemplars.get(key, [])
         # Buckets come from the lowest to the highest, so what an earlier one took is below this one.
-        most = float(sample.labels.get("le", "inf"))
-        fitting = [one for one in waiting if one.value <= most]
-        if not fitting:
-            return sample
+        fitting = [one for one in waiting if one.value <= float(bound)]
         for one in fitting:
             waiting.remove(one)
-        return sample._replace(exemplar=_told(max(fitting, key=lambda one: one.time_unix_nano)))
+        if fitting:
+            self._latest[key, bound] = _told(max(fitting, key=lambda one: one.time_unix_nano))
+        return sample._replace(exemplar=self._latest.get((key, bound)))
 
 
 def _exemplars(data: MetricsData) -> Iterator[tuple[Key, list[Exemplar]]]:

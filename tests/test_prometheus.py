@@ -71,13 +71,19 @@ def test_a_histogram_carries_one_exemplar_in_the_bucket_that_it_fell_into(scrape
     assert found == {"0.1": 0.05, "1.0": None, "10.0": 5.0, "+Inf": None}
 
 
-def test_an_exemplar_is_told_once(scraped: Scraped) -> None:
-    """The next scrape has the same value and no exemplar: Prometheus has it already."""
+def test_an_exemplar_stays_until_a_newer_one_takes_its_place(scraped: Scraped) -> None:
+    """A second scraper sees what the first one saw; it is always the latest."""
     counter = scraped.meter.create_counter(semconv.CHUNKS.name)
-    with scraped.tracer.start_as_current_span("stream"):
-        counter.add(1, {"stage": "emit"})
-    assert EXEMPLAR.search(scraped.lines(semconv.CHUNKS.prometheus)[0])
-    assert not EXEMPLAR.search(scraped.lines(semconv.CHUNKS.prometheus)[0])
+    seen = []
+    for _ in range(2):
+        with scraped.tracer.start_as_current_span("stream") as span:
+            counter.add(1, {"stage": "emit"})
+        for _ in range(2):
+            found = EXEMPLAR.search(scraped.lines(semconv.CHUNKS.prometheus)[0])
+            assert found is not None
+            assert found[2] == trace.format_trace_id(span.get_span_context().trace_id)
+            seen.append(found[2])
+    assert len(set(seen)) == 2
 
 
 def test_a_measurement_outside_of_a_trace_has_none(scraped: Scraped) -> None:
