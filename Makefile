@@ -11,10 +11,10 @@ BIN = $(VENV)/bin
 READY = $(VENV)/ready
 PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip
 
-.PHONY: help demo test check docs bench jaeger clean
+.PHONY: help demo test check docs grafana bench collector jaeger tools clean
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## Run the demo.
 	@$(BIN)/otel-sse demo $(ARGS)
@@ -28,16 +28,28 @@ check: $(READY) ## Check format, lint, types, layers and docs.
 	@$(BIN)/mypy --no-error-summary
 	@report=$$($(BIN)/lint-imports --no-logo 2>&1) || { printf '%s\n' "$$report"; exit 1; }
 	@$(BIN)/python docs/check.py
-	@echo 'make check: format, lint, types, layers and docs are in order'
+	@$(BIN)/python -m grafana.generate --check
+	@$(BIN)/python deploy/kubernetes/generate.py --check
+	@echo 'make check: format, lint, types, layers, docs and generated files are in order'
 
 docs: $(READY) ## Regenerate the reference pages from the code.
 	@$(BIN)/python docs/reference.py $(ARGS)
+
+grafana: $(READY) ## Regenerate dashboards, data sources and alerts, those of Kubernetes too.
+	@$(BIN)/python -m grafana.generate $(ARGS)
+	@$(BIN)/python deploy/kubernetes/generate.py $(ARGS)
 
 bench: $(READY) ## Measure what instrumentation costs.
 	@$(BIN)/python -m bench $(ARGS)
 
 jaeger: ## Build Jaeger for the tests that ask it, once; needs Go.
 	@.ci/jaeger $(ARGS)
+
+collector: ## Build the Collector of deploy/ with Go; once, then it is kept.
+	@deploy/tools.sh collector
+
+tools: collector ## Build all that the tests of deploy/ need.
+	@deploy/tools.sh kustomize compose
 
 clean: ## Remove the virtual environment, caches and builds.
 	@rm -rf "$(VENV)" .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage build dist

@@ -264,6 +264,14 @@ LABELS: Final = {
 ACTIVE: Final = Metric(
     "sse.streams.active", "sse_streams_active", "updowncounter", "{stream}", _STAGE_ROUTE, "Streams open now."
 )
+ENDED: Final = Metric(
+    "sse.streams.ended",
+    "sse_streams_ended_total",
+    "counter",
+    "{stream}",
+    ("stage", "route", "outcome"),
+    "Streams that ended, by how they did; each outcome exists at 0 from the first stream on.",
+)
 DURATION: Final = Metric(
     "sse.stream.duration",
     "sse_stream_duration_seconds",
@@ -331,6 +339,14 @@ DROPPED: Final = Metric(
     ("stage",),
     "Chunks checked and counted, but left out of the trace because the recorder's queue was full.",
 )
+QUEUED: Final = Metric(
+    "sse.recorder.queued",
+    "sse_recorder_queued",
+    "updowncounter",
+    "{chunk}",
+    ("stage",),
+    "Chunks and findings that waited for the recorder when it last looked; it looks every `flush_interval_seconds`.",
+)
 INTERNAL_ERRORS: Final = Metric(
     "sse.internal_errors",
     "sse_internal_errors_total",
@@ -349,8 +365,8 @@ GUARD_ACTIONS: Final = Metric(
 )
 
 METRICS: Final = (
-    ACTIVE, DURATION, TTFE, TTFC, INTERVAL, LATENCY, CHUNKS, IO, DUPLICATES, MISSING, FINDINGS, STALLS, DROPPED,
-    INTERNAL_ERRORS, GUARD_ACTIONS,
+    ACTIVE, ENDED, DURATION, TTFE, TTFC, INTERVAL, LATENCY, CHUNKS, IO, DUPLICATES, MISSING, FINDINGS, STALLS,
+    DROPPED, QUEUED, INTERNAL_ERRORS, GUARD_ACTIONS,
 )  # fmt: skip
 
 GUARDS: Final = {
@@ -395,8 +411,6 @@ FINDING_KINDS: Final = (
 DUPLICATE_KINDS: Final = ("terminal", "doubled", "replayed", "restarted", "accumulated", "resent")
 """Details of `duplicate/…` findings that exist now; their counters are made at 0."""
 
-GAP_KINDS: Final = ("sequence", "hop", "lost")
-"""Likewise of `gap/…` findings."""
 
 STALL_KINDS: Final = ("first_byte", "content")
 

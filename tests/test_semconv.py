@@ -130,7 +130,6 @@ def test_details_that_start_at_zero_are_kinds_of_findings() -> None:
     """Counters are made at 0 for kinds that exist."""
     kinds = {row.name for row in FINDING_KINDS}
     assert {f"duplicate/{detail}" for detail in semconv.DUPLICATE_KINDS} <= kinds
-    assert {f"gap/{detail}" for detail in semconv.GAP_KINDS} <= kinds
     assert {f"stall/{detail}" for detail in semconv.STALL_KINDS} <= kinds
 
 

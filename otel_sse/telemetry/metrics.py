@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from opentelemetry.context import Context
@@ -9,6 +10,7 @@ from opentelemetry.metrics import Counter, Histogram, Meter, UpDownCounter
 
 from otel_sse import limits, semconv
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED
+from otel_sse.stream.outcome import OUTCOMES
 from otel_sse.stream.stage import StageInfo
 from otel_sse.stream.totals import Totals
 
@@ -37,6 +39,8 @@ class Metrics:
 
     def __init__(self, meter: Meter) -> None:
         self._active: UpDownCounter = meter.create_up_down_counter(*_described(semconv.ACTIVE))
+        self._queued: UpDownCounter = meter.create_up_down_counter(*_described(semconv.QUEUED))
+        self._waiting: dict[str, int] = {}
         self._duration = _histogram(meter, semconv.DURATION, semconv.DURATION_BUCKETS_S)
         self._first_event = _histogram(meter, semconv.TTFE, semconv.FIRST_BUCKETS_S)
         self._first_content = _histogram(meter, semconv.TTFC, semconv.FIRST_BUCKETS_S)
@@ -62,6 +66,8 @@ class Metrics:
         if key in self._known:
             return
         self._known.add(key)
+        for outcome in OUTCOMES:
+            self._counters[semconv.ENDED.name].add(0, labels | {"outcome": outcome})
         for name in (semconv.CHUNKS.name, semconv.IO.name):
             self._counters[name].add(0, labels)
         for kind in semconv.STALL_KINDS:
@@ -118,11 +124,26 @@ class Metrics:
         labels = self._labels(info.label, info.route)
         self._active.add(-1, labels)
         duration_s = max(totals.ended_ns - totals.opened_ns, 0) / _NS_PER_S
-        self._duration.record(duration_s, labels | {"outcome": totals.outcome}, at)
+        ended = labels | {"outcome": totals.outcome}
+        self._counters[semconv.ENDED.name].add(1, ended, at)
+        self._duration.record(duration_s, ended, at)
         if (first_ns := totals.time_to_first_chunk_ns) is not None:
             self._first_event.record(max(first_ns, 0) / _NS_PER_S, labels, at)
         if (content_ns := totals.time_to_first_content_ns) is not None:
             self._first_content.record(max(content_ns, 0) / _NS_PER_S, labels, at)
+
+    def waiting(self, stages: Mapping[str, int]) -> None:
+        """Take note of how much waits for the recorder now.
+
+        Args:
+            stages: Entries of the journals, by stage; a stage that is left out has none.
+        """
+        # Differences, so that several recorders of one process add up.
+        for stage in {**self._waiting, **stages}:
+            change = stages.get(stage, 0) - self._waiting.get(stage, 0)
+            if change or stage not in self._waiting:
+                self._queued.add(change, {"stage": stage})
+            self._waiting[stage] = stages.get(stage, 0)
 
     def internal_error(self, site: str) -> None:
         """Count an error inside otel_sse."""
@@ -172,7 +193,7 @@ class Metrics:
 
 _STARTED_AT_ZERO = (
     *((f"duplicate/{kind}", certainty) for kind in semconv.DUPLICATE_KINDS for certainty in (CERTAIN, SUSPECTED)),
-    *((f"gap/{kind}", CERTAIN) for kind in semconv.GAP_KINDS),
+    *((row.name, CERTAIN) for row in semconv.FINDING_KINDS if row.name.startswith("gap/")),
     ("protocol/after_done", CERTAIN),
 )
 

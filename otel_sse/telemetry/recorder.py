@@ -321,6 +321,7 @@ class Recorder:
             self._guarded(end, "close")
         with self._pass_lock:
             self._admit()
+            self._guarded(self._count_waiting)
             still_open: list[StageRecord] = []
             for record in self._live:
                 # Read before the journal is emptied, so that all that came before the end is written before it.
@@ -329,6 +330,16 @@ class Recorder:
                 if not ended:
                     still_open.append(record)
             self._live = still_open
+            if not still_open:
+                # Nobody may look again for long.
+                self._guarded(partial(self.metrics.waiting, {}))
+
+    def _count_waiting(self) -> None:
+        waiting: dict[str, int] = {}
+        for record in self._live:
+            stage = record.info.label
+            waiting[stage] = waiting.get(stage, 0) + len(record.journal or ())
+        self.metrics.waiting(waiting)
 
     def _admit(self) -> None:
         for _ in range(len(self._opened)):

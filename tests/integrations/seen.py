@@ -24,12 +24,12 @@ SOCKET_WRITE = "socket_write"
 """The stage that most tests are about; an application that is instrumented has others as well."""
 
 
-def until(condition: Callable[[], Any], what: str) -> Any:
-    """Return the condition's value once it is true; fail after a minute."""
-    end = time.monotonic() + _LIMIT_S
+def until(condition: Callable[[], Any], what: str, limit_s: float = _LIMIT_S) -> Any:
+    """Return the condition's value once it is true; fail after a minute, or the given time."""
+    end = time.monotonic() + limit_s
     while not (value := condition()):
         if time.monotonic() > end:
-            raise AssertionError(f"{what} did not happen within {_LIMIT_S} s")
+            raise AssertionError(f"{what} did not happen within {limit_s} s")
         time.sleep(0.002)
     return value
 

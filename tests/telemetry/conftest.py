@@ -36,6 +36,7 @@ class Bench:
     exporter: InMemorySpanExporter
     reader: InMemoryMetricReader
     provider: TracerProvider
+    meters: MeterProvider
     opened: list[StageRecord] = field(default_factory=list)
 
     def open(self, stage: str = "socket_write", stream_id: str = "s1", route: str = "/chat") -> StageRecord:
@@ -100,7 +101,7 @@ class Benches:
         reader = InMemoryMetricReader()
         meters = MeterProvider(metric_readers=[reader], shutdown_on_exit=False)
         recorder = Recorder(Options.resolve({}, **options), provider, meters, "0")
-        bench = Bench(recorder, exporter, reader, provider)
+        bench = Bench(recorder, exporter, reader, provider, meters)
         self._made.append(bench)
         return bench
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from otel_sse import limits, semconv
+from otel_sse.stream.outcome import OUTCOMES
 from otel_sse.telemetry.clock import now_ns
+from otel_sse.telemetry.metrics import Metrics
 
-from .conftest import END, Benches, frame
+from .conftest import END, Benches, frame, points
 
 
 def test_alerting_counters_exist_at_zero_before_the_first_fault(make_bench: Benches) -> None:
@@ -131,3 +133,47 @@ def test_labels_are_those_the_tables_declare(make_bench: Benches) -> None:
     for metric in semconv.METRICS:
         for labels in bench.points(metric.name):
             assert set(dict(labels)) <= set(metric.labels)
+
+
+def test_each_ended_stream_is_counted_by_its_outcome(make_bench: Benches) -> None:
+    """Outcomes are counted once a stream, and each one exists at 0 before it first happens."""
+    bench = make_bench()
+    bench.stream(2)
+    bench.stream(2, "cancelled")
+    found = {dict(labels)["outcome"]: point.value for labels, point in bench.points("sse.streams.ended").items()}
+    assert found == dict.fromkeys(OUTCOMES, 0) | {"completed": 1, "cancelled": 1}
+
+
+def test_what_waits_is_told_while_a_stream_is_open_and_is_none_afterwards(make_bench: Benches) -> None:
+    """The queue's figure is what the recorder found when it last looked, and 0 once no stream is open."""
+    bench = make_bench(flush_interval_seconds=60)
+    record = bench.open()
+    for number in range(5):
+        record.feed(frame(number), now_ns(), 0)
+    (point,) = bench.points("sse.recorder.queued").values()
+    assert point.value == 5
+    (point,) = bench.points("sse.recorder.queued").values()
+    assert point.value == 0
+    record.feed(END, now_ns(), 0)
+    bench.recorder.close(record, "completed")
+    (point,) = bench.points("sse.recorder.queued").values()
+    assert point.value == 0
+
+
+def test_what_waits_in_several_recorders_adds_up(make_bench: Benches) -> None:
+    """Two recorders that share a meter provider do not overwrite each other's figure."""
+    bench = make_bench()
+    other = Metrics(bench.meters.get_meter(semconv.SCOPE, "0"))
+    bench.recorder.metrics.waiting({"emit": 3})
+    other.waiting({"emit": 4})
+    bench.recorder.metrics.waiting({"emit": 1})
+    (point,) = points(bench.reader, "sse.recorder.queued").values()
+    assert point.value == 5
+
+
+def test_every_certain_gap_exists_at_zero(make_bench: Benches) -> None:
+    """A gap of whatever kind alerts, so that its counter is there before it."""
+    bench = make_bench()
+    bench.recorder.metrics.start("ws.receive")
+    gaps = {row.name.partition("/")[2] for row in semconv.FINDING_KINDS if row.name.startswith("gap/")}
+    assert {dict(labels)["kind"] for labels in bench.points("sse.missing_chunks")} == gaps

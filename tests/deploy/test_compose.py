@@ -1,0 +1,153 @@
+"""The compose files, held against the compose specification and against what they name."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from otel_sse.demo.faults import FAULTS
+from tests.deploy.tools import DEPLOY, ROOT, built
+
+FILES = ["compose.yaml", "compose.lite.yaml"]
+URL = re.compile(r"\b(?:http|ws)://([a-z][\w-]*):(\d+)")
+HERE = {"localhost"}
+
+
+def load(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
+    return loaded
+
+
+SERVICES = [
+    pytest.param(load(name), content, id=f"{name}: {service}")
+    for name in FILES
+    for service, content in load(name)["services"].items()
+]
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(built("compose-spec.json", "tools").read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_it_follows_the_specification(schema: dict[str, Any], name: str) -> None:
+    """The file is valid by the JSON schema that compose itself uses."""
+    jsonschema.validate(load(name), schema)
+
+
+def test_a_wrong_key_is_found(schema: dict[str, Any]) -> None:
+    """The schema refuses a key that compose does not know, so that it passes means something."""
+    wrong = load("compose.yaml")
+    wrong["services"]["tempo"]["health_check"] = {}
+    with pytest.raises(jsonschema.ValidationError, match="health_check"):
+        jsonschema.validate(wrong, schema)
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("name", FILES)
+def test_docker_compose_can_load_it(name: str) -> None:
+    """The library that loads files for Docker Compose finds it consistent, variables filled in and anchors resolved."""
+    command = [str(built("compose-spec", "tools")), "-format", "json", str(DEPLOY / name)]
+    done = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["services"].keys() == load(name)["services"].keys()
+
+
+@pytest.mark.parametrize(("file", "service"), SERVICES)
+def test_a_service_is_pinned_watched_and_private(file: dict[str, Any], service: dict[str, Any]) -> None:
+    """Its image has a version, it has a health check, and its ports are on loopback only."""
+    base = service["image"]
+    if "build" in service:
+        inline = service["build"].get("dockerfile_inline") or (DEPLOY / "demo" / "Dockerfile").read_text(
+            encoding="utf-8"
+        )
+        for base in re.findall(r"^FROM (\S+)", inline, re.MULTILINE):
+            assert re.search(r":v?\d+\.\d+\.\d+", base), base
+    else:
+        assert re.search(r":v?\d+\.\d+\.\d+$", base), base
+    assert service["healthcheck"]["test"][0] == "CMD"
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+
+
+@pytest.mark.parametrize(("file", "service"), SERVICES)
+def test_what_a_service_names_is_there(file: dict[str, Any], service: dict[str, Any]) -> None:
+    """Services that it waits for or sends to, folders that it mounts, and volumes exist."""
+    assert service.get("depends_on", {}).keys() <= file["services"].keys()
+    for value in service.get("environment", {}).values():
+        assert {host for host, _ in URL.findall(value)} <= file["services"].keys()
+    for volume in service.get("volumes", ()):
+        source = volume.partition(":")[0]
+        assert (DEPLOY / source).exists() if source.startswith(".") else source in file["volumes"]
+    if "context" in service.get("build", {}):
+        assert (DEPLOY / service["build"]["context"]).resolve() == ROOT
+        assert (ROOT / service["build"]["dockerfile"]).is_file()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_nobody_waits_for_himself(name: str) -> None:
+    """Services can be put in an order in which each one's dependencies come before it."""
+    waiting = {service: set(content.get("depends_on", {})) for service, content in load(name)["services"].items()}
+    while ready := {service for service, on in waiting.items() if not on & waiting.keys()}:
+        waiting = {service: on for service, on in waiting.items() if service not in ready}
+    assert not waiting
+
+
+def test_no_two_services_take_the_same_port() -> None:
+    """Every published port is published once."""
+    for name in FILES:
+        ports = [port for service in load(name)["services"].values() for port in service.get("ports", ())]
+        assert len(ports) == len(set(ports))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["prometheus/prometheus.yml", "alertmanager/alertmanager.yml", "../grafana/provisioning/datasources/otel-sse.yaml"],
+)
+def test_configurations_name_services_of_the_file(path: str) -> None:
+    """What Prometheus scrapes, where alerts go and what Grafana asks are services of compose.yaml."""
+    text = (DEPLOY / path).read_text(encoding="utf-8")
+    hosts = set(re.findall(r"\b([a-z][a-z-]*):\d{4,5}\b", text))
+    assert hosts
+    assert hosts - HERE <= load("compose.yaml")["services"].keys()
+
+
+def test_dashboards_are_mounted_where_the_provisioning_looks() -> None:
+    """Grafana finds the dashboards at the path that their provider names."""
+    providers = yaml.safe_load((ROOT / "grafana/provisioning/dashboards/otel-sse.yaml").read_text(encoding="utf-8"))
+    (path,) = {provider["options"]["path"] for provider in providers["providers"]}
+    assert f"../grafana/dashboards:{path}:ro" in load("compose.yaml")["services"]["grafana"]["volumes"]
+
+
+def test_rules_are_loaded_and_their_tests_are_not() -> None:
+    """Prometheus' pattern matches the file of rules, and not the unit tests beside it, which it would refuse."""
+    (pattern,) = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text(encoding="utf-8"))["rule_files"]
+    found = [path.name for path in (ROOT / "grafana/prometheus").glob(Path(pattern).name)]
+    assert found == ["otel-sse.rules.yml"]
+
+
+def test_no_file_holds_a_password() -> None:
+    """No configuration below deploy/ or grafana/ sets a password, a token or a key."""
+    secret = re.compile(
+        r"^\s*-?\s*[\w.]*(?:password|passwd|token|secret_key|access_key|api_key)\w*\s*[:=]\s*(?!true|false)[^\s{$]",
+        re.I,
+    )
+    for folder in (DEPLOY, ROOT / "grafana"):
+        for path in [*folder.rglob("*.y*ml"), *folder.rglob("Dockerfile")]:
+            for line in path.read_text(encoding="utf-8").splitlines():
+                assert not secret.match(line) or "_file" in line, f"{path}: {line}"
+
+
+def test_the_visitor_knows_every_fault() -> None:
+    """Its faults are the demo's, so the fault in the README's example exists."""
+    readme = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r'"fault": "(\w+)"', readme)) <= FAULTS.keys()
