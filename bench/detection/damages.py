@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from bench.detection.injections import SECRET, saying
@@ -168,9 +169,7 @@ def dropped(recording: Recording, chance: random.Random) -> Change | None:
 def deduplicated(recording: Recording, chance: random.Random) -> Change | None:
     """A filter drops what equals its neighbour: 1833 becomes 183."""
     contents, frames = recording.contents, recording.frames
-    twins = [
-        at for at, after in zip(contents, contents[1:], strict=False) if frames[at].content == frames[after].content
-    ]
+    twins = [at for at, after in pairwise(contents) if frames[at].content == frames[after].content]
     if not twins:
         return None
 
@@ -187,11 +186,7 @@ def deduplicated(recording: Recording, chance: random.Random) -> Change | None:
 def reordered(recording: Recording, chance: random.Random) -> Change | None:
     """Two neighbours of different content change places."""
     contents, frames = recording.contents, recording.frames
-    places = [
-        at
-        for at, after in zip(contents, contents[1:], strict=False)
-        if after == at + 1 and frames[at].content != frames[after].content
-    ]
+    places = [at for at, after in pairwise(contents) if after == at + 1 and frames[at].content != frames[after].content]
     if not places:
         return None
     place = chance.choice(places)
