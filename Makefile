@@ -11,7 +11,7 @@ BIN = $(VENV)/bin
 READY = $(VENV)/ready
 PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip
 
-.PHONY: help demo test check docs grafana bench collector jaeger tools clean
+.PHONY: help demo test check docs grafana bench bench-detection collector jaeger tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ grafana: $(READY) ## Regenerate dashboards, data sources and alerts, those of Ku
 
 bench: $(READY) ## Measure what instrumentation costs.
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-detection: $(READY) ## Measure how well faults are found in recorded streams.
+	@$(BIN)/python -m bench.detection $(ARGS)
 
 jaeger: ## Build Jaeger for the tests that ask it, once; needs Go.
 	@.ci/jaeger $(ARGS)

@@ -21,13 +21,13 @@ class HandoverDetector:
         stage: The stage's name, for findings.
     """
 
-    __slots__ = ("_again", "_checkpoint", "_exact", "_stage")
+    __slots__ = ("_again", "_checkpoints", "_exact", "_stage")
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
         self._exact = True
         self._again: deque[int] = deque(maxlen=limits.LAGGED_TWINS)
-        self._checkpoint = (0, 0)
+        self._checkpoints = ((0, 0), (0, 0))
 
     def made_anew(self) -> None:
         """Take note that a chunk equals nothing that came in, or only something that came in long after the last."""
@@ -80,17 +80,20 @@ class HandoverDetector:
     def handed_on(self, seq: int, time_ns: int, made_ns: int) -> Finding | None:
         """Return a finding where chunks that came in one after the other went on all at once.
 
-        Asked of every `limits.BURST_CHUNKS`th chunk, so that a burst of twice as many is found wherever it begins.
+        Asked twice for each `limits.BURST_CHUNKS` chunks, so that a burst of half as many again is found wherever it
+        begins. What came in after a single pause came in at once itself, and was only late.
 
         Args:
             seq: The chunk.
             time_ns: When it crossed this stage.
             made_ns: When it crossed the stage before.
         """
-        before_ns, before_made_ns = self._checkpoint
-        self._checkpoint = (time_ns, made_ns)
+        (before_ns, before_made_ns), half = self._checkpoints
+        self._checkpoints = (half, (time_ns, made_ns))
         took_ns, came_ns = time_ns - before_ns, made_ns - before_made_ns
         if not before_ns or took_ns > limits.BURST_NS or came_ns < limits.BURST_SPREAD_NS:
+            return None
+        if min(half[1] - before_made_ns, made_ns - half[1]) < came_ns / 4:
             return None
         took_ms, came_ms = took_ns / _NS_PER_MS, came_ns / _NS_PER_MS
         evidence = f"{limits.BURST_CHUNKS} chunks within {took_ms:.1f} ms that had come in over {came_ms:.0f} ms"

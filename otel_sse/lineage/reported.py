@@ -12,6 +12,8 @@ from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 _OF_CONTENT: Final = frozenset({DOUBLED, REPLAYED, RESTARTED, ACCUMULATED, "repeat/reasserted"})
 """Kinds that content shows, wherever it passes: a stage that handed on what it got did not do it."""
 
+_NUMBERS_SKIP: Final = "gap/sequence"
+
 Seen = list[tuple[int, Finding]]
 """Findings, each with the position of its stage."""
 
@@ -27,7 +29,9 @@ def reported(stream: TraceStream) -> list[Fault]:
         for finding in stage.findings:
             if finding.family != "stall":
                 by_kind.setdefault(finding.kind, []).append((n, finding))
-    return [fault for kind, seen in by_kind.items() for fault in _of_kind(stream, kind, seen)]
+    faults = [fault for kind, seen in by_kind.items() for fault in _of_kind(stream, kind, seen)]
+    # What a policy leaves out is its right, and the numbers of what it hands on skip then, there and further on.
+    return [fault for fault in faults if fault.kind != _NUMBERS_SKIP or not stream.stages[fault.position].rewrites]
 
 
 def _of_kind(stream: TraceStream, kind: str, seen: Seen) -> list[Fault]:
@@ -102,8 +106,14 @@ def _pushed_back(stream: TraceStream, position: int, own: list[Finding]) -> tupl
         moved = []
         for each in own:
             (a, b), (c, d) = ranges.get(each.seq, (0, -1)), ranges.get(each.of, (0, 0))
-            if a != b or c != d or (each.of and a == c):
+            if a != b or c != d or (each.of and a == c) or not _is_same(stream, (position, each.seq), (up, a)):
                 return position, own
             moved.append(Finding(each.kind, each.certainty, each.stage, a, c, each.evidence, each.amount))
         position, own = up, moved
     return position, own
+
+
+def _is_same(stream: TraceStream, one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two chunks, each by the position of its stage and its number, have one content."""
+    digests = [chunk.digest for n, seq in (one, other) if (chunk := stream.stages[n].by_seq.get(seq)) is not None]
+    return len(digests) == 2 and digests[0] == digests[1]

@@ -7,11 +7,14 @@ from typing import Final, Protocol
 
 from otel_sse import limits
 from otel_sse.detect.handover import HandoverDetector
-from otel_sse.lineage import ANEW, FAR, LATE, PASSED, Crossings, claim
+from otel_sse.lineage import ANEW, FAR, LATE, NEAR, PASSED, Crossings, claim, is_repeat
 from otel_sse.stream.chunk import CONTENT, Chunk, Finding
 from otel_sse.stream.totals import Totals
 
-_BURST_CHUNKS: Final = limits.BURST_CHUNKS
+_HALF_BURST: Final = limits.BURST_CHUNKS // 2
+_SURE_AFTER: Final = 3
+"""Chunks that have to follow in their order before it is sure that those before them were left out."""
+
 _END: Final = 2**63
 """A number behind that of any chunk."""
 
@@ -57,6 +60,7 @@ class Edge:
         "_several",
         "_source",
         "_totals",
+        "_unsure",
         "_upstream",
         "_upstreams",
         "crossings",
@@ -78,6 +82,7 @@ class Edge:
         self._begun = False
         self._asks = True
         self._several = False
+        self._unsure = 0
         self._source = ""
         self._totals = totals
         self._sample = sample
@@ -98,12 +103,14 @@ class Edge:
         if upstream is None and self._asks:
             upstream = self._find(chunk)
         if upstream is not None:
-            made_ns = upstream.claim_next(chunk)
+            made_ns = upstream.claim_alike(chunk) if chunk.findings else upstream.claim_next(chunk)
             if not made_ns:
                 made_ns, found = self._search(chunk, upstream)
+            elif self._unsure:
+                self._unsure -= 1
             if made_ns:
                 self._count(chunk.time_ns - made_ns, chunk.seq)
-                if not chunk.seq % _BURST_CHUNKS:
+                if not chunk.seq % _HALF_BURST:
                     found = [*found, *self._at_once(chunk, made_ns)]
             if upstream.left:
                 found = [*found, *self._overdue(upstream, chunk.seq)]
@@ -133,14 +140,20 @@ class Edge:
         self._upstreams.chosen(upstream)
 
     def _search(self, chunk: Chunk, upstream: Crossings) -> tuple[int, Sequence[Finding]]:
-        found, made_ns, how = claim(chunk, upstream, self._upstreams.others(), self._rewrites)
+        repeats = is_repeat(chunk)
+        others = self._upstreams.others()
+        found, made_ns, how = claim(chunk, upstream, others, self._rewrites, repeats=repeats)
         if found is not upstream:
             self._several = self._several or found.source != upstream.source
             self._take_from(found)
         if self._handover is None or not made_ns:
             return made_ns, ()
         finding = None
-        if how == PASSED:
+        if how in (PASSED, FAR, ANEW) and self._unsure and not repeats:
+            # What seemed to be left out was not: chunks that are alike had been taken for one another.
+            self._handover.made_anew()
+        self._unsure = _SURE_AFTER if how == NEAR else 0
+        if how == PASSED and not repeats:
             finding = self._handover.again(chunk, found.again)
         elif how == LATE:
             finding = self._handover.late(chunk)

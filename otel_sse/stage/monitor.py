@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+import msgspec
+
 from otel_sse import limits
 from otel_sse.detect.burst import check_burst
 from otel_sse.detect.content import ContentDetector
@@ -27,6 +29,7 @@ from otel_sse.stream.stage import StageInfo
 from otel_sse.stream.totals import Totals
 from otel_sse.wire import Comment, Event, Item, LineParser, Parser, Violation
 
+_RESENT: Final = "duplicate/resent"
 _LARGE: Final = limits.ACCUMULATED_BYTES
 
 
@@ -406,10 +409,14 @@ class StageMonitor:
                 self.totals.count(finding)
                 chunk.findings += (finding,)
             elif not any(told.family == "duplicate" for told in chunk.findings):
-                # One repeat may show in its lineage, its number and its content at once, and is still one.
                 self.totals.count(finding)
                 self._content.told.append(chunk.seq)
                 chunk.findings += (finding,)
+            elif finding.kind == _RESENT:
+                # One repeat may show in its lineage, its number and its content at once, and is still one. That a hop
+                # did it is worth saying all the same.
+                self.totals.count(once := msgspec.structs.replace(finding, amount=0))
+                chunk.findings += (once,)
 
     def _note(self, finding: Finding | None, time_ns: int) -> None:
         if finding is None:
