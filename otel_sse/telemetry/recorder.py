@@ -280,12 +280,13 @@ class Recorder:
 
     def _ensure_worker(self) -> None:
         worker = self._worker
-        if worker is not None:
+        if worker is not None and worker.alive:
             if len(self._opened) == 1:
                 worker.wake()
             return
         with self._start_lock:
-            if self._worker is None and not self._closed:
+            # What kills a thread (a SystemExit out of a hook) is not to end all recording.
+            if (self._worker is None or not self._worker.alive) and not self._closed:
                 self._worker = Worker(self, self.options.flush_interval_seconds)
                 self._worker.start()
 
@@ -293,9 +294,12 @@ class Recorder:
         """Write out what is there; called by the recorder's thread."""
         self._pass()
 
+    def report(self, error: Exception) -> None:
+        """Take note of an internal error that `work` raised; its thread goes on."""
+        self.errors.report("record", error)
+
     def _pass(self, *, roll: bool = False) -> None:
-        for end in [self._dropped.popleft() for _ in range(len(self._dropped))]:
-            self._guarded(end, "close")
+        self._end_dropped()
         with self._pass_lock:
             self._admit()
             still_open: list[StageRecord] = []
@@ -306,6 +310,16 @@ class Recorder:
                 if not ended:
                     still_open.append(record)
             self._live = still_open
+
+    def _end_dropped(self) -> None:
+        # The thread's pass and a flush may be here at once, so what was counted may be gone when it is to be taken.
+        # Not under the lock: an end may have to write everything out.
+        for _ in range(len(self._dropped)):
+            try:
+                end = self._dropped.popleft()
+            except IndexError:
+                return
+            self._guarded(end, "close")
 
     def _admit(self) -> None:
         for _ in range(len(self._opened)):
