@@ -53,6 +53,10 @@ MAX_SNIFFED_EVENTS: Final = 16
 MAX_IDS: Final = 1_024
 """Ids of one stream that are remembered; a reconnect replays recent events, not old ones."""
 
+MAX_ID_CHARS: Final = 256
+"""Characters of an id that is remembered as it is; of a longer one a digest is: an id may be as long as an event, and
+1,024 of those are a gigabyte. Ids that servers give (UUIDs, a stream's name and a number) have 64 at most."""
+
 MAX_LEARNT_IDS: Final = 8
 """Ids looked at before they are called numbers that count: with fewer, byte offsets and database keys look alike."""
 

@@ -314,9 +314,7 @@ def test_error_of_a_whole_pass_is_counted(make_bench: Benches, monkeypatch: pyte
     until(lambda: len(bench.exporter.get_finished_spans()) == 1)
 
 
-def test_thread_that_died_is_replaced_by_the_next_stream(
-    make_bench: Benches, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_thread_that_died_is_replaced_by_the_next_stream(make_bench: Benches, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hook that ends its thread ends no more than that: the next stream has a thread again."""
     monkeypatch.setattr(threading, "excepthook", lambda args: None)
 
