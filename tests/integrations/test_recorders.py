@@ -90,7 +90,8 @@ def test_flush_while_applications_are_instrumented(telemetry: Telemetry, monkeyp
     """Recorders that are made while `flush` goes through them are no error."""
     # What a flush does is not the subject, and would leave little time for going through them.
     monkeypatch.setattr(Recorder, "flush", lambda recorder: None)
-    before, errors, over = sys.getswitchinterval(), [], threading.Event()
+    errors: list[RuntimeError] = []
+    before, over = sys.getswitchinterval(), threading.Event()
 
     def flush() -> None:
         while not over.is_set() and not errors:

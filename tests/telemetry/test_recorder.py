@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from otel_sse.options import Options
 from otel_sse.stream.stage import StageInfo
 from otel_sse.telemetry import internal
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.telemetry.recorder import Recorder, StageRecord
 
 from .conftest import END, Bench, Benches, attributes, frame, points
 
@@ -294,7 +295,7 @@ def test_two_passes_at_once_share_what_was_dropped(make_bench: Benches) -> None:
     bench = make_bench(flush_interval_seconds=3600)
     record = bench.open()
     bench.recorder._dropped = Raced()
-    bench.recorder.drop(lambda: bench.recorder.close(record, "abandoned") and None)
+    bench.recorder.drop(partial(end, record))
     assert [span.attributes["sse.stream.outcome"] for span in bench.spans() if span.attributes] == ["abandoned"]
 
 
@@ -334,6 +335,11 @@ def test_thread_that_died_is_replaced_by_the_next_stream(make_bench: Benches, mo
     assert bench.recorder._worker is not first
     assert bench.recorder._worker is not None
     assert bench.recorder._worker.alive
+
+
+def end(record: StageRecord) -> None:
+    """End a stage, as a destructor's request does."""
+    record.recorder.close(record, "abandoned")
 
 
 def until(done: Callable[[], bool]) -> None:
