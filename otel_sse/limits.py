@@ -13,6 +13,11 @@ MAX_EVENT_BYTES: Final = 1_048_576
 """Bytes of one SSE line or event that the parser keeps; what is longer is reported and skipped.
 1 MiB: browsers have no limit, aiohttp's and httpx-sse's readers stop at 64 KiB to 1 MiB a line."""
 
+MAX_FORETOLD_BYTES: Final = 4_096
+"""Bytes of a last body that are read before it is sent, so that the request's span, which ends with it, can say how the
+stream ended. Last bodies are empty or one event; the worst that so many bytes can hold takes about 5 ms to read, and a
+larger body is sent first."""
+
 MAX_NAME_CHARS: Final = 64
 """Characters of a peer's text (a field name, an event type, an id) that any report may quote."""
 

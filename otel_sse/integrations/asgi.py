@@ -11,8 +11,10 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider, get_current_span
 from opentelemetry.util.http import ExcludeList, parse_excluded_urls
 
+from otel_sse import limits
 from otel_sse.integrations import headers as stream_headers
-from otel_sse.integrations.outcomes import error_type, outcome_of
+from otel_sse.integrations.emit.stage import EMIT
+from otel_sse.integrations.outcomes import error_type, is_of_background, outcome_of
 from otel_sse.integrations.routes import route_of
 from otel_sse.integrations.server_span import ServerSpanMakers, no_native_span
 from otel_sse.integrations.websockets.asgi_exchange import WebSocketExchange
@@ -147,7 +149,7 @@ class _Exchange:
         try:
             await app(self._scope, self.receive, self.send)
         except BaseException as error:
-            self._end(outcomes.DISCONNECTED if self._gone else outcome_of(error), error)
+            self._end_by(error)
             raise
         finally:
             leave(token)
@@ -170,7 +172,7 @@ class _Exchange:
                 if message["type"] == "http.response.start":
                     message = self._begin(message)
                 await self._send(message)
-            elif record.ended or message["type"] != _BODY:
+            elif self._complete(record) or message["type"] != _BODY:
                 await self._send_other(record, message)
             elif not message.get("more_body", False):
                 await self._send_last(record, message)
@@ -189,12 +191,20 @@ class _Exchange:
             raise
 
     async def _send_last(self, record: StageRecord, message: Message) -> None:
-        # Frameworks end the request's span right after this body, so what that span is to say is written before.
-        self._observe(record, message.get("body", b""), now_ns(), 0)
-        await self._send_end(record, message)
+        body = message.get("body", b"")
+        started_ns = now_ns()
+        if len(body) <= limits.MAX_FORETOLD_BYTES:
+            # Frameworks end the request's span right after this body, so what that span is to say is written before.
+            self._observe(record, body, started_ns, 0)
+            await self._send_end(record, message)
+            return
+        gone = self._gone
+        await self._send(message)
+        self._observe(record, body, started_ns, now_ns() - started_ns)
+        self._settle(record, self._outcome_at_end(record, gone))
 
     async def _send_other(self, record: StageRecord, message: Message) -> None:
-        if record.ended or message["type"] not in _FILES:
+        if self._complete(record) or message["type"] not in _FILES:
             await self._send(message)
             return
         # Without these bytes nobody can say whether the answer was whole.
@@ -207,13 +217,24 @@ class _Exchange:
     async def _send_end(self, record: StageRecord, message: Message) -> None:
         # What arrives from here on is no news: once a response is complete, servers answer every receive with
         # http.disconnect, be the client there or not.
-        unread = self._unseen or record.errors
-        outcome = outcomes.DISCONNECTED if self._gone else outcomes.UNPARSED if unread else outcomes.COMPLETED
+        outcome = self._outcome_at_end(record, self._gone)
         self._foretell(record, outcome)
         started_ns = now_ns()
         await self._send(message)
         record.monitor.totals.send_ns += now_ns() - started_ns
-        self._end(outcome)
+        self._settle(record, outcome)
+
+    def _outcome_at_end(self, record: StageRecord, gone: bool) -> str:
+        if gone:
+            return outcomes.DISCONNECTED
+        return outcomes.UNPARSED if self._unseen or record.errors else outcomes.COMPLETED
+
+    def _settle(self, record: StageRecord, outcome: str) -> None:
+        # Not the end yet: Starlette's BaseHTTPMiddleware sends the last body of a response that failed, then raises.
+        record.settled.append((outcome, now_ns()))
+
+    def _complete(self, record: StageRecord) -> bool:
+        return record.ended or bool(record.settled)
 
     def _observe(self, record: StageRecord, body: bytes, started_ns: int, send_ns: int) -> None:
         try:
@@ -222,11 +243,25 @@ class _Exchange:
             self._recorder.failed(record, error)
 
     def _foretell(self, record: StageRecord, outcome: str) -> None:
+        expected, failure = outcomes.UNPARSED, self._failed_upstream()
         try:
             expected = record.monitor.end_of_body(now_ns())
-            self._recorder.tell_request(record, expected if outcome == outcomes.COMPLETED else outcome)
         except Exception as error:
             self._recorder.failed(record, error)
+        try:
+            if outcome != outcomes.COMPLETED:
+                expected, failure = outcome, ""
+            self._recorder.tell_request(record, outcomes.FAILED if failure else expected, failure)
+        except Exception as error:
+            self._recorder.failed(record, error)
+
+    def _failed_upstream(self) -> str:
+        """The type of the exception that the application's own iterator has ended with, or ""."""
+        for each in self._stream.stages:
+            totals = each.monitor.totals
+            if each.info.name == EMIT and totals.outcome == outcomes.FAILED:
+                return totals.error_type
+        return ""
 
     def _begin(self, message: Message) -> Message:
         headers = message.get("headers") or ()
@@ -280,13 +315,25 @@ class _Exchange:
         except Exception as error:
             self._recorder.errors.report("hook", error)
 
-    def _end(self, outcome: str, error: BaseException | None = None) -> None:
+    def _end_by(self, error: BaseException) -> None:
+        outcome = outcome_of(error)
+        record = self._record
+        if record is not None and record.settled:
+            # After the last body only a failure is news, and not that of a task which had to wait for it.
+            if outcome == outcomes.FAILED and not is_of_background(error):
+                self._end("", error_type(error))
+        elif self._gone:
+            self._end(outcomes.DISCONNECTED)
+        else:
+            self._end(outcome, error_type(error) if outcome == outcomes.FAILED else "")
+
+    def _end(self, outcome: str, failure: str = "") -> None:
         record = self._record
         if record is None or record.ended:
             return
-        failed = outcome == outcomes.FAILED and error is not None
         try:
-            self._recorder.close(record, outcome, error_type(error) if failed and error is not None else "")
+            if not self._recorder.close_settled(record, failure):
+                self._recorder.close(record, outcome, failure)
         except Exception as internal:
             self._recorder.errors.report("close", internal)
 
