@@ -341,6 +341,7 @@ class _Exchange:
         record = self._record
         try:
             self._stream.end(record.monitor.totals.outcome if record is not None else outcomes.COMPLETED)
+            self._stream.abandon()
         except Exception as internal:
             self._recorder.errors.report("close", internal)
 

@@ -264,6 +264,10 @@ class StageMonitor:
         self._stall.silence_ns = self.settings.silence_ns
         self._stall.since_ns = time_ns
 
+    def unasked(self, pause_ns: int) -> None:
+        """Leave a pause out of the silence: nobody asked for the next chunk in it, so none was late."""
+        self._stall.since_ns += pause_ns
+
     def note(self, finding: Finding, time_ns: int) -> None:
         """Take note of a finding about this stage that was made elsewhere."""
         self._note(finding, time_ns)

@@ -44,6 +44,8 @@ class StageRecord:
     """The upstream stage's name, wherever it is, once it is known."""
     log: ChunkLog | None = None
     errors: int = 0
+    leave: Callable[[str], None] | None = None
+    """Ends the stage by what feeds it, which then looks away; None where the recorder's `close` is all there is."""
     settled: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=1))
     """How and when it ended unless something goes wrong yet; whoever takes it away is to close the record."""
     ended: bool = False

@@ -12,6 +12,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanContext, set_span_in_context
 
 from otel_sse import limits
+from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.stage import StageInfo
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Stream:
     """
 
     __slots__ = (
-        "_called", "_id", "_loose", "context", "recorder", "requested_ns", "route", "stages", "stages_begun",
+        "_called", "_id", "_loose", "_open", "context", "recorder", "requested_ns", "route", "stages", "stages_begun",
         "upstream",
     )  # fmt: skip
 
@@ -52,6 +53,7 @@ class Stream:
         """Span of another process that the first stage here is to link to, where that is known."""
         self._id = stream_id
         self._loose: list[StageRecord] = []
+        self._open: list[StageRecord] = []
         self._called: dict[object, StageRecord] = {}
 
     @property
@@ -109,6 +111,8 @@ class Stream:
             relays=relays,
             last=last,
         )
+        self._open = [each for each in self._open if not each.ended]
+        self._open.append(record)
         if self.context is None and not record.request_span.get_span_context().is_valid:
             # Nothing stands around the stages, so the first one does: all of a stream is in one trace.
             self.context = set_span_in_context(record.span)
@@ -144,6 +148,18 @@ class Stream:
         for record in loose:
             if not record.ended:
                 self.recorder.close(record, outcome)
+
+    def abandon(self) -> None:
+        """End the stages that are still open, because the request is over: whoever holds their iterators may never pull
+        again, and a stage that never ends is never shown. Chunks that do come later are not observed."""
+        opened, self._open = self._open, []
+        for record in opened:
+            if record.ended:
+                continue
+            if record.leave is not None:
+                record.leave(outcomes.ABANDONED)
+            else:
+                self.recorder.close(record, outcomes.ABANDONED)
 
 
 _current: ContextVar[Stream | None] = ContextVar("otel_sse_stream", default=None)
