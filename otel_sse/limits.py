@@ -43,6 +43,10 @@ MAX_ROUTES: Final = 100
 """Routes that become metric labels (the SDK's own limit is 2,000 label sets an instrument); further ones
 are counted under the route `other`."""
 
+MAX_STARTED_ROUTES: Final = 30
+"""Routes of an application whose counters are made at 0 before anybody asked for them: with three stages and 16 kinds
+of findings each, 1,440 of the SDK's 2,000 label sets."""
+
 MAX_STAGE_ERRORS: Final = 8
 """Internal errors after which one stage of one stream stops observing."""
 

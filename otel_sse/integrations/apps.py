@@ -13,6 +13,7 @@ from opentelemetry.trace import TracerProvider
 from otel_sse.errors import NotAnApplicationError, must
 from otel_sse.integrations import patches, recorders, starlette
 from otel_sse.integrations.asgi import STAGE, ASGIApp, Receive, Scope, Send, StreamMiddleware
+from otel_sse.integrations.counters import start_counters
 from otel_sse.options import Options
 from otel_sse.telemetry.recorder import Recorder
 
@@ -69,6 +70,7 @@ def instrument(
         return app
     app = uninstrument(app)
     recorder = new_recorder(resolved, tracer_provider, meter_provider)
+    start_counters(recorder, app, STAGE)
     patches.hold(recorder)
 
     def wrap(inner: ASGIApp) -> StreamMiddleware:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any, Final
 
 from opentelemetry.context import Context, get_current
@@ -13,6 +14,7 @@ from opentelemetry.util.http import ExcludeList, parse_excluded_urls
 
 from otel_sse import limits
 from otel_sse.integrations import headers as stream_headers
+from otel_sse.integrations.counters import start_counters
 from otel_sse.integrations.emit.stage import EMIT
 from otel_sse.integrations.outcomes import error_type, is_of_background, outcome_of
 from otel_sse.integrations.routes import route_of
@@ -79,7 +81,7 @@ class StreamMiddleware:
         """Serve one connection; all but HTTP and WebSockets pass untouched, and all do once the recorder is closed."""
         kind = scope["type"]
         if kind == "lifespan":
-            await self.app(scope, self._flushing(receive), send)
+            await self.app(scope, self._flushing(receive), self._starting(send))
         elif kind not in self._kinds or _MARK in scope or self.recorder.closed or self._is_excluded(scope):
             await self.app(scope, receive, send)
         else:
@@ -106,6 +108,21 @@ class StreamMiddleware:
     def _is_excluded(self, scope: Scope) -> bool:
         return self._excluded is not None and self._excluded.url_disabled(str(scope.get("path", "")))
 
+    def _starting(self, send: Send) -> Send:
+        # By now the application has all its routes, and its providers are set.
+        async def starting(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                self._start_counters()
+            await send(message)
+
+        return starting
+
+    def _start_counters(self) -> None:
+        try:
+            start_counters(self.recorder, self.app, STAGE)
+        except Exception as error:
+            self.recorder.errors.report("open", error)
+
     def _flushing(self, receive: Receive) -> Receive:
         # The application's own shutdown code may end the providers, so what is pending goes out before it runs.
         async def flushing() -> Message:
@@ -125,7 +142,6 @@ class _Exchange:
         "_receive",
         "_record",
         "_recorder",
-        "_root_path",
         "_scope",
         "_send",
         "_stream",
@@ -138,10 +154,11 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._stream = Stream(recorder, now_ns(), _request_context())
+        # Not a method of this object: what holds each other outlives its request.
+        self._stream.find_route = partial(_route, recorder, scope, scope.get("root_path", ""))
         self._gone = False
         self._unseen = False
         self._record: StageRecord | None = None
-        self._root_path: str = scope.get("root_path", "")
 
     async def run(self, app: ASGIApp) -> None:
         """Call the application; whatever way it ends, an open stream ends with it, once."""
@@ -279,7 +296,6 @@ class _Exchange:
         kind = stream_headers.stream_type(headers, options.content_types)
         if not kind or self._scope.get("method") == "HEAD":
             return message
-        self._stream.route = self._route()
         record = self._stream.stage(
             STAGE,
             lines=kind in stream_headers.NDJSON_TYPES,
@@ -295,16 +311,6 @@ class _Exchange:
             trace_id=options.trace_id_header,
         )
         return {**message, "headers": extended}
-
-    def _route(self) -> str:
-        own = self._recorder.options.route_of
-        if own is None:
-            return route_of(self._scope, self._root_path)
-        try:
-            return str(own(self._scope) or "")
-        except Exception as error:
-            self._recorder.errors.report("hook", error)
-            return ""
 
     def _call_start_hook(self, record: StageRecord) -> None:
         hook = self._recorder.options.on_stream_start
@@ -351,3 +357,14 @@ def _request_context() -> Context | None:
     # nobody outside has made the request's span, it is the current one by then, or there is none.
     context = get_current()
     return context if get_current_span(context).get_span_context().is_valid else None
+
+
+def _route(recorder: Recorder, scope: Scope, root_path: str) -> str:
+    own = recorder.options.route_of
+    if own is None:
+        return route_of(scope, root_path)
+    try:
+        return str(own(scope) or "")
+    except Exception as error:
+        recorder.errors.report("hook", error)
+        return ""

@@ -24,10 +24,10 @@ class ServerSpanMakers:
     """
 
     def __init__(self, app: object) -> None:
-        layers = list(_layers(app))
-        self._contrib = any(isinstance(layer, OpenTelemetryMiddleware) for layer in layers)
+        found = list(layers(app))
+        self._contrib = any(isinstance(layer, OpenTelemetryMiddleware) for layer in found)
         self._native: list[Any] = [
-            layer._native_telemetry.config for layer in layers if hasattr(layer, "_native_telemetry")
+            layer._native_telemetry.config for layer in found if hasattr(layer, "_native_telemetry")
         ]
 
     def any(self, scope: Mapping[str, Any]) -> bool:
@@ -59,7 +59,8 @@ def _makes_spans(config: Mapping[str, Any]) -> bool:
     return bool(config["tracing"]) and not isinstance(provider, (trace.ProxyTracerProvider, trace.NoOpTracerProvider))
 
 
-def _layers(app: Any) -> Iterator[Any]:
+def layers(app: Any) -> Iterator[Any]:
+    """Return an application and what lies within it, along `.app` and `.middleware_stack`, each once."""
     seen: set[int] = set()
     while app is not None and id(app) not in seen:
         seen.add(id(app))

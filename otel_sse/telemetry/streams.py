@@ -33,8 +33,8 @@ class Stream:
     """
 
     __slots__ = (
-        "_called", "_id", "_loose", "_open", "context", "recorder", "requested_ns", "route", "stages", "stages_begun",
-        "upstream",
+        "_called", "_id", "_loose", "_open", "context", "find_route", "recorder", "requested_ns", "route", "stages",
+        "stages_begun", "upstream",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +45,8 @@ class Stream:
         self.context = context
         self.route = ""
         """The route's template, once it is known."""
+        self.find_route: Callable[[], str] | None = None
+        """Asked for the route as a stage begins, while it is not known: a stage may begin before the response does."""
         self.stages: deque[StageRecord] = deque(maxlen=limits.MAX_UPSTREAMS)
         """The stages that have had a chunk, in the order of their first ones."""
         self.stages_begun = 0
@@ -99,6 +101,8 @@ class Stream:
             kind: Name of the class or function behind it, or "".
             since_ns: When this stage's chunks were asked for, on `clock.now_ns`; 0 for when the stream was.
         """
+        if not self.route and self.find_route is not None:
+            self.route = self.find_route()
         info = StageInfo(name, self.id, direction, rewrites, source, self.route, kind)
         record = self.recorder.open(
             info,
