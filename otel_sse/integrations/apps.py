@@ -119,8 +119,18 @@ def _recorder_of(app: Any) -> Recorder | None:
 
 
 def _check(app: Any) -> None:
-    if not callable(app) or inspect.isclass(app) or not _takes_three(app):
+    if not callable(app) or not _is_async(app) or not _takes_three(app):
         raise NotAnApplicationError(must("app", "be an ASGI application", app, _ADVICE))
+
+
+def _is_async(app: Any) -> bool:
+    """Whether a call can be awaited, as far as can be known before it; uvicorn tells ASGI 3 by the same rules."""
+    if inspect.isclass(app):
+        # Starlette's HTTPEndpoint is an application by its class, whose objects are awaited.
+        return hasattr(app, "__await__")
+    if inspect.isroutine(app):
+        return inspect.iscoroutinefunction(inspect.unwrap(app))
+    return True
 
 
 def _takes_three(app: Any) -> bool:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from opentelemetry.context import Context, get_current
-from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware, get_host_port_url_tuple
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider, get_current_span
 from opentelemetry.util.http import ExcludeList, parse_excluded_urls
@@ -106,7 +106,11 @@ class StreamMiddleware:
         await _Exchange(self.recorder, scope, receive, send).run(self.app)
 
     def _is_excluded(self, scope: Scope) -> bool:
-        return self._excluded is not None and self._excluded.url_disabled(str(scope.get("path", "")))
+        if self._excluded is None:
+            return False
+        # As contrib does it; and by the path alone, which a pattern may be anchored to.
+        _, _, url = get_host_port_url_tuple(scope)  # type: ignore[no-untyped-call]
+        return self._excluded.url_disabled(url) or self._excluded.url_disabled(str(scope.get("path", "")))
 
     def _starting(self, send: Send) -> Send:
         # By now the application has all its routes, and its providers are set.

@@ -32,7 +32,7 @@ from otel_sse.telemetry.metrics import HandedOver, Metrics
 from otel_sse.telemetry.queue import new_journal, take
 from otel_sse.telemetry.record import StageRecord as StageRecord
 from otel_sse.telemetry.segments import SegmentWriter, start_segment
-from otel_sse.telemetry.settings import segment_settings, stage_settings
+from otel_sse.telemetry.settings import check_dialect, check_provider, segment_settings, stage_settings
 from otel_sse.telemetry.streams import Stream
 from otel_sse.telemetry.upstreams import Upstreams
 from otel_sse.telemetry.worker import Worker
@@ -57,6 +57,9 @@ class Recorder:
         tracer_provider: Where spans go; the global provider where None, also if that is set later.
         meter_provider: Where metrics go; likewise.
         version: Version of the instrumentation scope.
+
+    Raises:
+        ConfigurationError: A provider is none, or the dialect is not known or makes none.
     """
 
     def __init__(
@@ -66,6 +69,8 @@ class Recorder:
         meter_provider: MeterProvider | None = None,
         version: str = "",
     ) -> None:
+        check_provider("tracer_provider", tracer_provider, "get_tracer")
+        check_provider("meter_provider", meter_provider, "get_meter")
         self.options = options
         self.metrics = Metrics(metrics_api.get_meter(semconv.SCOPE, version, meter_provider))
         self.metrics.start_internal_errors(SITES)
@@ -73,7 +78,7 @@ class Recorder:
         self._tracer = trace_api.get_tracer(semconv.SCOPE, version, tracer_provider)
         self._stage_settings = stage_settings(options)
         # A dialect's name that nobody knows is to be told here, to the person who set it, and not at the first stream.
-        StageMonitor(StageInfo("", ""), self._stage_settings, 0)
+        check_dialect(self._stage_settings)
         self._segment_settings = segment_settings(options, self._tracer, version)
         self._digest_name = "blake2b" if options.digest_key else "sha1"
         self._closed = False
