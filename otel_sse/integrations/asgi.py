@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any, Final
@@ -36,6 +37,9 @@ STAGE: Final = "socket_write"
 
 _MARK: Final = "otel_sse"
 """Scope key of a request that is watched already, so that two instrumented layers do not count a chunk twice."""
+
+_LAST_WAIT_NS: Final = 1_000_000_000
+"""Longest wait at an application's shutdown for streams that were just cancelled, so that their ends are written."""
 
 _BODY: Final = "http.response.body"
 _FILES: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
@@ -132,6 +136,7 @@ class StreamMiddleware:
         async def flushing() -> Message:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
+                await _all_ended(self.recorder)
                 self.recorder.flush()
             return message
 
@@ -352,8 +357,22 @@ class _Exchange:
         try:
             self._stream.end(record.monitor.totals.outcome if record is not None else outcomes.COMPLETED)
             self._stream.abandon()
+            if record is not None and record.monitor.totals.outcome == outcomes.CANCELLED:
+                # Servers cancel what still streams as they shut down, and uvicorn then dies by the signal it got.
+                self._recorder.write_ended()
         except Exception as internal:
             self._recorder.errors.report("close", internal)
+
+
+async def _all_ended(recorder: Recorder) -> None:
+    # uvicorn cancels what still streams right before an application's shutdown, and does not wait for it.
+    until_ns = now_ns() + _LAST_WAIT_NS
+    try:
+        while recorder.has_open and now_ns() < until_ns:
+            await asyncio.sleep(0.01)
+    except RuntimeError:
+        # Another event loop than asyncio's, which is left alone.
+        return
 
 
 def _request_context() -> Context | None:

@@ -252,6 +252,22 @@ class Recorder:
         """Write out everything that has crossed so far; segments of open streams end, so that they can be seen."""
         self._pass(roll=True)
 
+    @property
+    def has_open(self) -> bool:
+        """Whether a stage has not ended yet."""
+        return any(not record.ended for record in [*self._live, *self._opened])
+
+    def write_ended(self) -> None:
+        """Write out what has ended, at once and in this thread: the process may not live until the next pass."""
+        with self._pass_lock:
+            self._admit()
+            live, self._live = self._live, []
+            for record in live:
+                if record.ended:
+                    self._write(record, True, False)
+                else:
+                    self._live.append(record)
+
     def shutdown(self) -> None:
         """Write out everything and stop. Streams still open end as `abandoned`."""
         self._closed = True
