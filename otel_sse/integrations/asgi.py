@@ -100,7 +100,10 @@ class StreamMiddleware:
                 scope.pop(_MARK, None)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._with_server_span is None or self._makers.any(scope):
+        if self._with_server_span is not None and self._makers.twice:
+            with no_native_span(scope):
+                await self._watch(scope, receive, send)
+        elif self._with_server_span is None or self._makers.any(scope):
             await self._watch(scope, receive, send)
         else:
             with no_native_span(scope):

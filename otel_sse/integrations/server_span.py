@@ -30,6 +30,11 @@ class ServerSpanMakers:
             layer._native_telemetry.config for layer in found if hasattr(layer, "_native_telemetry")
         ]
 
+    @property
+    def twice(self) -> bool:
+        """Whether contrib's middleware stands around a FastAPI application, so that both would make one."""
+        return self._contrib and bool(self._native)
+
     def any(self, scope: Mapping[str, Any]) -> bool:
         """Return whether this request has, or will have, a SERVER span without our help, or is to have none."""
         if self._contrib or trace.get_current_span().get_span_context().is_valid:
