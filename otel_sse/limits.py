@@ -13,6 +13,11 @@ MAX_EVENT_BYTES: Final = 1_048_576
 """Bytes of one SSE line or event that the parser keeps; what is longer is reported and skipped.
 1 MiB: browsers have no limit, aiohttp's and httpx-sse's readers stop at 64 KiB to 1 MiB a line."""
 
+MAX_FORETOLD_BYTES: Final = 4_096
+"""Bytes of a last body that are read before it is sent, so that the request's span, which ends with it, can say how the
+stream ended. Last bodies are empty or one event; the worst that so many bytes can hold takes about 5 ms to read, and a
+larger body is sent first."""
+
 MAX_NAME_CHARS: Final = 64
 """Characters of a peer's text (a field name, an event type, an id) that any report may quote."""
 
@@ -38,6 +43,10 @@ MAX_ROUTES: Final = 100
 """Routes that become metric labels (the SDK's own limit is 2,000 label sets an instrument); further ones
 are counted under the route `other`."""
 
+MAX_STARTED_ROUTES: Final = 30
+"""Routes of an application whose counters are made at 0 before anybody asked for them: with three stages and 16 kinds
+of findings each, 1,440 of the SDK's 2,000 label sets."""
+
 MAX_STAGE_ERRORS: Final = 8
 """Internal errors after which one stage of one stream stops observing."""
 
@@ -52,6 +61,10 @@ MAX_SNIFFED_EVENTS: Final = 16
 
 MAX_IDS: Final = 1_024
 """Ids of one stream that are remembered; a reconnect replays recent events, not old ones."""
+
+MAX_ID_CHARS: Final = 256
+"""Characters of an id that is remembered as it is; of a longer one a digest is: an id may be as long as an event, and
+1,024 of those are a gigabyte. Ids that servers give (UUIDs, a stream's name and a number) have 64 at most."""
 
 MAX_LEARNT_IDS: Final = 8
 """Ids looked at before they are called numbers that count: with fewer, byte offsets and database keys look alike."""

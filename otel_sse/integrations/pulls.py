@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from otel_sse.integrations.outcomes import error_type, outcome_of
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import StageRecord
+
+_UNASKED_NS: Final = 1_000_000
+"""Pauses between two pulls that are left out of the source's silence; shorter ones add up to nothing that matters."""
 
 OpenStage: TypeAlias = "Callable[[], StageRecord | None]"
 
@@ -21,19 +24,28 @@ class StageCursor:
         open_stage: Begins the stage; None from it means that there is nothing to observe.
     """
 
-    __slots__ = ("_open", "observe", "record")
+    __slots__ = ("_open", "given_ns", "observe", "record")
 
     def __init__(self, open_stage: OpenStage) -> None:
         self._open = open_stage
         self.record: StageRecord | None = None
         self.observe: Callable[[Any, int], None] = _look_away
         """What pulls call with each object and the time; what it raises is for `failed`."""
+        self.given_ns = 0
+        """When the latest object was handed on, on `clock.now_ns`; 0 while the next one is waited for."""
 
     def begin(self) -> None:
         """Begin the stage, the first time."""
         if self.record is None:
             self.record = self._open()
             self._look()
+            if self.record is not None:
+                self.record.leave = self.end
+
+    def unasked(self, time_ns: int) -> None:
+        """Take note that nobody has asked since the latest object: that pause is no silence of the source."""
+        if self.given_ns and self.record is not None:
+            self.record.monitor.unasked(time_ns - self.given_ns)
 
     def again(self) -> StageCursor:
         """Return a cursor for one more pass over what can be iterated anew: another stage of the same name."""
@@ -64,8 +76,10 @@ class StageCursor:
         if record is None or record.ended:
             return
         self.observe = _look_away
+        record.leave = None
         name = error_type(error) if error is not None and outcome == outcomes.FAILED else ""
         try:
+            self.unasked(now_ns())
             record.recorder.close(record, outcome, name)
         except Exception as internal:
             record.recorder.errors.report("close", internal)
@@ -99,6 +113,9 @@ class AsyncPulls:
         if not self._begun:
             self._begun = True
             cursor.begin()
+        if cursor.given_ns and now_ns() - cursor.given_ns >= _UNASKED_NS:
+            cursor.unasked(now_ns())
+        cursor.given_ns = 0
         try:
             item = await self._next()
         except StopAsyncIteration:
@@ -107,8 +124,9 @@ class AsyncPulls:
         except BaseException as error:
             cursor.end_by(error)
             raise
+        cursor.given_ns = time_ns = now_ns()
         try:
-            cursor.observe(item, now_ns())
+            cursor.observe(item, time_ns)
         except Exception as error:
             cursor.failed(error)
         return item
@@ -161,6 +179,9 @@ class Pulls:
         if not self._begun:
             self._begun = True
             cursor.begin()
+        if cursor.given_ns and now_ns() - cursor.given_ns >= _UNASKED_NS:
+            cursor.unasked(now_ns())
+        cursor.given_ns = 0
         try:
             item = self._next()
         except StopIteration:
@@ -169,8 +190,9 @@ class Pulls:
         except BaseException as error:
             cursor.end_by(error)
             raise
+        cursor.given_ns = time_ns = now_ns()
         try:
-            cursor.observe(item, now_ns())
+            cursor.observe(item, time_ns)
         except Exception as error:
             cursor.failed(error)
         return item

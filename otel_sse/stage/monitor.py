@@ -17,6 +17,7 @@ from otel_sse.detect.content import ContentDetector
 from otel_sse.detect.framing import check_violation
 from otel_sse.detect.rules import RuleDetector
 from otel_sse.dialects import Reader
+from otel_sse.dialects.payload import NOT_JSON, decode
 from otel_sse.stage.checks import Checks
 from otel_sse.stage.edge import Edge
 from otel_sse.stage.items import ItemReader
@@ -204,12 +205,17 @@ class StageMonitor:
         return self._checks.terminal.ended or (self._reader.expects == "finish" and self._checks.finished)
 
     def _is_complete(self) -> bool:
-        return not self._truncated and (self.at_end or self._reader.expects == "nothing")
+        if self._truncated or (self.totals.bytes and not self.totals.chunks):
+            # Bytes that held not one event or comment were no answer. A body without a byte may be one: nothing to say.
+            return False
+        return self.at_end or self._reader.expects == "nothing"
 
     def _close_parser(self, time_ns: int) -> None:
         parser, self._parser = self._parser, None
         for item in () if parser is None else parser.close():
             if type(item) is Event:
+                # The last line of newline-delimited JSON may lack its end, unless it breaks off.
+                self._truncated = self._truncated or decode(item.data) is NOT_JSON
                 self._event(item, time_ns, 0)
             else:
                 self._truncated = self._truncated or (type(item) is Violation and item.kind == "truncated")
@@ -269,6 +275,10 @@ class StageMonitor:
         """Undo `wait_freely`: an answer is under way since `time_ns`."""
         self._stall.silence_ns = self.settings.silence_ns
         self._stall.since_ns = time_ns
+
+    def unasked(self, pause_ns: int) -> None:
+        """Leave a pause out of the silence: nobody asked for the next chunk in it, so none was late."""
+        self._stall.since_ns += pause_ns
 
     def note(self, finding: Finding, time_ns: int) -> None:
         """Take note of a finding about this stage that was made elsewhere."""

@@ -76,6 +76,10 @@ class Metrics:
             self._fault(labels, kind, certainty, 0, 0, None)
         self._counters[semconv.DROPPED.name].add(0, {"stage": stage})
 
+    def start_afresh(self) -> None:
+        """Forget what was started: a meter provider that was set since has seen none of it."""
+        self._known.clear()
+
     def opened(self, info: StageInfo) -> None:
         """Count a stream as open."""
         self.start(info.label, info.route)

@@ -12,6 +12,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanContext, set_span_in_context
 
 from otel_sse import limits
+from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.stage import StageInfo
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ class Stream:
     """
 
     __slots__ = (
-        "_called", "_id", "_loose", "context", "recorder", "requested_ns", "route", "stages", "stages_begun",
-        "upstream",
+        "_called", "_id", "_loose", "_open", "context", "find_route", "recorder", "requested_ns", "route", "stages",
+        "stages_begun", "upstream",
     )  # fmt: skip
 
     def __init__(
@@ -44,6 +45,8 @@ class Stream:
         self.context = context
         self.route = ""
         """The route's template, once it is known."""
+        self.find_route: Callable[[], str] | None = None
+        """Asked for the route as a stage begins, while it is not known: a stage may begin before the response does."""
         self.stages: deque[StageRecord] = deque(maxlen=limits.MAX_UPSTREAMS)
         """The stages that have had a chunk, in the order of their first ones."""
         self.stages_begun = 0
@@ -52,6 +55,7 @@ class Stream:
         """Span of another process that the first stage here is to link to, where that is known."""
         self._id = stream_id
         self._loose: list[StageRecord] = []
+        self._open: list[StageRecord] = []
         self._called: dict[object, StageRecord] = {}
 
     @property
@@ -97,6 +101,8 @@ class Stream:
             kind: Name of the class or function behind it, or "".
             since_ns: When this stage's chunks were asked for, on `clock.now_ns`; 0 for when the stream was.
         """
+        if not self.route and self.find_route is not None:
+            self.route = self.find_route()
         info = StageInfo(name, self.id, direction, rewrites, source, self.route, kind)
         record = self.recorder.open(
             info,
@@ -109,6 +115,8 @@ class Stream:
             relays=relays,
             last=last,
         )
+        self._open = [each for each in self._open if not each.ended]
+        self._open.append(record)
         if self.context is None and not record.request_span.get_span_context().is_valid:
             # Nothing stands around the stages, so the first one does: all of a stream is in one trace.
             self.context = set_span_in_context(record.span)
@@ -144,6 +152,18 @@ class Stream:
         for record in loose:
             if not record.ended:
                 self.recorder.close(record, outcome)
+
+    def abandon(self) -> None:
+        """End the stages that are still open, because the request is over: whoever holds their iterators may never pull
+        again, and a stage that never ends is never shown. Chunks that do come later are not observed."""
+        opened, self._open = self._open, []
+        for record in opened:
+            if record.ended:
+                continue
+            if record.leave is not None:
+                record.leave(outcomes.ABANDONED)
+            else:
+                self.recorder.close(record, outcomes.ABANDONED)
 
 
 _current: ContextVar[Stream | None] = ContextVar("otel_sse_stream", default=None)

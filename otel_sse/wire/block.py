@@ -67,6 +67,10 @@ class Block:
         self._begin()
         return event
 
+    def keep_id(self, ident: str) -> None:
+        """Take note of the id of a whole block that was read elsewhere."""
+        self.last_event_id = self._id_buffer = ident
+
     def clear(self) -> None:
         """Forget the block under way; its id does not become the last event id."""
         self._id_buffer = self.last_event_id

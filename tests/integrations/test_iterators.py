@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from otel_sse import limits
+from otel_sse.integrations import pulls
 from otel_sse.integrations.iterators import ObservedAsyncIterator, ObservedIterator, StageCursor
 from otel_sse.telemetry import internal
+from otel_sse.telemetry import recorder as recorder_module
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder
 from otel_sse.telemetry.streams import Stream
@@ -559,3 +561,76 @@ def test_loop_that_shuts_down_ends_every_stage_once(run_script: Callable[..., st
     names = sorted(line.rpartition(" ")[0] for line in lines)
     assert names == ["stream emit", "stream policy.judge", "stream policy.judge", "stream provider"]
     assert {line.rpartition(" ")[2] for line in lines} <= {"abandoned", "cancelled"}
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.ns = 10**12
+
+    def __call__(self) -> int:
+        return self.ns
+
+    def wait(self, seconds: float) -> None:
+        self.ns += round(seconds * 1e9)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize(
+    ("waits", "pauses", "stalls"),
+    [((0, 0, 0), (20, 20), 0), ((0, 20, 0), (0, 0), 1), ((0, 8, 8), (20, 20), 0), ((0, 16, 16), (60, 0), 2)],
+)
+async def test_a_pause_in_which_nobody_asks_is_no_stall(
+    kind: str, waits: tuple[int, ...], pauses: tuple[int, ...], stalls: int, recorder: Recorder, monkeypatch: Any
+) -> None:
+    """Only time within pulls counts as the source's silence: 15 s by default."""
+    clock = Clock()
+    monkeypatch.setattr(pulls, "now_ns", clock)
+    monkeypatch.setattr(recorder_module, "now_ns", clock)
+    record = Stream(recorder, clock()).stage("provider")
+    cursor = StageCursor(lambda: record)
+
+    def source() -> Iterator[str]:
+        for number, seconds in enumerate(waits):
+            clock.wait(seconds)
+            yield f"word {number} "
+
+    async def source_async() -> AsyncIterator[str]:
+        for each in source():
+            yield each
+
+    taken = 0
+    if kind == "sync":
+        for _ in ObservedIterator(source(), cursor):
+            clock.wait((*pauses, 0)[taken])
+            taken += 1
+    else:
+        async for _ in ObservedAsyncIterator(source_async(), cursor):
+            clock.wait((*pauses, 0)[taken])
+            taken += 1
+    assert record.monitor.totals.stalls == stalls
+
+
+@pytest.mark.parametrize("pull_s", [0, 20])
+def test_a_pause_before_the_iterator_is_left_is_no_stall(pull_s: int, recorder: Recorder, monkeypatch: Any) -> None:
+    """Who stops pulling and closes later has not waited for the source; who waits in vain has."""
+    clock = Clock()
+    monkeypatch.setattr(pulls, "now_ns", clock)
+    monkeypatch.setattr(recorder_module, "now_ns", clock)
+    record = Stream(recorder, clock()).stage("provider")
+
+    def source() -> Iterator[str]:
+        yield "word "
+        clock.wait(pull_s)
+        raise ValueError("gone")
+
+    watched = ObservedIterator(source(), StageCursor(lambda: record))
+    next(watched)
+    clock.wait(30)
+    if pull_s:
+        with pytest.raises(ValueError, match="gone"):
+            next(watched)
+    else:
+        watched.close()
+    assert record.monitor.totals.stalls == (1 if pull_s else 0)

@@ -25,6 +25,7 @@ from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder
 from otel_sse.telemetry.streams import Stream, enter, leave
 from tests.integrations.answers import DIGESTS, FRAMES, WORDS, frame, frames, plain
+from tests.integrations.driver import call
 from tests.integrations.made import fastapi_app
 from tests.integrations.pipeline import (
     TEXTS,
@@ -393,3 +394,24 @@ async def test_mark_on_a_stream_whose_client_is_watched(telemetry: Telemetry, mo
     for one, before in (("openai", seen), ("emit", "openai")):
         links = [link.context.span_id for link in by_source[one].first.links]
         assert links == [by_source[before].first.context.span_id]
+
+
+async def test_stage_whose_iterator_is_held_ends_with_the_request(telemetry: Telemetry) -> None:
+    """Who breaks out of a stream and keeps it leaves no stage open; what is pulled later goes by unseen."""
+    held: list[Any] = []
+
+    async def answer() -> AsyncIterator[bytes]:
+        source = otel_sse.observe(produced(), "provider")
+        held.append(source)
+        async for text in source:
+            yield frame(text)
+            break
+
+    await call(telemetry.instrument(fastapi_app(answer), **ALONE))
+    found = stages(telemetry, "provider", "socket_write")
+    assert (found["provider"].outcome, len(found["provider"].chunks)) == ("abandoned", 1)
+    telemetry.settled()
+    assert [text async for text in held[0]] == list(TEXTS[1:])
+    assert telemetry.value("sse.chunks", stage="provider", route="/chat") == 1
+    await held[0].aclose()
+    telemetry.settled()

@@ -395,3 +395,37 @@ def test_a_dialect_without_an_end_is_never_at_its_end() -> None:
         monitor.feed(body, OPENED)
     assert not monitor.at_end
     assert monitor.end("completed", OPENED).outcome == "completed"
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        (b"", "completed"),
+        (b": hello\n\n", "completed"),
+        (b"\n\n", "incomplete"),
+        (b"<html>502</html>\n\n", "incomplete"),
+        (b"event: only\n\n", "incomplete"),
+        (b"data: hello\n\n", "completed"),
+    ],
+)
+def test_body_without_an_event_is_no_answer(body: bytes, outcome: str) -> None:
+    """Bytes that held no event and no comment are incomplete; a body without a byte has nothing to be held against."""
+    monitor = StageMonitor(INFO, StageSettings(), OPENED)
+    monitor.feed(body, OPENED + MS)
+    assert monitor.end("completed", OPENED + 2 * MS).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("tail", "outcome"),
+    [
+        ('{"text": "b"}', "completed"),
+        ('{"text": "b"}\n', "completed"),
+        ('{"text": "b', "incomplete"),
+        ("", "completed"),
+    ],
+)
+def test_lines_of_json_that_break_off(tail: str, outcome: str) -> None:
+    """The last line may lack its end, but not half of its JSON."""
+    monitor = StageMonitor(INFO, StageSettings(), OPENED, lines=True)
+    monitor.feed(b'{"text": "a"}\n' + tail.encode(), OPENED + MS)
+    assert monitor.end("completed", OPENED + 2 * MS).outcome == outcome
