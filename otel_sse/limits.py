@@ -100,6 +100,13 @@ more than what a socket's buffers swallow unseen when a connection dies."""
 MAX_HELD_CHARS: Final = 4_096
 """Characters (bytes, where it is binary) of a message that is held; longer ones are counted and not known again."""
 
+MIN_RUN: Final = 3
+"""Messages that a new connection must begin with, the very objects of the one that broke off in their order, before the
+next of them is called resent."""
+
+MIN_RUN_CHARS: Final = 16
+"""Characters of a message that counts for such a run: Python shares short texts between whoever makes them."""
+
 LOOK_CHUNKS: Final = 16
 """Chunks whose content is judged at once: a look costs about as much for one as for sixteen, and at 20 chunks a second
 what is wrong is told within a second."""

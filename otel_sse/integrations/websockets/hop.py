@@ -12,7 +12,7 @@ from otel_sse import limits
 from otel_sse.integrations.outcomes import error_type, outcome_of
 from otel_sse.integrations.websockets.lane import Lane
 from otel_sse.integrations.websockets.lanes import Lanes
-from otel_sse.integrations.websockets.messages import KEYS, START, Hooks, Message, MessageReader, Read
+from otel_sse.integrations.websockets.messages import END, FAIL, KEYS, START, Hooks, Message, MessageReader, Read
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.chunk import CONTROL
 from otel_sse.stream.facts import Facts
@@ -186,6 +186,7 @@ class Hop:
         self._ending.clear()
         self._latest = self._latest_lane = None
         cause, name = self._cause
+        self._lanes.left(broke=outcome != outcomes.COMPLETED)
         lost = outcome == outcomes.DISCONNECTED and cause != outcomes.CANCELLED
         self._lanes.close(*((cause, name) if cause and not lost else (outcome, "")))
 
@@ -197,7 +198,9 @@ class Hop:
             record = lane.outgoing.begin(read, time_ns)
         number = 0
         if lane.outbox is not None and (read.size <= envelope.SMALL_BYTES or _fits(lane, record, read)):
-            number = lane.outbox.number(self._connection, message, read.numbered)
+            last = read.mark in (END, FAIL)
+            named = bool(read.key) and (read.numbered or last)
+            number = lane.outbox.number(self._connection, message, named, starts=read.mark is START, ends=last)
         return lane, record, read, time_ns, number
 
     def _arrived(self, message: Message, found: Envelope | None) -> None:

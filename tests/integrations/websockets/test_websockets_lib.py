@@ -312,38 +312,93 @@ async def test_a_loss_is_told_while_the_stream_runs(recorder: Recorder, stages: 
     assert counted == {labels(stage="ws.receive", kind="hop", certainty="certain"): 1}
 
 
-@pytest.mark.parametrize("numbered", [False, True], ids=["the same objects", "equal and numbered"])
-async def test_a_reconnect_that_resends_is_certain(recorder: Recorder, stages: Stages, numbered: bool) -> None:
-    """Messages that a client sends again over a new connection are resent ones, and what follows goes on in order."""
+async def _resending(
+    recorder: Recorder, sent: list[list[str]], *, inside: bool = True, broken: bool = False
+) -> Stream | None:
+    """Send messages over one connection after the other, to a server that reads them all."""
     got = asyncio.Queue[str]()
 
     async def handler(connection: ServerConnection) -> None:
-        async for message in connection:
-            got.put_nowait(str(message))
+        with suppress(ConnectionClosed):
+            async for message in connection:
+                got.put_nowait(str(message))
 
-    def message(number: int) -> str:
-        return chunk("the ", "s", seq=number) if numbered else chunk("the ", "s")
-
-    kept = [message(number) for number in range(1, 6)]
+    stream = Stream(recorder, now_ns()) if inside else None
+    token = None if stream is None else enter(stream)
     async with serving(handler) as address:
-        stream = Stream(recorder, now_ns())
-        token = enter(stream)
-        async with connecting(address) as client:
-            for each in kept:
+        for n, messages in enumerate(sent):
+            client = await connecting(address)
+            for each in messages:
                 await client.send(each)
-        again = [message(number) for number in (4, 5)] if numbered else kept[3:]
-        async with connecting(address) as client:
-            for each in [*again, message(6), end("s")]:
-                await client.send(each)
+            for _ in messages:
+                await got.get()
+            if broken and n < len(sent) - 1:
+                client.transport.abort()
+                await client.wait_closed()
+            else:
+                await client.close()
+    if token is not None:
         leave(token)
-        for _ in range(9):
-            await got.get()
+    return stream
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["inside a stream", "outside of any"])
+async def test_a_reconnect_that_resends_is_certain(recorder: Recorder, stages: Stages, inside: bool) -> None:
+    """Messages with a key and numbers that a client sends again are resent ones, and what follows goes on in order."""
+
+    def numbered(*numbers: int) -> list[str]:
+        return [chunk("the ", "s", seq=number) for number in numbers]
+
+    sent = [numbered(1, 2, 3, 4, 5), [*numbered(4, 5, 6), end("s")]]
+    stream = await _resending(recorder, sent, inside=inside)
     first, second = stages.named("ws.receive")
     assert first.findings == []
     assert second.findings == [("duplicate/resent", 1, "certain"), ("duplicate/resent", 2, "certain")]
-    assert second.lineage == [4, 5, 6, 7]
-    assert first.stream_id == second.stream_id == stream.id
+    assert first.stream_id == second.stream_id
+    assert first.trace_id == second.trace_id
+    assert stream is None or stream.id == first.stream_id
     assert [stage.findings for stage in stages.named("ws.send")] == [[], []]
+
+
+async def test_a_broken_connection_whose_messages_are_sent_again_is_certain(recorder: Recorder, stages: Stages) -> None:
+    """The very same objects in their order are resent from the third on, with no numbers of their own."""
+    kept = [chunk("the ") for _ in range(5)]
+    await _resending(recorder, [kept, [*kept[1:], chunk("the ")]], broken=True)
+    first, second = stages.named("ws.receive")
+    assert first.findings == []
+    assert second.findings == [("duplicate/resent", 3, "certain"), ("duplicate/resent", 4, "certain")]
+
+
+_ROUND = [start(), chunk("a longer word "), chunk("and another "), chunk("and one more "), end()]
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["closed", "broken"])
+@pytest.mark.parametrize("inside", [True, False], ids=["inside a stream", "outside of any"])
+@pytest.mark.parametrize(
+    "rounds",
+    [
+        pytest.param([_ROUND, _ROUND], id="constants"),
+        pytest.param([list("abc"), list("cab")], id="tokens of one character"),
+        pytest.param(
+            [[chunk(word, seq=n) for n, word in enumerate(["The", " answer", " is", last])] for last in ("a", "b")],
+            id="numbers without a key",
+        ),
+        pytest.param([[start("s"), chunk("The", "s", seq=0), end("s")]] * 2, id="a key that is used again"),
+    ],
+)
+async def test_a_new_answer_on_a_new_connection_is_not_resent(
+    recorder: Recorder, stages: Stages, rounds: list[list[str]], inside: bool, broken: bool
+) -> None:
+    """Whatever it has in common with the one before."""
+    await _resending(recorder, rounds, inside=inside, broken=broken)
+    assert [stage.findings for stage in stages.named("ws.receive")] == [[], []]
+
+
+async def test_a_key_that_is_used_again_in_order_is_another_stream(recorder: Recorder, stages: Stages) -> None:
+    """Outside of any stream, a client that closed its connection and starts anew does not go on with the old one."""
+    await _resending(recorder, [[start("s"), chunk("a", "s", seq=0)]] * 2, inside=False)
+    assert len({stage.stream_id for stage in stages}) == 2
+    assert [stage.findings for stage in stages] == [[]] * 4
 
 
 async def test_a_reconnect_that_goes_on_is_no_fault(recorder: Recorder, stages: Stages) -> None:
