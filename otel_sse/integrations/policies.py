@@ -100,6 +100,7 @@ class _Call:
         self._rewrites = rewrites
         self._around: StreamLater | None = None
         self._in: StageCursor | None = None
+        self._out: StageCursor | None = None
 
     def going_in(self, argument: Any) -> Any:
         """Return an argument as it is, or watched where it is the first stream among them."""
@@ -113,7 +114,7 @@ class _Call:
         """Return what the policy has made, watched where it is a stream or will be one."""
         if hasattr(given, "__aiter__"):
             self._around = self._around or StreamLater()
-            cursor = _OutCursor(partial(self._begin, "out", self._rewrites), self._in)
+            self._out = cursor = _OutCursor(partial(self._begin, "out", self._rewrites), self._in)
             return ObservedAsyncIterator(given, cursor, self._around)
         return self._coming_out_later(given) if hasattr(given, "__await__") else given
 
@@ -122,7 +123,12 @@ class _Call:
 
     def _begin(self, direction: str, rewrites: bool) -> StageRecord | None:
         around = self._around or StreamLater()
-        return around.stage(self._stage, direction=direction, rewrites=rewrites, kind=self._kind)
+        record = around.stage(self._stage, direction=direction, rewrites=rewrites, kind=self._kind)
+        came_out = None if self._out is None else self._out.record
+        if record is not None and direction == "in" and came_out is not None:
+            # It may have said something of its own before it pulled; that does not turn its sides around.
+            came_out.comes_after(record)
+        return record
 
 
 class _OutCursor(StageCursor):

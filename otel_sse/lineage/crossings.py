@@ -107,6 +107,11 @@ class Crossings:
         """Whether any chunk waits to be claimed."""
         return bool(self._waiting)
 
+    def waits_since(self, time_ns: int) -> bool:
+        """Whether any chunk that crossed at `time_ns` or later waits to be claimed."""
+        waiting = self._waiting
+        return bool(waiting) and waiting[-1].time_ns >= time_ns
+
     @property
     def in_pieces(self) -> bool:
         """Whether what was claimed last was made anew: what comes next may be a further piece of that."""

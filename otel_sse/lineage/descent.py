@@ -74,7 +74,9 @@ class Descent:
         self.downstream = downstream
         self._believed = believed
         several = len(feeds) > 1
-        self._chunks = [chunk for chunk in downstream.chunks if not several or _feed(chunk, feeds) is upstream]
+        told = several and any(chunk.upstream_span for chunk in downstream.chunks)
+        feed = _told_feed if told else _feed
+        self._chunks = [chunk for chunk in downstream.chunks if not several or feed(chunk, feeds) is upstream]
         self._kept: dict[tuple[int, int], bool] = {}
 
     @property
@@ -221,8 +223,13 @@ class Descent:
         return None if parent is None else chunk.time_ns - parent.time_ns
 
 
+def _told_feed(chunk: Chunk, feeds: Sequence[TraceStage]) -> TraceStage:
+    """Which stage a chunk came from, by what it says itself: the first one where it says nothing."""
+    return next((each for each in feeds if chunk.upstream_span in each.span_ids), feeds[0])
+
+
 def _feed(chunk: Chunk, feeds: Sequence[TraceStage]) -> TraceStage:
-    """Which stage a chunk came from. Its source tells, as soon as there are two; before that it was the first."""
+    """The same where a backend has cut that off: its source tells, or its digest."""
     named = [each for each in feeds if chunk.source and each.source == chunk.source]
     equal = [each for each in feeds if _has_digest(each, chunk)]
     return (named or equal or feeds)[0]

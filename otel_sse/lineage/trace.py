@@ -101,7 +101,8 @@ def trace_of(spans: Iterable[Span]) -> Trace | None:
     """Return the streams that the spans of one trace tell of, or None where none of them is a stage.
 
     Stages are neighbours where a link of `sse.link="upstream"` says so; where there is none, where
-    `sse.stage.upstream` names a stage of the same stream; and else by the time of their first chunks.
+    `sse.stage.upstream` names a stage of the same stream. Only where no stage of a process says anything of the kind (a
+    backend has cut it off) are its stages put in order of their first chunks.
 
     Args:
         spans: Spans of one trace, in any order.
@@ -151,12 +152,17 @@ def _upstream(stage: TraceStage, stages: Sequence[TraceStage]) -> list[TraceStag
     linked = {id(by_span[span_id]): by_span[span_id] for span_id in stage.upstream_ids if span_id in by_span}
     if linked:
         return _with_content(stage, list(linked.values()))
-    before = [each for each in stages if each.stream_id == stage.stream_id and _start(each) < _start(stage)]
+    others = [each for each in stages if each.stream_id == stage.stream_id and each is not stage]
+    before = [each for each in others if _start(each) < _start(stage)]
     # A stage whose link leads out of the trace names one that isn't here either.
     named = [each for each in before if not stage.upstream_ids and stage.upstream_name in (each.label, each.name)]
     if named:
         return named[-1:]
-    return [] if stage.name in ORIGINS else before[-1:]
+    # Its process knows which stage comes after which. So a stage of which it says nothing is a beginning there; it may
+    # well have come later than stages that follow it.
+    known = any(each.service == stage.service and (each.upstream_ids or each.upstream_name) for each in others)
+    begins = known and not stage.upstream_ids
+    return [] if begins or stage.name in ORIGINS else before[-1:]
 
 
 def _with_content(stage: TraceStage, linked: list[TraceStage]) -> list[TraceStage]:

@@ -31,8 +31,8 @@ class Upstreams(Protocol):
     def others(self) -> Sequence[Crossings]:
         """Return what else the stage may take chunks from: stages that neither feed its upstream nor follow it."""
 
-    def chosen(self, upstream: Crossings) -> None:
-        """Take note that chunks were taken from there."""
+    def chosen(self, upstream: Crossings) -> str:
+        """Take note that chunks are taken from there; return the span id of that stage, "" where it is the first."""
 
 
 class Edge:
@@ -56,6 +56,7 @@ class Edge:
         "_sample",
         "_several",
         "_source",
+        "_span",
         "_totals",
         "_upstream",
         "_upstreams",
@@ -79,6 +80,7 @@ class Edge:
         self._asks = True
         self._several = False
         self._source = ""
+        self._span = ""
         self._totals = totals
         self._sample = sample
         self._rewrites = rewrites
@@ -107,8 +109,11 @@ class Edge:
                     found = [*found, *self._at_once(chunk, made_ns)]
             if upstream.left:
                 found = [*found, *self._overdue(upstream, chunk.seq)]
-            if self._several:
-                chunk.source = self._source
+            if chunk.upstream_first:
+                if self._several:
+                    chunk.source = self._source
+                if self._span:
+                    chunk.upstream_span = self._span
         if self._add is not None:
             self._add(chunk)
         return found
@@ -130,7 +135,7 @@ class Edge:
     def _take_from(self, upstream: Crossings) -> None:
         self._upstream = upstream
         self._source = upstream.source
-        self._upstreams.chosen(upstream)
+        self._span = self._upstreams.chosen(upstream)
 
     def _search(self, chunk: Chunk, upstream: Crossings) -> tuple[int, Sequence[Finding]]:
         found, made_ns, how = claim(chunk, upstream, self._upstreams.others(), self._rewrites)

@@ -69,6 +69,12 @@ class StageRecord:
     """The stages that its chunks came from, in this process."""
     upstream_name: str = ""
     """The upstream stage's name, wherever it is, once it is known."""
+    puller: object = None
+    """The task or thread in which somebody began to pull chunks through it; None where nobody pulls."""
+    begun_ns: int = 0
+    """When that was, on `clock.now_ns`."""
+    leaves: bool = False
+    """Whether its chunks leave the process there, so that no stage here takes them from it."""
     log: ChunkLog | None = None
     errors: int = 0
     ended: bool = False
@@ -78,6 +84,12 @@ class StageRecord:
         """Context of the stage's first span: what a reader downstream links to."""
         return self.span.get_span_context()
 
+    def comes_after(self, upstream: StageRecord) -> None:
+        """Say that its chunks come from another stage of this process, before any chunk could show it."""
+        if not any(each is upstream for each in self.upstreams):
+            self.upstreams.append(upstream)
+            self.link_upstream(upstream.span_context, upstream.info.label)
+
     def link_upstream(self, upstream: SpanContext, name: str = "") -> None:
         """Say on the stage's span which span its chunks came from, in this process or another.
 
@@ -86,10 +98,12 @@ class StageRecord:
             name: The upstream stage's name, where it is known.
         """
         self.upstream_name = self.writer.upstream = name or self.upstream_name
-        if self.span.is_recording():
-            self.span.add_link(upstream, {semconv.LINK: "upstream"})
+        # A stage that another source comes to feed late may be in a later segment by then.
+        span = self.span if self.span.is_recording() else self.writer.span
+        if span.is_recording():
+            span.add_link(upstream, {semconv.LINK: "upstream"})
             if name:
-                self.span.set_attribute(semconv.STAGE_UPSTREAM, name)
+                span.set_attribute(semconv.STAGE_UPSTREAM, name)
 
 
 class Recorder:

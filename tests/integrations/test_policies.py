@@ -63,6 +63,22 @@ async def test_policy_is_seen_on_both_sides(telemetry: Telemetry) -> None:
     assert (went_in.outcome, came_out.outcome) == ("completed", "completed")
 
 
+async def test_policy_that_speaks_before_it_pulls(telemetry: Telemetry) -> None:
+    """What it says of its own was made from nothing, and its sides are not turned around."""
+
+    @otel_sse.policy("note")
+    async def note(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        yield "Note: "
+        async for chunk in chunks:
+            yield chunk
+
+    assert len(await taken(note(produced()))) == len(TEXTS) + 1
+    found = stages(telemetry, "policy.note.in", "policy.note.out")
+    assert list(found["policy.note.in"].first.links) == []
+    assert found["policy.note.out"].attributes["sse.stage.upstream"] == "policy.note.in"
+    assert upstream(found["policy.note.out"]) == [(0, 0), *((seq, seq) for seq in range(1, len(TEXTS) + 1))]
+
+
 async def test_only_what_comes_out_may_be_rewritten(telemetry: Telemetry) -> None:
     """A policy says on its way out whether it may change content; nothing changes on the way in."""
     await taken(judge(produced()))

@@ -9,7 +9,7 @@ from otel_sse.lineage.descent import Descent
 from otel_sse.lineage.spans import Span, SpanEvent
 from otel_sse.lineage.trace import TraceStream, trace_of
 from otel_sse.lineage.way import first_stage_with, telling_chunk, way
-from tests.lineage.made_trace import MS, Lineage, chunk_event, chunk_events, segment, upstream
+from tests.lineage.made_trace import MS, Lineage, chunk_event, chunk_events, segment, span_id, upstream
 
 ABC = ["aa", "bbb", "c", "dd"]
 
@@ -212,6 +212,25 @@ def test_two_sources_of_one_stage_are_followed_apart() -> None:
     assert stream.descents[0, 2].counts == {"same": 2}
     assert stream.descents[1, 2].counts == {"same": 1, "dropped": 1}
     assert stream.made_from(2) == {1: (0, 1, 1), 2: (1, 1, 1), 3: (0, 2, 2)}
+
+
+def test_two_sources_with_the_same_answer_are_followed_apart() -> None:
+    """A chunk names the span that it came from, so equal texts of equal sources are no doubled ones."""
+
+    def round_of(name: str, at_ms: float) -> Span:
+        return segment("provider", chunk_events(ABC, at_ms), of=name, source="openai")
+
+    events: list[SpanEvent] = [
+        *chunk_events(ABC, 20, [1, 2, 3, 4]),
+        *(
+            chunk_event(4 + n, text, 8 + n, 60 + n, n, **{"upstream.span": span_id("two")})
+            for n, text in enumerate(ABC, 1)
+        ),
+    ]
+    stream = stream_of(round_of("one", 0), round_of("two", 50), segment("emit", events, links=upstream("one", "two")))
+    assert stream.upstream == [(), (), (0, 1)]
+    assert stream.descents[0, 2].counts == stream.descents[1, 2].counts == {"same": 4}
+    assert [stream.made_from(2)[seq][0] for seq in range(1, 9)] == [0] * 4 + [1] * 4
 
 
 def test_numbers_of_a_hop_that_are_not_the_stages_own_are_not_believed() -> None:

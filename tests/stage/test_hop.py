@@ -29,7 +29,8 @@ class _NoUpstreams:
     def others(self) -> list[Crossings]:
         return []
 
-    def chosen(self, upstream: Crossings) -> None: ...
+    def chosen(self, upstream: Crossings) -> str:
+        return ""
 
 
 class Receiving:

@@ -185,6 +185,7 @@ class Lanes:
 def _open_send(lane: Lane) -> StageRecord:
     stream = lane.stream
     record = stream.stage(SEND, since_ns=0 if stream.stages else lane.outgoing.asked_ns)
+    record.leaves = True
     return _belongs(record, lane)
 
 

@@ -432,6 +432,34 @@ async def test_what_a_dead_connection_swallowed_is_missing(recorder: Recorder, s
     assert [("gap/hop", 1, "certain")] in [stage.findings for stage in there]
 
 
+async def test_what_was_sent_before_is_not_upstream(recorder: Recorder, stages: Stages) -> None:
+    """A START that leaves before the answer begins turns nothing around, on this connection or the next."""
+
+    async def words() -> Any:
+        for word in ("a", "b", "a"):
+            yield word
+
+    async def handler(connection: ServerConnection) -> None:
+        async for _ in connection:
+            pass
+
+    async with serving(handler) as address:
+        token = enter(Stream(recorder, now_ns()))
+        for _ in range(2):
+            async with connecting(address) as client:
+                await client.send(start())
+                async for word in observe(words(), "callback"):
+                    await client.send(chunk(word))
+                await client.send(end())
+        leave(token)
+    callbacks = stages.named("callback")
+    assert [stage.links for stage in callbacks] == [[], []]
+    there = [stage for stage in stages.named("ws.send") if stage.attributes.get("sse.stage.upstream") == "callback"]
+    assert [stage.links for stage in there] == [[callback.span_id] for callback in callbacks]
+    assert [stage.lineage for stage in there] == [[0, 1, 2, 3, 0]] * 2
+    assert [stage.findings for stage in [*callbacks, *there]] == [[]] * 4
+
+
 async def test_a_broken_json_object_is_counted_and_passed_on(recorder: Recorder, stages: Stages) -> None:
     """A message that begins as an object and is none is a finding at both ends, and reaches the application."""
     async with serving(echo) as address, connecting(address) as client:
