@@ -76,7 +76,9 @@ class Upstreams:
             # A stage that pulls may begin with what says nothing of where it came from.
             self._looked_at = self._stream.stages_begun
         pulled = (found for stage, found in waiting if self._pulls(stage, found))
-        return next(pulled, None) or next((found for stage, found in waiting if self._equals(stage, found, chunk)), None)
+        return next(pulled, None) or next(
+            (found for stage, found in waiting if self._equals(stage, found, chunk)), None
+        )
 
     def _pulls(self, stage: StageRecord, crossings: Crossings) -> bool:
         record = self._record
