@@ -78,6 +78,8 @@ class StageRecord:
     log: ChunkLog | None = None
     errors: int = 0
     ended: bool = False
+    discarded: bool = False
+    """Whether it is as if it had not been begun."""
 
     @property
     def span_context(self) -> SpanContext:
@@ -259,6 +261,11 @@ class Recorder:
                 self._pass()
         return totals
 
+    def discard(self, record: StageRecord) -> None:
+        """Forget a stage that nothing has crossed: no span, no outcome, no count."""
+        record.discarded = record.ended = True
+        record.feed = record.take = _look_away
+
     def drop(self, end: Callable[[], None]) -> None:
         """Let the recorder's thread call `end` soon: for destructors, which may run anywhere and must take no lock."""
         self._dropped.append(end)
@@ -324,10 +331,15 @@ class Recorder:
     def _admit(self) -> None:
         for _ in range(len(self._opened)):
             record = self._opened.popleft()
+            if record.discarded:
+                continue
             self._live.append(record)
             self._guarded(partial(self.metrics.opened, record.info))
 
     def _write(self, record: StageRecord, ended: bool, roll: bool) -> None:
+        if record.discarded:
+            self._guarded(partial(self.metrics.discarded, record.info))
+            return
         self._guarded(lambda: self._drain(record))
         self._guarded(lambda: self._hand_over(record))
         if ended:

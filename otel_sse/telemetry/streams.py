@@ -9,7 +9,7 @@ from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanContext, set_span_in_context
+from opentelemetry.trace import SpanContext, get_current_span, set_span_in_context
 
 from otel_sse import limits
 from otel_sse.stream.stage import StageInfo
@@ -137,6 +137,13 @@ class Stream:
     def end_with_me(self, record: StageRecord) -> None:
         """Let a stage that no iterator ends (a function called for each chunk) end as the stream does."""
         self._loose.append(record)
+
+    def forget(self, record: StageRecord) -> None:
+        """Take back a stage that nothing has crossed, as if it had not been begun."""
+        self._loose = [each for each in self._loose if each is not record]
+        if self.context is not None and get_current_span(self.context) is record.span:
+            self.context = None
+        self.recorder.discard(record)
 
     def end(self, outcome: str) -> None:
         """End the stages that were to end with the stream. A second call changes nothing."""

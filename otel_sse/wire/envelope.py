@@ -4,7 +4,7 @@
     {"type": "CHUNK", "content": "Hello"}
 
 One line in front of the payload, which is never touched: the payload may be text, binary, empty or a mebibyte. The
-fourth word stands only on the first message of a stream on a connection.
+fourth word stands only on the first message of a stage.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Envelope(msgspec.Struct, gc=False, frozen=True):
         seq: Number of the message on this hop: 1, 2, 3 … for each stream and direction; a resent message has its own
             number again.
         time_ns: Wall clock of the sender when it handed the message on, in nanoseconds since the epoch.
-        opens: Whether it is the first of its stream on this connection.
+        chunk: Number of the message's first chunk at the sender's stage; a stage counts from 1, while `seq` counts on.
+        opens: Whether it is the first of a stage of the sender's.
         traceparent: Context of the sender's span (W3C Trace Context), only where `opens`; "" where there is none.
         tracestate: Likewise; "" where there is none.
     """
@@ -48,25 +49,29 @@ class Envelope(msgspec.Struct, gc=False, frozen=True):
     stream_id: str
     seq: int
     time_ns: int
+    chunk: int
     opens: bool = False
     traceparent: str = ""
     tracestate: str = ""
 
 
-def head(stream_id: str, seq: int, time_ns: int, opening: str = "") -> str:
+def head(stream_id: str, seq: int, time_ns: int, opening: str = "", chunk: int = 0) -> str:
     """Return the line, its line feed included, for the message that it is to stand in front of.
 
     Args:
         stream_id: See `Envelope`; it must be one that `is_stream_id` accepts.
         seq: See `Envelope`.
         time_ns: See `Envelope`.
-        opening: What `opening` returned, for the first message of a stream; else "".
+        opening: What `opening` returned, for the first message of a stage; else "".
+        chunk: See `Envelope`; written only where it is another than `seq`, 0 for the same.
     """
+    if chunk and chunk != seq:
+        return f"{_MARK}{stream_id} {seq}/{chunk} {time_ns}{opening}\n"
     return f"{_MARK}{stream_id} {seq} {time_ns}{opening}\n"
 
 
 def opening(traceparent: str = "", tracestate: str = "") -> str:
-    """Return the end of the line of a stream's first message: a trace context, or the mark that there is none."""
+    """Return the end of the line of a stage's first message: a trace context, or the mark that there is none."""
     if not traceparent:
         return f" {_NO_TRACE}"
     return f" {traceparent} {tracestate}" if tracestate else f" {traceparent}"
@@ -122,15 +127,22 @@ def fits(payload_bytes: int, head_bytes: int) -> bool:
 def _read(line: str) -> Envelope | None:
     words = line.split(" ", 4)
     try:
-        stream_id, seq, time_ns = words[0], int(words[1]), int(words[2])
+        stream_id, numbers, time_ns = words[0], words[1], int(words[2])
+        if "/" in numbers:
+            first, _, second = numbers.partition("/")
+            seq, chunk = int(first), int(second)
+        else:
+            seq = chunk = int(numbers)
     except (IndexError, ValueError):
         return None
     if seq <= 0 or seq >= _MAX_NUMBER or time_ns < 0 or time_ns >= _MAX_NUMBER or not stream_id:
         return None
+    if chunk <= 0 or chunk >= _MAX_NUMBER:
+        return None
     if len(words) == 3:
-        return Envelope(stream_id, seq, time_ns)
+        return Envelope(stream_id, seq, time_ns, chunk)
     trace = "" if words[3] == _NO_TRACE else words[3]
-    return Envelope(stream_id, seq, time_ns, True, trace, words[4] if len(words) > 4 else "")
+    return Envelope(stream_id, seq, time_ns, chunk, True, trace, words[4] if len(words) > 4 else "")
 
 
 class Agreement(NamedTuple):

@@ -70,17 +70,19 @@ class Hop:
         self._latest: object = None
         self._latest_lane: Lane | None = None
         self._cause = ("", "")
+        self._over = False
         # What was being handled before the connection was opened is not why it is closed.
         self._before = id(sys.exc_info()[1])
 
     def seal(self, message: Message) -> tuple[Message, Leaving | None]:
         """Return what is to be sent in place of a message, and what `sent` or `unsent` is to be called with."""
         try:
+            if self._over:
+                return message, None
             leaving = self._leave(self._read(message), message)
-            lane, number = leaving[0], leaving[4]
-            if not number:
+            if not leaving[4]:
                 return message, leaving
-            head = envelope.head(lane.stream_id, number, wall_ns()) if lane.introduced else _first_head(leaving)
+            head = _head(leaving)
         except Exception as error:
             self._errors.report("observe", error)
             return message, None
@@ -89,12 +91,10 @@ class Hop:
     def head(self) -> tuple[str, Leaving | None]:
         """Return the line to stand in front of a message that comes in parts, "" for none, and the same for `sent`."""
         try:
+            if self._over:
+                return "", None
             leaving = self._leave(_PARTS, None)
-            if not leaving[4]:
-                return "", leaving
-            lane, number = leaving[0], leaving[4]
-            head = envelope.head(lane.stream_id, number, wall_ns()) if lane.introduced else _first_head(leaving)
-            return head, leaving
+            return _head(leaving) if leaving[4] else "", leaving
         except Exception as error:
             self._errors.report("observe", error)
             return "", None
@@ -111,6 +111,7 @@ class Hop:
         lane, record, read, time_ns, _ = leaving
         if record is None:
             return
+        lane.outgoing.has_left(record)
         try:
             record.monitor.totals.send_ns += now_ns() - time_ns
             lane.outgoing.cross(record, read if message is None else self._read(message), time_ns)
@@ -123,11 +124,14 @@ class Hop:
         """Take note that sending raised. A cancelled send has handed its message on; any other has not."""
         if leaving is None:
             return
-        lane, number = leaving[0], leaving[4]
         if not isinstance(error, Exception):
             self.sent(leaving)
-        elif number and lane.outbox is not None:
+            return
+        lane, record, number = leaving[0], leaving[1], leaving[4]
+        if number and lane.outbox is not None:
             lane.outbox.failed(number)
+        if record is not None:
+            lane.outgoing.failed(record)
 
     def open(self, message: Message) -> Message:
         """Return what the application is to see of a message that has come, and observe it."""
@@ -183,6 +187,7 @@ class Hop:
         Args:
             outcome: How the connection ended: `completed` after an orderly close.
         """
+        self._over = True
         self._ending.clear()
         self._latest = self._latest_lane = None
         cause, name = self._cause
@@ -196,6 +201,8 @@ class Hop:
         record = lane.outgoing.record
         if record is None or record.ended or read.mark is START:
             record = lane.outgoing.begin(read, time_ns)
+        if record is not None:
+            lane.outgoing.under_way += 1
         number = 0
         if lane.outbox is not None and (read.size <= envelope.SMALL_BYTES or _fits(lane, record, read)):
             last = read.mark in (END, FAIL)
@@ -234,11 +241,14 @@ class Hop:
                 lane.close_incoming(outcomes.COMPLETED)
 
 
-def _first_head(leaving: Leaving) -> str:
-    """The head of a stream's first message on this connection, with the context of the stage that it left by."""
+def _head(leaving: Leaving) -> str:
+    """The head of a message; of a stage's first one with the context of the stage."""
     lane, record, _, _, number = leaving
-    lane.introduced = True
-    return envelope.head(lane.stream_id, number, wall_ns(), _opening(record))
+    chunk = number if record is None else record.monitor.totals.chunks + lane.outgoing.under_way
+    if lane.introduced is record:
+        return envelope.head(lane.stream_id, number, wall_ns(), "", chunk)
+    lane.introduced = record
+    return envelope.head(lane.stream_id, number, wall_ns(), _opening(record), chunk)
 
 
 def opened(message: Message) -> tuple[Envelope | None, Message]:
@@ -273,12 +283,12 @@ def _check(lane: Lane, read: Read, found: Envelope, time_ns: int) -> StageRecord
                 record.monitor.note(finding, time_ns)
         findings = tuple(finding for finding in findings if finding.seq == seq)
     if lane.edge is not None:
-        lane.edge.arrived(found.seq, wall_ns() - found.time_ns, findings)
+        lane.edge.arrived(found.chunk, wall_ns() - found.time_ns, findings)
     return record
 
 
 def _fits(lane: Lane, record: StageRecord | None, read: Read) -> bool:
-    opening = "" if lane.introduced else _opening(record)
+    opening = "" if lane.introduced is record else _opening(record)
     return envelope.fits(read.size, _HEAD_CHARS + len(lane.stream_id) + len(opening))
 
 

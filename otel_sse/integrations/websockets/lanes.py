@@ -72,7 +72,7 @@ class Lanes:
         """Return the lane of a message that has come: its envelope's, its key's, else that of the current stream."""
         if found is not None:
             lane = self._by_id.get(found.stream_id)
-            if lane is None or (found.opens and lane.remote is None):
+            if lane is None or found.opens:
                 lane = self._introduced(found, lane)
             if read.key and self._by_key.get(read.key) is not lane:
                 self._name(lane, read.key)
