@@ -26,8 +26,12 @@ _LONGEST: Final = limits.MAX_ENVELOPE_BYTES
 _NO_TRACE: Final = "-"
 
 SMALL_BYTES: Final = 1 << 15
-"""Size of a payload up to which an envelope lifts it over no limit that anybody sets."""
+"""Size of a payload up to which an envelope lifts it over no limit that anybody sets without telling the sender."""
 
+_ROUND: Final = (1 << 16, 50_000)
+"""Limits are multiples of these."""
+
+_MAX_DIGITS: Final = 19
 _MAX_NUMBER: Final = 2**63
 """OTLP's integers have 64 bits and a sign; no peer may make us write more."""
 
@@ -118,10 +122,12 @@ def is_stream_id(text: object) -> bool:
 def fits(payload_bytes: int, head_bytes: int) -> bool:
     """Return whether a payload may have a head without growing past a limit that it would else have kept.
 
-    Receivers limit a message's size, mostly to a power of two of mebibytes, and nobody tells the sender. So a message
-    whose head would lift it over a multiple of 64 KiB goes without; of messages so large that is one in a thousand.
+    Receivers limit a message's size, mostly to a round number of mebibytes or megabytes, and not all tell the sender.
+    So a message whose head would lift it over a multiple of 64 KiB or of 50,000 bytes goes without; of messages so
+    large that is one in three hundred.
     """
-    return payload_bytes <= SMALL_BYTES or (payload_bytes - 1) >> 16 == (payload_bytes + head_bytes - 1) >> 16
+    last, last_with_head = payload_bytes - 1, payload_bytes + head_bytes - 1
+    return payload_bytes <= SMALL_BYTES or all(last // step == last_with_head // step for step in _ROUND)
 
 
 def _read(line: str) -> Envelope | None:
@@ -153,17 +159,21 @@ class Agreement(NamedTuple):
         peer: Names the other end's process, so that a numbering goes on over a reconnect to the same one and to no
             other; "" where it did not say.
         stream_id: The stream for which the client has opened the connection; "" where it did not say.
+        max_bytes: Size of a message up to which the other end takes it, envelope included; 0 where it did not say.
     """
 
     version: str
     peer: str = ""
     stream_id: str = ""
+    max_bytes: int = 0
 
 
-def offer(process: str, stream_id: str = "") -> str:
-    """Return the header's value: the versions that this end speaks, the name of its process, and its stream."""
+def offer(process: str, stream_id: str = "", max_bytes: int = 0) -> str:
+    """Return the header's value: the versions that this end speaks, its process, its stream, and its limit."""
     value = f"{VERSION};p={process}"
-    return f"{value};s={stream_id}" if stream_id else value
+    if stream_id:
+        value += f";s={stream_id}"
+    return f"{value};m={max_bytes}" if max_bytes else value
 
 
 def agree(value: str | None) -> Agreement | None:
@@ -179,4 +189,6 @@ def agree(value: str | None) -> Agreement | None:
         return None
     pairs = [parameter.strip().partition("=") for parameter in parameters]
     named = {name: text for name, _, text in pairs if is_stream_id(text)}
-    return Agreement(VERSION, named.get("p", ""), named.get("s", ""))
+    limit = named.get("m", "")
+    max_bytes = int(limit) if limit.isdigit() and len(limit) < _MAX_DIGITS else 0
+    return Agreement(VERSION, named.get("p", ""), named.get("s", ""), max_bytes)

@@ -130,7 +130,7 @@ def test_stream_ids_of_a_peer(text: object, allowed: bool) -> None:
     assert is_stream_id(text) is allowed
 
 
-@pytest.mark.parametrize("limit", [1 << 16, 1 << 20, 4 << 20, 16 << 20, 10 << 20])
+@pytest.mark.parametrize("limit", [1 << 16, 1 << 20, 4 << 20, 16 << 20, 10 << 20, 10**6, 10**7])
 def test_no_head_lifts_a_message_over_a_limit(limit: int) -> None:
     """A message that a receiver's limit allows is still allowed with its head, or has none."""
     for size in range(limit - 200, limit + 1):
@@ -156,6 +156,9 @@ def test_small_messages_always_have_a_head() -> None:
         ("1; p=3f2a9c11; s=6f0e", Agreement("1", "3f2a9c11", "6f0e")),
         ("1;p=a b;s=" + "x" * 65, Agreement("1")),
         ("1;x=y", Agreement("1")),
+        ("1;m=1000", Agreement("1", max_bytes=1000)),
+        ("1;m=-1", Agreement("1")),
+        ("1;m=" + "9" * 19, Agreement("1")),
         ("true", None),
     ],
 )
@@ -168,3 +171,4 @@ def test_an_offer_is_understood() -> None:
     """What one end writes the other end reads."""
     assert agree(offer("3f2a9c11", "6f0e")) == Agreement("1", "3f2a9c11", "6f0e")
     assert agree(offer("3f2a9c11")) == Agreement("1", "3f2a9c11")
+    assert agree(offer("3f2a9c11", max_bytes=5)) == Agreement("1", "3f2a9c11", max_bytes=5)

@@ -71,6 +71,9 @@ class Hop:
         self._latest_lane: Lane | None = None
         self._cause = ("", "")
         self._over = False
+        limit = 0 if agreement is None else agreement.max_bytes
+        self._limit = limit
+        self._small_bytes = min(envelope.SMALL_BYTES, limit - limits.MAX_ENVELOPE_BYTES if limit else 2**63)
         # What was being handled before the connection was opened is not why it is closed.
         self._before = id(sys.exc_info()[1])
 
@@ -204,11 +207,20 @@ class Hop:
         if record is not None:
             lane.outgoing.under_way += 1
         number = 0
-        if lane.outbox is not None and (read.size <= envelope.SMALL_BYTES or _fits(lane, record, read)):
+        small = read.size <= self._small_bytes and read is not _PARTS
+        if lane.outbox is not None and (small or self._fits(lane, record, read)):
             last = read.mark in (END, FAIL)
             named = bool(read.key) and (read.numbered or last)
             number = lane.outbox.number(self._connection, message, named, starts=read.mark is START, ends=last)
         return lane, record, read, time_ns, number
+
+    def _fits(self, lane: Lane, record: StageRecord | None, read: Read) -> bool:
+        opening = "" if lane.introduced is record else _opening(record)
+        head_bytes = _HEAD_CHARS + len(lane.stream_id) + len(opening)
+        if self._limit:
+            # How large a message is that comes in parts is not known before the last of them.
+            return read is not _PARTS and read.size + head_bytes <= self._limit
+        return envelope.fits(read.size, head_bytes)
 
     def _arrived(self, message: Message, found: Envelope | None) -> None:
         time_ns = now_ns()
@@ -285,11 +297,6 @@ def _check(lane: Lane, read: Read, found: Envelope, time_ns: int) -> StageRecord
     if lane.edge is not None:
         lane.edge.arrived(found.chunk, wall_ns() - found.time_ns, findings)
     return record
-
-
-def _fits(lane: Lane, record: StageRecord | None, read: Read) -> bool:
-    opening = "" if lane.introduced is record else _opening(record)
-    return envelope.fits(read.size, _HEAD_CHARS + len(lane.stream_id) + len(opening))
 
 
 def _opening(record: StageRecord | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from opentelemetry.context import attach as attach_context
 
+from otel_sse import limits
 from otel_sse.integrations.websockets.hop import CLIENT, SERVER, Hop
 from otel_sse.integrations.websockets.messages import Hooks, plain
 from otel_sse.integrations.websockets.negotiation import agreed, answer, offered_headers, remote_context
@@ -23,6 +24,7 @@ from otel_sse.telemetry.streams import Stream, enter
 from otel_sse.wire.envelope import HEADER, Agreement
 
 _METHODS: Final = ("send", "recv", "recv_streaming")
+_LIMITS: Final = ("max_message_size", "max_fragment_size", "max_size")
 _NORMAL: Final = 1000
 _SWITCHING: Final = 101
 
@@ -126,6 +128,8 @@ class _Watched:
         self._close = connection.close
         self._frames = connection.recv_messages.frames
         self._protocol = connection.protocol
+        if hop.agreement is not None:
+            _make_room(self._protocol)
         for name in (*_METHODS, "close"):
             setattr(connection, name, getattr(self, name))
         setattr(connection, ATTRIBUTE, hop)
@@ -200,6 +204,14 @@ class _Watched:
             return outcomes.COMPLETED
         closed_here = sent is not None and not protocol.close_rcvd_then_sent
         return outcomes.FAILED if closed_here else outcomes.DISCONNECTED
+
+
+def _make_room(protocol: Any) -> None:
+    """Let a connection take messages that are larger by an envelope than the application has allowed."""
+    for name in _LIMITS:
+        limit = getattr(protocol, name, None)
+        if isinstance(limit, int):
+            setattr(protocol, name, limit + limits.MAX_ENVELOPE_BYTES)
 
 
 def _serve(connection: Any, recorder: Recorder, agreement: Agreement | None) -> None:

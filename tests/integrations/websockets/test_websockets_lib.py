@@ -201,6 +201,37 @@ async def test_fragments_cross_as_they_were_cut(recorder: Recorder, stages: Stag
     assert receive.lineage == [1, 2, 3]
 
 
+@pytest.mark.parametrize("limit", [0, 1000, 20_000, 1 << 16, 10**6])
+@pytest.mark.parametrize("parts", [1, 2], ids=["whole", "in parts"])
+async def test_a_message_of_the_size_that_a_receiver_allows_is_allowed(
+    recorder: Recorder, stages: Stages, limit: int, parts: int
+) -> None:
+    """The envelope takes nothing of it, at either end."""
+    how: dict[str, Any] = {"max_size": limit, "compression": None}
+    whole = "m" * limit
+    sent = whole if parts == 1 else [whole[: limit // 2], whole[limit // 2 :]]
+
+    async def handler(connection: ServerConnection) -> None:
+        async for _ in connection:
+            await connection.send(sent)
+
+    async with serving(handler, **how) as address, connecting(address, **how) as client:
+        await client.send(sent)
+        assert await client.recv() == whole
+    assert [stage.outcome for stage in stages] == ["completed"] * 4
+
+
+async def test_a_limit_stays_where_nothing_was_agreed(recorder: Recorder) -> None:
+    """Towards a plain client the server's limit is the application's own."""
+    async with (
+        serving(echo, max_size=1000, compression=None) as address,
+        connecting(address, plain=True, compression=None) as client,
+    ):
+        await client.send("m" * 1001)
+        with pytest.raises(ConnectionClosed):
+            await client.recv()
+
+
 async def test_text_stays_text_however_it_is_asked_for(recorder: Recorder) -> None:
     """`text=` and `decode=` mean what they mean without us."""
 
