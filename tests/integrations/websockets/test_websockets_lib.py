@@ -20,7 +20,7 @@ from otel_sse.integrations import patches
 from otel_sse.integrations.carriers import extract, inject
 from otel_sse.integrations.observe import observe
 from otel_sse.integrations.policies import policy
-from otel_sse.integrations.websockets import offered_headers, stream_for, watch
+from otel_sse.integrations.websockets import accept_offer, offered_headers, stream_for, watch
 from otel_sse.integrations.websockets.serving import hop_of
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder
@@ -860,6 +860,66 @@ async def test_watch_uses_an_envelope_that_was_agreed_by_hand(recorder: Recorder
             assert await client.recv() == message
     assert [stage.name for stage in stages] == ["ws.send", "ws.receive"] * 2
     assert stages.all()[1].lineage == [1, 2, 3, 4]
+
+
+async def test_watch_serves_a_client_that_offers(recorder: Recorder, stages: Stages, telemetry: Telemetry) -> None:
+    """A server without patches accepts by hand; its stream and the client's trace are current in its handler."""
+    found: list[Any] = []
+
+    async def handler(connection: ServerConnection) -> None:
+        watch(connection)
+        found.append((get_current_span().get_span_context().trace_id, current_stream()))
+        await echo(connection)
+
+    async with serving(handler, plain=True, process_response=accept_offer) as address:
+        with telemetry.tracer_provider.get_tracer("test").start_as_current_span("asks") as span:
+            headers = offered_headers()
+            async with connecting(address, plain=True, additional_headers=headers) as client:
+                watch(client)
+                for message in answer(2):
+                    await client.send(message)
+                    assert await client.recv() == message
+    trace_id = span.get_span_context().trace_id
+    assert linked_in_order(stages.all())
+    assert [stage.lineage for stage in stages.named("ws.receive")] == [[1, 2, 3, 4]] * 2
+    assert {stage.trace_id for stage in stages} == {trace_id}
+    assert found[0][0] == trace_id
+    assert {stage.stream_id for stage in stages} == {found[0][1].id}
+
+
+async def test_watch_serves_a_client_that_does_not_offer(recorder: Recorder, stages: Stages) -> None:
+    """Both directions are stages, and the messages are what they were."""
+
+    async def handler(connection: ServerConnection) -> None:
+        watch(connection)
+        await echo(connection)
+
+    async with (
+        serving(handler, plain=True, process_response=accept_offer) as address,
+        connecting(address, plain=True) as client,
+    ):
+        for message in answer(2):
+            await client.send(message)
+            assert await client.recv() == message
+        assert client.response is not None and HEADER not in client.response.headers
+    assert [(stage.name, stage.outcome) for stage in stages] == [("ws.receive", "completed"), ("ws.send", "completed")]
+
+
+async def test_a_subclass_with_a_send_of_its_own_accepts_nothing(recorder: Recorder) -> None:
+    """It would see the envelope."""
+
+    class Own(ServerConnection):
+        async def send(self, message: Any, *args: Any, **kwargs: Any) -> None:
+            await super().send(message, *args, **kwargs)
+
+    how: dict[str, Any] = {"create_connection": Own, "process_response": accept_offer}
+    async with (
+        serving(echo, **how) as address,
+        connecting(address, plain=True, additional_headers=offered_headers()) as client,
+    ):
+        assert client.response is not None and HEADER not in client.response.headers
+        await client.send("hello")
+        assert await client.recv() == "hello"
 
 
 async def test_a_subclass_with_a_send_of_its_own_is_left_alone(recorder: Recorder) -> None:
