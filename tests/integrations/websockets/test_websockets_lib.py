@@ -901,7 +901,8 @@ async def test_watch_serves_a_client_that_does_not_offer(recorder: Recorder, sta
         for message in answer(2):
             await client.send(message)
             assert await client.recv() == message
-        assert client.response is not None and HEADER not in client.response.headers
+        assert client.response is not None
+        assert HEADER not in client.response.headers
     assert [(stage.name, stage.outcome) for stage in stages] == [("ws.receive", "completed"), ("ws.send", "completed")]
 
 
@@ -917,7 +918,8 @@ async def test_a_subclass_with_a_send_of_its_own_accepts_nothing(recorder: Recor
         serving(echo, **how) as address,
         connecting(address, plain=True, additional_headers=offered_headers()) as client,
     ):
-        assert client.response is not None and HEADER not in client.response.headers
+        assert client.response is not None
+        assert HEADER not in client.response.headers
         await client.send("hello")
         assert await client.recv() == "hello"
 
