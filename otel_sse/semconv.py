@@ -381,7 +381,10 @@ FINDING_KINDS: Final = (
     Named("gap/hop", "A message was handed to a hop and did not come out; told up to 16 messages later."),
     Named("reorder/hop", "A message came out of a hop later than the ones sent after it."),
     Named("protocol/json_error", "A WebSocket message that begins as a JSON object and is none; it was passed on."),
-    Named("protocol/normalize_failed", "A function under `normalize` raised; the evidence is the exception's class."),
+    Named(
+        "protocol/normalize_failed",
+        "A function under `normalize` raised; the evidence is the exception's class and the upstream chunk.",
+    ),
     Named("protocol/invalid_utf8", "Bytes that are not UTF-8."),
 )
 """Every kind of finding that exists now."""

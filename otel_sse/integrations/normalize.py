@@ -89,10 +89,13 @@ class _Calls:
 
     def made(self, record: StageRecord | None, chunk: object) -> None:
         """Observe what a call returned."""
-        if record is None or chunk is None:
+        if record is None or record.ended:
             return
         try:
-            record.take(chunk, now_ns())
+            if chunk is None:
+                _skip(record)
+            else:
+                record.take(chunk, now_ns())
         except Exception as error:
             record.recorder.failed(record, error)
 
@@ -111,7 +114,16 @@ class _Calls:
 
 def _finding(record: StageRecord, reason: Exception) -> Finding:
     evidence = type(reason).__qualname__[: limits.MAX_NAME_CHARS]
-    return Finding(FAILED, CERTAIN, NORMALIZE, record.monitor.totals.chunks, evidence=evidence)
+    # No chunk of this stage is concerned: there is none. What could not be turned is one of the stage before.
+    taken = _skip(record)
+    return Finding(
+        FAILED, CERTAIN, NORMALIZE, 0, evidence=f"{evidence} at upstream chunk {taken}" if taken else evidence
+    )
+
+
+def _skip(record: StageRecord) -> int:
+    edge = record.monitor.edge
+    return 0 if edge is None else edge.skip()
 
 
 _streams: weakref.WeakKeyDictionary[Task[Any] | Thread, Stream] = weakref.WeakKeyDictionary()

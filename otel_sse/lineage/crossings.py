@@ -86,6 +86,20 @@ class Crossings:
         chunk.upstream_first, chunk.upstream_last = first, last
         return time_ns
 
+    def skip(self) -> int:
+        """Take away the oldest content that waits, of which nothing will be made; return its number, 0 for none."""
+        waiting = self._waiting
+        while waiting:
+            gone = waiting.popleft()
+            if gone.kind == CONTENT:
+                return gone.seq
+        return 0
+
+    @property
+    def latest(self) -> Chunk | None:
+        """The chunk that was claimed last."""
+        return self._passed[-1][0] if self._passed else None
+
     def holds(self, chunk: Chunk) -> bool:
         """Whether a chunk that equals this one waits to be claimed."""
         return any(crossing.digest == chunk.digest for crossing in list(self._waiting))

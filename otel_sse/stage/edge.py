@@ -8,10 +8,11 @@ from typing import Final, Protocol
 from otel_sse import limits
 from otel_sse.detect.handover import HandoverDetector
 from otel_sse.lineage import ANEW, PASSED, Crossings, claim
-from otel_sse.stream.chunk import CONTENT, Chunk, Finding
+from otel_sse.stream.chunk import CONTENT, CONTROL, Chunk, Finding
 from otel_sse.stream.totals import Totals
 
 _BURST_CHUNKS: Final = limits.BURST_CHUNKS
+_NOTHING: Final = Chunk(0, 0, CONTROL, "", 0, 0, False)
 _END: Final = 2**63
 """A number behind that of any chunk."""
 
@@ -117,6 +118,17 @@ class Edge:
         if self._add is not None:
             self._add(chunk)
         return found
+
+    def skip(self) -> int:
+        """Take note that a chunk was taken and nothing was made of it.
+
+        Returns:
+            Its number at the upstream stage; 0 where that is not known.
+        """
+        upstream = self._upstream
+        if upstream is None and self._asks:
+            upstream = self._find(_NOTHING)
+        return 0 if upstream is None else upstream.skip()
 
     def close(self) -> Sequence[Finding]:
         """Return what was left out and will not come now."""
