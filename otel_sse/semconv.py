@@ -364,6 +364,10 @@ FINDING_KINDS: Final = (
     Named("repeat/reasserted", "A sentence came again behind a tool's step; suspected, and the model's own doing."),
     Named("gap/dropped", "A chunk came into a stage and did not go on, though later ones did."),
     Named("reorder/stage", "A chunk went on after one that had come in behind it."),
+    Named(
+        "corruption/changed",
+        "A chunk came out of a policy that was declared with `rewrites=False` with other content than it went in with.",
+    ),
     Named("coalescing/stage", "Chunks that had come in one by one went on all at once."),
     Named("coalescing/burst", "A reader got a whole answer at once after a long wait; suspected."),
     Named("check/<name>", "A rule of `content_checks` is met; never the text."),

@@ -124,6 +124,8 @@ class _Call:
     def _begin(self, direction: str, rewrites: bool) -> StageRecord | None:
         around = self._around or StreamLater()
         record = around.stage(self._stage, direction=direction, rewrites=rewrites, kind=self._kind)
+        if record is not None and direction == "out" and not rewrites and record.monitor.edge is not None:
+            record.monitor.edge.keep_content()
         came_out = None if self._out is None else self._out.record
         if record is not None and direction == "in" and came_out is not None:
             # It may have said something of its own before it pulled; that does not turn its sides around.

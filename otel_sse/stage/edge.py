@@ -50,6 +50,7 @@ class Edge:
 
     __slots__ = (
         "_add",
+        "_altered",
         "_asks",
         "_begun",
         "_handover",
@@ -80,6 +81,7 @@ class Edge:
         self._begun = False
         self._asks = True
         self._several = False
+        self._altered = False
         self._source = ""
         self._span = ""
         self._totals = totals
@@ -104,6 +106,8 @@ class Edge:
             made_ns = upstream.claim_next(chunk)
             if not made_ns:
                 made_ns, found = self._search(chunk, upstream)
+            elif self._altered:
+                found = self._told()
             if made_ns:
                 self._count(chunk.time_ns - made_ns, chunk.seq)
                 if not chunk.seq % _BURST_CHUNKS:
@@ -131,8 +135,13 @@ class Edge:
         return 0 if upstream is None else upstream.skip()
 
     def close(self) -> Sequence[Finding]:
-        """Return what was left out and will not come now."""
-        return () if self._upstream is None else self._overdue(self._upstream, _END)
+        """Return what was left out and will not come now, and what is certain now."""
+        return () if self._upstream is None else [*self._told(), *self._overdue(self._upstream, _END)]
+
+    def keep_content(self) -> None:
+        """Call it a finding where a chunk comes out with other content: somebody has promised that none does."""
+        if self._handover is not None:
+            self._handover.keeps_content = True
 
     def _find(self, chunk: Chunk) -> Crossings | None:
         if not self._begun:
@@ -150,6 +159,7 @@ class Edge:
         self._span = self._upstreams.chosen(upstream)
 
     def _search(self, chunk: Chunk, upstream: Crossings) -> tuple[int, Sequence[Finding]]:
+        waited = upstream.waits
         found, made_ns, how = claim(chunk, upstream, self._upstreams.others(), self._rewrites)
         if found is not upstream:
             self._several = self._several or found.source != upstream.source
@@ -158,10 +168,26 @@ class Edge:
             return made_ns, ()
         if how == PASSED:
             finding = self._handover.again(chunk, found.again) if found.again else self._handover.late(chunk)
-            return made_ns, () if finding is None else (finding,)
+            return made_ns, [*self._told(), *(() if finding is None else (finding,))]
         if how == ANEW and chunk.kind == CONTENT:
-            self._handover.made_anew()
+            return made_ns, self._made_anew(chunk, found, waited and chunk.upstream_first == chunk.upstream_last)
         return made_ns, ()
+
+    def _made_anew(self, chunk: Chunk, upstream: Crossings, of_one: bool) -> Sequence[Finding]:
+        handover, before = self._handover, upstream.latest
+        if handover is None or before is None:  # pragma: no cover - it was made anew of something
+            return ()
+        handover.made_anew()
+        if not handover.keeps_content:
+            return ()
+        finding = handover.altered(chunk, before, of_one=of_one)
+        self._altered = of_one
+        return () if finding is None else (finding,)
+
+    def _told(self) -> Sequence[Finding]:
+        self._altered = False
+        finding = None if self._handover is None else self._handover.told()
+        return () if finding is None else (finding,)
 
     def _at_once(self, chunk: Chunk, made_ns: int) -> Sequence[Finding]:
         finding = None if self._handover is None else self._handover.handed_on(chunk.seq, chunk.time_ns, made_ns)

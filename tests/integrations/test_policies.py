@@ -79,6 +79,67 @@ async def test_policy_that_speaks_before_it_pulls(telemetry: Telemetry) -> None:
     assert upstream(found["policy.note.out"]) == [(0, 0), *((seq, seq) for seq in range(1, len(TEXTS) + 1))]
 
 
+def made_of(*pairs: tuple[str, list[str]]) -> Any:
+    """A policy that was declared to change nothing, and what it makes of each chunk that it takes."""
+
+    @otel_sse.policy("strict", rewrites=False)
+    async def strict(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        made = iter(pairs)
+        async for _ in chunks:
+            for chunk in next(made)[1]:
+                yield chunk
+
+    return strict(produced([taken for taken, _ in pairs]))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "found"),
+    [
+        pytest.param([("tok", ["tok"]), ("en", ["en"])], [], id="handed on"),
+        pytest.param([("tok", ["TOK"]), ("en", ["en"])], [(1, 1)], id="changed"),
+        pytest.param([("tok", ["TOK"]), ("en", ["EN"])], [(1, 1), (2, 2)], id="all changed"),
+        pytest.param([("tok", ["tok"]), ("en", ["EN"])], [(2, 2)], id="changed at the end"),
+        pytest.param([("token", ["tok", "en"]), ("s", ["s"])], [], id="cut up"),
+        pytest.param([("tok", []), ("en", ["token"]), ("s", ["s"])], [], id="merged"),
+        pytest.param([("a", ["A"]), ("tok", []), ("en", ["token"])], [(1, 1)], id="changed, then merged"),
+    ],
+)
+async def test_policy_that_was_declared_to_change_nothing(
+    pairs: list[tuple[str, list[str]]], found: list[tuple[int, int]], telemetry: Telemetry
+) -> None:
+    """One chunk in, one with other content out: a certain finding with both digests, and nothing else is one."""
+    await taken(made_of(*pairs))
+    ends = stages(telemetry, "policy.strict.in", "policy.strict.out")
+    went_in, came_out = (ends[f"policy.strict.{side}"] for side in ("in", "out"))
+    told = [dict(event.attributes or {}) for event in came_out.first.events if event.name == "sse.finding"]
+    assert [(each["sse.finding.kind"], each["sse.finding.certainty"]) for each in told] == [
+        ("corruption/changed", "certain")
+    ] * len(found)
+    evidence = [
+        f"upstream chunk {of} with digest {went_in.digests[of - 1]} went on with digest {came_out.digests[seq - 1]}"
+        for of, seq in found
+    ]
+    assert [each["sse.finding.seq"] for each in told] == [seq for _, seq in found]
+    assert [each["sse.finding.evidence"] for each in told] == evidence
+
+
+async def test_policy_that_may_change_content_is_not_blamed(telemetry: Telemetry) -> None:
+    """By default a policy may; and a stage of which nothing was declared is not called corrupt either."""
+
+    @otel_sse.policy("loud")
+    async def loud(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for chunk in chunks:
+            yield chunk.upper()
+
+    async def shown(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for chunk in chunks:
+            yield chunk + "!"
+
+    await taken(otel_sse.observe(shown(loud(produced())), "emit"))
+    found = stages(telemetry, "policy.loud.in", "policy.loud.out", "emit")
+    assert [stage.attributes["sse.stream.findings"] for stage in found.values()] == [0, 0, 0]
+
+
 async def test_only_what_comes_out_may_be_rewritten(telemetry: Telemetry) -> None:
     """A policy says on its way out whether it may change content; nothing changes on the way in."""
     await taken(judge(produced()))
