@@ -12,7 +12,7 @@ from otel_sse import semconv
 from otel_sse.cli.exit_codes import FINDINGS, INPUT, OK
 from otel_sse.cli.trace_json import chunks_json, trace_json, traces_json, way_json
 from otel_sse.cli.trace_view import chunks_view, trace_view, traces_view, way_view
-from otel_sse.errors import must
+from otel_sse.errors import ConfigurationError, must
 from otel_sse.lineage.spans import Span
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.lineage.trace import Trace, TraceStream, trace_of
@@ -70,6 +70,7 @@ def look(asked: Asked) -> Shown:
 
     Raises:
         SourceError: A file can't be read, holds no span, or has not the trace, the stage or the chunk.
+        ConfigurationError: The id is the beginning of several, or several traces are there and none is named.
     """
     files = OtlpFiles(asked.files)
     if not asked.trace_id:
@@ -77,6 +78,9 @@ def look(asked: Asked) -> Shown:
         damage = files.damage()
         if not found:
             raise damage or files.nothing()
+        if len(found) > 1 and (asked.chunk is not None or asked.stage):
+            advice = f"Name one of the {len(found)} traces; without --chunk and --stage they are listed."
+            raise ConfigurationError(must("TRACE_ID", "be given with --chunk and --stage", asked.trace_id, advice))
         if len(found) > 1:
             return Shown(traces_view(found), traces_json(found), all(each.in_order for each in found), damage)
         asked = asked._replace(trace_id=found[0].id)
@@ -99,7 +103,7 @@ def _trace(files: OtlpFiles, wanted: str) -> Trace:
     if not by_trace:
         raise _unknown_trace(files, wanted, list(others))
     if len(by_trace) > 1:
-        raise SourceError(
+        raise ConfigurationError(
             must("TRACE_ID", "be the beginning of one trace's id", wanted, f"{_some(list(by_trace))} begin so.")
         )
     trace = trace_of(next(iter(by_trace.values())))

@@ -13,8 +13,8 @@ from typing import Any
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from otel_sse import __version__
-from otel_sse.errors import ConfigurationError
+from otel_sse import __version__, limits
+from otel_sse.errors import ConfigurationError, must
 from otel_sse.options import Options
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder, StageRecord
@@ -51,6 +51,21 @@ def default_recorder() -> Recorder:
 def stream_here() -> Stream:
     """Return the stream of the request that is being served, or a new one outside of any."""
     return current_stream() or Stream(default_recorder(), now_ns())
+
+
+def stage_name(subject: str, name: object) -> str:
+    """Return a name that a user gives a stage, cut off at `limits.MAX_NAME_CHARS`.
+
+    Raises:
+        TypeError: It is no text.
+        ValueError: It is empty.
+    """
+    advice = "Name what the chunks cross there, for instance 'provider'."
+    if not isinstance(name, str):
+        raise TypeError(must(subject, "be a text", name, advice))
+    if not name.strip():
+        raise ValueError(must(subject, "not be empty", name, advice))
+    return name[: limits.MAX_NAME_CHARS]
 
 
 class StreamLater:

@@ -23,13 +23,15 @@ SPLIT: Final = "split"
 DOUBLED: Final = "doubled"
 DROPPED: Final = "dropped"
 CUT_OFF: Final = "cut off"
+ELSEWHERE: Final = "elsewhere"
 UNKNOWN: Final = "unknown"
 ADDED: Final = "added"
 
-BECAME: Final = (SAME, CHANGED, MERGED, REPLACED, SPLIT, DOUBLED, DROPPED, CUT_OFF, UNKNOWN, ADDED)
+BECAME: Final = (SAME, CHANGED, MERGED, REPLACED, SPLIT, DOUBLED, DROPPED, CUT_OFF, ELSEWHERE, UNKNOWN, ADDED)
 """What a chunk can become: the same; other content; one with its neighbours; something that is not the sum of what it
-was made from; several; itself more than once; nothing; nothing, because the stage ended before its turn; not known,
-because the trace has not all chunks; or (of a chunk downstream) one that was made from nothing upstream."""
+was made from; several; itself more than once; nothing; nothing, because the stage ended before its turn; a chunk of a
+further round, another stage of the same name; not known, because the trace has not all chunks; or (of a chunk
+downstream) one that was made from nothing upstream."""
 
 
 _AGREEING: Final = 0.9
@@ -59,6 +61,7 @@ class Descent:
         upstream: The stage.
         downstream: The stage after it.
         feeds: All that feed the stage after it, in the order in which they came to; each of its chunks is of one.
+        rounds: Other stages of the same name that `upstream` feeds as well: what went on there is not lost here.
         believed: Whether what the stage after it says of its chunks is about `upstream`, and not of a third stage.
     """
 
@@ -69,10 +72,17 @@ class Descent:
         feeds: Sequence[TraceStage] = (),
         *,
         believed: bool = True,
+        rounds: Sequence[TraceStage] = (),
     ) -> None:
         self.upstream = upstream
         self.downstream = downstream
         self._believed = believed
+        self._elsewhere = [
+            (chunk.upstream_first, chunk.upstream_last)
+            for stage in rounds
+            for chunk in stage.chunks
+            if chunk.upstream_first and chunk.upstream_span in ("", *upstream.span_ids)
+        ]
         several = len(feeds) > 1
         told = several and any(chunk.upstream_span for chunk in downstream.chunks)
         feed = _told_feed if told else _feed
@@ -92,7 +102,7 @@ class Descent:
     @cached_property
     def _found(self) -> tuple[bool, Ranges]:
         made = [chunk for chunk in self._chunks if chunk.upstream_first and self._believed]
-        recorded = {chunk.seq: (chunk.upstream_first, chunk.upstream_last) for chunk in made}
+        recorded = self._used({chunk.seq: (chunk.upstream_first, chunk.upstream_last) for chunk in made})
         if not recorded:
             return False, align(self.upstream.chunks, self._chunks)
         if self.upstream.service == self.downstream.service or self._agreement(recorded) >= _AGREEING:
@@ -100,6 +110,19 @@ class Descent:
         # A hop counts its messages over all connections, a stage its own chunks.
         aligned = align(self.upstream.chunks, self._chunks)
         return (False, aligned) if self._agreement(aligned) > self._agreement(recorded) else (True, recorded)
+
+    def _used(self, recorded: Ranges) -> Ranges:
+        """The same without chunks that were added: behind one that is all of what they name, nothing is left of it."""
+        whole: set[int] = set()
+        used: Ranges = {}
+        for seq, (first, last) in recorded.items():
+            parent = self.upstream.by_seq.get(first) if first == last else None
+            equal = parent is not None and parent.digest == self.downstream.by_seq[seq].digest
+            if equal or first not in whole or first != last:
+                used[seq] = (first, last)
+            if equal:
+                whole.add(first)
+        return used
 
     def _agreement(self, ranges: Ranges) -> float:
         """Share of the chunks made from one that are equal to it."""
@@ -145,6 +168,8 @@ class Descent:
 
     def _gone(self, seq: int) -> str:
         stage = self.downstream
+        if any(first <= seq <= last for first, last in self._elsewhere):
+            return ELSEWHERE
         if not stage.is_whole and not self._covers(seq):
             return UNKNOWN
         # Only a stage that went to its end has left out what comes last.

@@ -8,12 +8,16 @@ from typing import Final
 
 import msgspec
 
-from otel_sse.lineage.descent import Descent
+from otel_sse.lineage.descent import CHANGED, DOUBLED, DROPPED, Descent
 from otel_sse.lineage.spans import Span
 from otel_sse.lineage.stages import TraceStage, stages_of
 
 ORIGINS: Final = frozenset({"provider"})
 """Stages whose chunks come from outside the process, so that no other stage is upstream of them by time alone."""
+
+_FAITHFUL: Final = frozenset({"socket_write", "ws.receive"})
+"""Stages that hand on all that came to them, whatever the application does. A policy that was declared to change
+nothing (its way out without `sse.stage.rewrites`) is another; of any other stage nobody has said so."""
 
 _NOT_IN_ORDER: Final = frozenset({"failed", "incomplete"})
 
@@ -50,10 +54,22 @@ class TraceStream(msgspec.Struct, dict=True):
         """What happened between two neighbours, by their positions."""
         stages = self.stages
         return {
-            (up, n): Descent(stages[up], stages[n], [stages[each] for each in ups], believed=n not in self.orphans)
+            (up, n): Descent(
+                stages[up],
+                stages[n],
+                [stages[each] for each in ups],
+                believed=n not in self.orphans,
+                rounds=self._rounds(up, n),
+            )
             for n, ups in enumerate(self.upstream)
             for up in ups
         }
+
+    def _rounds(self, up: int, position: int) -> list[TraceStage]:
+        """The other stages with the name of one that the same stage feeds: it was begun several times."""
+        named = self.stages[position].label
+        fed = (n for n, ups in enumerate(self.upstream) if up in ups and n != position)
+        return [self.stages[n] for n in fed if self.stages[n].label == named]
 
     def made_from(self, position: int) -> dict[int, tuple[int, int, int]]:
         """Return for each chunk of a stage, by number, which stage and which of its chunks it was made from.
@@ -74,8 +90,21 @@ class TraceStream(msgspec.Struct, dict=True):
 
     @property
     def in_order(self) -> bool:
-        """Whether no stage has a finding, and none failed or broke off."""
-        return not self.findings and not any(stage.outcome in _NOT_IN_ORDER for stage in self.stages)
+        """Whether no stage has a finding, none failed or broke off, and none changed what it must hand on as it is."""
+        ended_well = not any(stage.outcome in _NOT_IN_ORDER for stage in self.stages)
+        return not self.findings and ended_well and not any(map(self._altered, self.descents))
+
+    def _altered(self, edge: tuple[int, int]) -> bool:
+        """Whether chunks became something else before a stage that must hand on all, by what the stage itself says."""
+        descent = self.descents[edge]
+        stage = descent.downstream
+        if not (stage.name in _FAITHFUL or stage.direction == "out") or stage.rewrites or not descent.recorded:
+            return False
+        if edge[1] in self.orphans or len(self.upstream[edge[1]]) > 1:
+            return False
+        # Two processes may have different digest keys: then nothing is equal, and nothing changed.
+        here = descent.upstream.service == stage.service
+        return any(descent.counts[became] for became in ((DROPPED, DOUBLED, CHANGED) if here else (DROPPED, DOUBLED)))
 
 
 class Trace(msgspec.Struct):

@@ -118,6 +118,20 @@ def test_what_gives_no_chunk_is_not_what_the_next_one_was_made_of(
     assert finding["sse.finding.evidence"] == f"BadChunk at upstream chunk {1 if first else 2}"
 
 
+def test_decorator_with_parentheses(stream: Stream, telemetry: Telemetry) -> None:
+    """It is the same one; what is no function is refused in words."""
+
+    @otel_sse.normalize()
+    def same(chunk: str) -> str:
+        return chunk
+
+    assert same("a") == "a"
+    stream.end("completed")
+    assert len(stages(telemetry, "normalize")["normalize"].chunks) == 1
+    with pytest.raises(TypeError, match=r"^function must be a function, got 'upper'"):
+        otel_sse.normalize("upper")  # type: ignore[call-overload]
+
+
 async def test_async_function(stream: Stream, telemetry: Telemetry) -> None:
     """A coroutine function is watched as well; cancelling it is no failure of the chunk's."""
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from opentelemetry.trace import format_span_id
 from typing_extensions import assert_type
 
 import otel_sse
@@ -17,7 +18,18 @@ from otel_sse import policies
 from otel_sse.integrations import recorders
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.streams import Stream, enter, leave
-from tests.integrations.pipeline import TEXTS, items, one_to_one, outcomes, produced, recorder_outside, stages, upstream
+from tests.integrations.pipeline import (
+    TEXTS,
+    ended,
+    items,
+    label,
+    one_to_one,
+    outcomes,
+    produced,
+    recorder_outside,
+    stages,
+    upstream,
+)
 from tests.integrations.seen import Telemetry, labels
 
 BOTH = ("policy.judge.in", "policy.judge.out")
@@ -246,21 +258,75 @@ async def test_stream_may_be_any_argument(telemetry: Telemetry) -> None:
     assert set(outcomes(telemetry, *BOTH).values()) == {"completed"}
 
 
-async def test_only_the_first_stream_is_what_goes_in(telemetry: Telemetry) -> None:
-    """A second stream among the arguments is the policy's own affair."""
-    other = produced("xy")
+async def test_every_stream_is_what_goes_in(telemetry: Telemetry) -> None:
+    """A policy that joins two streams is seen on both, and its chunks name the one that they came from."""
 
     @otel_sse.policy("judge")
     async def both(chunks: AsyncIterator[str], further: AsyncIterator[str]) -> AsyncIterator[str]:
-        assert further is other
         async for chunk in chunks:
             yield chunk
         async for chunk in further:
             yield chunk
 
-    assert await taken(both(produced(), other)) == [*TEXTS, "x", "y"]
-    found = stages(telemetry, *BOTH)
-    assert [len(found[side].chunks) for side in BOTH] == [len(TEXTS), len(TEXTS) + 2]
+    assert await taken(both(produced(), produced("xy"))) == [*TEXTS, "x", "y"]
+    *ins, out = sorted(ended(telemetry, 3), key=lambda stage: (label(stage), -len(stage.chunks)))
+    assert [len(stage.chunks) for stage in ins] == [len(TEXTS), 2]
+    assert upstream(out) == [(seq, seq) for seq in (*range(1, len(TEXTS) + 1), 1, 2)]
+    named = [chunk.get("sse.chunk.upstream.span") for chunk in out.chunks]
+    assert named == [None] * len(TEXTS) + [format_span_id(ins[1].first.context.span_id)] * 2
+    assert {stage.outcome for stage in (*ins, out)} == {"completed"}
+
+
+async def test_decorator_without_parentheses(telemetry: Telemetry) -> None:
+    """The policy is called as the function is, without what it is defined in."""
+
+    @otel_sse.policy
+    async def plain(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for chunk in chunks:
+            yield chunk
+
+    assert await taken(plain(produced())) == list(TEXTS)
+    found = stages(telemetry, "policy.plain.in", "policy.plain.out")
+    assert {stage.attributes["sse.stage.class"] for stage in found.values()} == {"plain"}
+
+
+@pytest.mark.parametrize(("name", "error"), [(None, TypeError), (5, TypeError), ("", ValueError), (" ", ValueError)])
+def test_names_that_are_none_are_refused(name: Any, error: type[Exception]) -> None:
+    """At once, and in words."""
+    with pytest.raises(error, match=r"^name must "):
+        otel_sse.policy(name)
+    with pytest.raises(error, match=r"^stage must "):
+        otel_sse.observe(produced(), name)
+    if name != "":
+        with pytest.raises(error, match=r"^name must "):
+            policies.wrap(object(), "__str__", name=name)
+
+
+async def test_long_names_are_cut_off(telemetry: Telemetry) -> None:
+    """A name is an attribute and a label, and 64 characters tell any two apart."""
+    assert await taken(otel_sse.policy("x" * 5000)(passing)(produced())) == list(TEXTS)
+    assert set(stages(telemetry, f"policy.{'x' * 64}.in", f"policy.{'x' * 64}.out"))
+
+
+def test_decorated_function_is_what_it_was() -> None:
+    """Whoever asks whether it is an async generator function is told so."""
+    assert inspect.isasyncgenfunction(judge)
+    assert inspect.isfunction(judge)
+
+
+async def test_method_may_be_decorated(telemetry: Telemetry) -> None:
+    """It is bound to its object as ever."""
+
+    class Judge:
+        word = "!"
+
+        @otel_sse.policy("method")
+        async def judge(self, chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+            async for chunk in chunks:
+                yield chunk + self.word
+
+    assert await taken(Judge().judge(produced())) == [text + "!" for text in TEXTS]
+    assert set(outcomes(telemetry, "policy.method.in", "policy.method.out").values()) == {"completed"}
 
 
 async def test_call_without_a_stream_is_left_alone(telemetry: Telemetry) -> None:

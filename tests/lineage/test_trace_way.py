@@ -191,6 +191,23 @@ def test_a_doubled_chunk_is_shown_twice() -> None:
     assert told(stream, 0, 1) == [(0, [1], "", 0, 0), (1, [1, 2], "doubled", 1, 2), (2, [1, 2], "same", 0, 0)]
 
 
+def test_a_chunk_behind_all_of_another_was_added() -> None:
+    """An application that says sorry after a failure adds a chunk: the one before it was handed on whole."""
+    stream = edge(["aa", "bbb", "sorry", "c", "dd"], [1, 2, 2, 3, 4])
+    assert fates(stream) == ["same"] * 4
+    assert [chunk.seq for chunk in descent(stream).added] == [3]
+
+
+def test_what_went_on_in_another_round_is_not_lost_in_this_one() -> None:
+    """A stage that is begun for each chunk of the one before: each round takes its own."""
+
+    def round_of(n: int) -> Span:
+        return segment("b", chunk_events([ABC[n]], 5 + n, [n + 1]), of=f"b{n}", links=upstream("a"))
+
+    stream = stream_of(segment("a", chunk_events(ABC, 0)), *map(round_of, range(3)))
+    assert [dict(stream.descents[0, n].counts) for n in (1, 2, 3)] == [{"same": 1, "elsewhere": 2, "dropped": 1}] * 3
+
+
 def test_two_sources_of_one_stage_are_followed_apart() -> None:
     """Chunks that say their source came from that one, though both sources count from 1."""
 

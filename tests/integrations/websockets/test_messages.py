@@ -170,6 +170,13 @@ class Named(str):
         return "shown"
 
 
+@pytest.mark.parametrize("wrong", ["CHUNK", 5, ("CHUNK",), ["CHUNK", "a"]])
+def test_a_hook_that_returns_something_else_is_told_what_it_must(wrong: Any) -> None:
+    """Without what it returned, which may be content."""
+    with pytest.raises(TypeError, match=r"^chunk_of must return a pair \(kind, content\) or None, got <class"):
+        MessageReader(Hooks(chunk_of=lambda message: wrong), 100).read("x")
+
+
 def test_plain_messages_are_the_same_objects() -> None:
     """Only what is no exact text or bytes is copied; its own text counts, not what it shows."""
     text, raw = "text" * 10, b"raw" * 10
