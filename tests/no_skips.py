@@ -9,7 +9,9 @@ import pytest
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, Any, pytest.TestReport]:
     """Turn a skip into a failure that says why it was skipped."""
     report: pytest.TestReport = yield
     if report.skipped and not hasattr(report, "wasxfail"):
