@@ -6,8 +6,6 @@ import functools
 import logging
 import threading
 import weakref
-from asyncio import current_task
-from threading import get_ident
 from typing import Any
 
 from opentelemetry.metrics import MeterProvider
@@ -87,20 +85,11 @@ class StreamLater:
             return None
         try:
             record = self._stream.stage(name, **how)
-            record.puller, record.begun_ns = _caller(), now_ns()
+            record.pulls = True
             return record
         except Exception as error:
             self._stream.recorder.errors.report("open", error)
             return None
-
-
-def _caller() -> object:
-    try:
-        task = current_task()
-    except RuntimeError:
-        task = None
-    # By its id, which holds nothing; that another task may have it later is no harm, because times are looked at too.
-    return get_ident() if task is None else ("task", id(task))
 
 
 def own_stream() -> Stream | None:

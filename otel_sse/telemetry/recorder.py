@@ -69,9 +69,11 @@ class StageRecord:
     """The stages that its chunks came from, in this process."""
     upstream_name: str = ""
     """The upstream stage's name, wherever it is, once it is known."""
-    puller: object = None
-    """The task or thread in which somebody began to pull chunks through it; None where nobody pulls."""
-    begun_ns: int = 0
+    pulls: bool = False
+    """Whether somebody pulls chunks through it, so that what it pulls from crosses meanwhile."""
+    opener: object = None
+    """The task or thread in which it was opened."""
+    opened_ns: int = 0
     """When that was, on `clock.now_ns`."""
     leaves: bool = False
     """Whether its chunks leave the process there, so that no stage here takes them from it."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from asyncio import current_task
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar, Token
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
@@ -13,6 +15,7 @@ from opentelemetry.trace import SpanContext, get_current_span, set_span_in_conte
 
 from otel_sse import limits
 from otel_sse.stream.stage import StageInfo
+from otel_sse.telemetry.clock import now_ns
 
 if TYPE_CHECKING:
     from otel_sse.telemetry.recorder import Recorder, StageRecord
@@ -109,6 +112,7 @@ class Stream:
             relays=relays,
             last=last,
         )
+        record.opener, record.opened_ns = _caller(), now_ns()
         if self.context is None and not record.request_span.get_span_context().is_valid:
             # Nothing stands around the stages, so the first one does: all of a stream is in one trace.
             self.context = set_span_in_context(record.span)
@@ -151,6 +155,15 @@ class Stream:
         for record in loose:
             if not record.ended:
                 self.recorder.close(record, outcome)
+
+
+def _caller() -> object:
+    try:
+        task = current_task()
+    except RuntimeError:
+        task = None
+    # By its id, which holds nothing; that another task may have it later is no harm, because times are looked at too.
+    return get_ident() if task is None else ("task", id(task))
 
 
 _current: ContextVar[Stream | None] = ContextVar("otel_sse_stream", default=None)

@@ -72,7 +72,7 @@ class Upstreams:
         # Only a stage with chunks that nobody has claimed can be it. One that waits for this stage has none: an
         # application may have greeted its reader before it asked its model.
         waiting = [(stage, found) for stage, found in self._candidates() if found.waits]
-        if chunk.kind == CONTENT or self._record.puller is None:
+        if chunk.kind == CONTENT or not self._record.pulls:
             # A stage that pulls may begin with what says nothing of where it came from.
             self._looked_at = self._stream.stages_begun
         pulled = (found for stage, found in waiting if self._pulls(stage, found))
@@ -84,18 +84,18 @@ class Upstreams:
         record = self._record
         if stage.leaves:
             return False
-        if record.puller is None:
+        if not record.pulls:
             return True
-        return stage.puller == record.puller and crossings.waits_since(record.begun_ns)
+        return stage.opener == record.opener and crossings.waits_since(record.opened_ns)
 
     def _equals(self, stage: StageRecord, crossings: Crossings, chunk: Chunk) -> bool:
         # A stage that was over before this one began under the same name is an earlier round of the same.
         record = self._record
-        over = stage.ended and stage.monitor.totals.ended_ns <= record.begun_ns
+        over = stage.ended and stage.monitor.totals.ended_ns <= record.opened_ns
         if chunk.kind != CONTENT or (over and stage.info.label == record.info.label):
             return False
         # An iterator can't be fed by a socket's way out; what is handed on beside it (the response) may look so.
-        return not (stage.leaves and record.puller is not None) and crossings.holds(chunk)
+        return not (stage.leaves and record.pulls) and crossings.holds(chunk)
 
     def others(self) -> list[Crossings]:
         """Return the crossings of the stages that neither feed this one's upstream nor follow this one."""

@@ -267,6 +267,21 @@ async def test_stages_of_tasks_side_by_side_do_not_come_after_each_other(stream:
     assert [list(stage.first.links) for stage in ended(telemetry, 3)] == [[]] * 3
 
 
+async def test_a_call_for_each_chunk_comes_before_what_pulls_it(stream: Stream, telemetry: Telemetry) -> None:
+    """A function that is called within a pull was pulled from too, whatever becomes of its result."""
+
+    upper = otel_sse.normalize(str.upper)
+
+    async def turned() -> AsyncIterator[str]:
+        async for text in produced():
+            yield upper(text) + "!"
+
+    assert len([text async for text in otel_sse.observe(turned(), "shown", rewrites=True)]) == len(TEXTS)
+    stream.end("completed")
+    found = stages(telemetry, "normalize", "shown")
+    assert one_to_one(found["shown"])
+
+
 async def test_a_stage_that_was_pulled_comes_before_whatever_it_became(stream: Stream, telemetry: Telemetry) -> None:
     """A chunk that was pulled and rewritten equals nothing, and is still made from what was pulled."""
 
