@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from otel_sse.dialects.frames import error_name
-from otel_sse.errors import must
+from otel_sse.errors import ConfigurationError, must
 from otel_sse.limits import MAX_NAME_CHARS
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, ERROR
 from otel_sse.stream.facts import Facts
@@ -141,7 +141,7 @@ class MessageReader:
         if found is not None and not (isinstance(found, tuple) and len(found) == 2):
             # Not what it returned, which may be content.
             advice = "Return for instance ('CHUNK', text), or None for a message that is neither."
-            raise TypeError(must("chunk_of", "return a pair (kind, content) or None", type(found), advice))
+            raise ConfigurationError(must("chunk_of", "return a pair (kind, content) or None", type(found), advice))
         word, content = found or ("", message)
         mark = read.mark = _MARKS.get(word, "") if type(word) is str else ""
         read.item, read.facts = content, None
