@@ -127,6 +127,16 @@ def test_messages_under_way_have_their_chunks(ends: Ends, stages: Stages) -> Non
     assert stages.one("ws.receive").lineage == [1, 2, 3]
 
 
+def test_messages_that_hold_several_events_keep_both_ends_in_step(ends: Ends, stages: Stages) -> None:
+    """Each event is a chunk at both ends, and names the same one."""
+    for message in ("data: a\n\ndata: b\n\n", "data: c\n\n", "data: d\n", "\ndata: e\n\n"):
+        ends.cross(message)
+    ends.end()
+    send, receive = stages.all()
+    assert len(send.chunks) == 5
+    assert receive.lineage == [1, 2, 3, 4, 5]
+
+
 def test_each_stage_of_a_connection_is_told_of(recorder: Recorder, stages: Stages) -> None:
     """A second answer of one stream names the chunks of its own `ws.send`, and links to that."""
     ends = Ends(recorder)
