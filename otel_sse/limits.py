@@ -121,6 +121,13 @@ LOOK_CHUNKS: Final = 64
 """Chunks whose content is judged at once later on: a look costs little more for 64 than for one, and at 20 chunks a
 second what is wrong is told within three seconds, sooner than any metric is read."""
 
+MIN_RUN: Final = 3
+"""Messages that a new connection must begin with, the very objects of the one that broke off in their order, before the
+next of them is called resent."""
+
+MIN_RUN_CHARS: Final = 16
+"""Characters of a message that counts for such a run: Python shares short texts between whoever makes them."""
+
 MOSTLY_DIFFERENT: Final = 0.6
 """Share of different contents in a look above which no second path can lag behind the first among them."""
 

@@ -88,8 +88,9 @@ class _Upstream:
         """There is no other."""
         return ()
 
-    def chosen(self, upstream: Crossings) -> None:
-        """Nothing has to be noted."""
+    def chosen(self, upstream: Crossings) -> str:
+        """There is one upstream, so no chunk has to name it."""
+        return ""
 
 
 @dataclass(slots=True)

@@ -13,8 +13,8 @@ from typing import Any
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from otel_sse import __version__
-from otel_sse.errors import ConfigurationError
+from otel_sse import __version__, limits
+from otel_sse.errors import ConfigurationError, must
 from otel_sse.options import Options
 from otel_sse.telemetry import fork
 from otel_sse.telemetry.clock import now_ns
@@ -77,6 +77,21 @@ def stream_here() -> Stream:
     return current_stream() or Stream(default_recorder(), now_ns())
 
 
+def stage_name(subject: str, name: object) -> str:
+    """Return a name that a user gives a stage, cut off at `limits.MAX_NAME_CHARS`.
+
+    Raises:
+        TypeError: It is no text.
+        ValueError: It is empty.
+    """
+    advice = "Name what the chunks cross there, for instance 'provider'."
+    if not isinstance(name, str):
+        raise TypeError(must(subject, "be a text", name, advice))
+    if not name.strip():
+        raise ValueError(must(subject, "not be empty", name, advice))
+    return name[: limits.MAX_NAME_CHARS]
+
+
 class StreamLater:
     """The stream that objects watched one around the other belong to, found when the first of them is pulled.
 
@@ -95,7 +110,9 @@ class StreamLater:
         if self._stream is None:
             return None
         try:
-            return self._stream.stage(name, **how)
+            record = self._stream.stage(name, **how)
+            record.pulls = True
+            return record
         except Exception as error:
             self._stream.recorder.errors.report("open", error)
             return None

@@ -98,6 +98,20 @@ class Crossings:
         chunk.upstream_first, chunk.upstream_last = first, last
         return time_ns
 
+    def skip(self) -> int:
+        """Take away the oldest content that waits, of which nothing will be made; return its number, 0 for none."""
+        waiting = self._waiting
+        while waiting:
+            gone = waiting.popleft()
+            if gone.kind == CONTENT:
+                return gone.seq
+        return 0
+
+    @property
+    def latest(self) -> Chunk | None:
+        """The chunk that was claimed last."""
+        return self._passed[-1][0] if self._passed else None
+
     def holds(self, chunk: Chunk) -> bool:
         """Whether a chunk that equals this one waits to be claimed."""
         return any(crossing.digest == chunk.digest for crossing in list(self._waiting))
@@ -118,6 +132,11 @@ class Crossings:
     def waits(self) -> bool:
         """Whether any chunk waits to be claimed."""
         return bool(self._waiting)
+
+    def waits_since(self, time_ns: int) -> bool:
+        """Whether any chunk that crossed at `time_ns` or later waits to be claimed."""
+        waiting = self._waiting
+        return bool(waiting) and waiting[-1].time_ns >= time_ns
 
     @property
     def in_pieces(self) -> bool:

@@ -85,6 +85,10 @@ class Metrics:
         self.start(info.label, info.route)
         self._active.add(1, self._labels(info.label, info.route))
 
+    def discarded(self, info: StageInfo) -> None:
+        """Take back that a stream was open."""
+        self._active.add(-1, self._labels(info.label, info.route))
+
     def progress(self, info: StageInfo, totals: Totals, handed: HandedOver, intervals: list[int], at: Context) -> None:
         """Hand over what has come since the last time.
 

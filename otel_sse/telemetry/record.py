@@ -42,6 +42,14 @@ class StageRecord:
     """The stages that its chunks came from, in this process."""
     upstream_name: str = ""
     """The upstream stage's name, wherever it is, once it is known."""
+    pulls: bool = False
+    """Whether somebody pulls chunks through it, so that what it pulls from crosses meanwhile."""
+    opener: object = None
+    """The task or thread in which it was opened."""
+    opened_ns: int = 0
+    """When that was, on `clock.now_ns`."""
+    leaves: bool = False
+    """Whether its chunks leave the process there, so that no stage here takes them from it."""
     log: ChunkLog | None = None
     errors: int = 0
     leave: Callable[[str], None] | None = None
@@ -49,11 +57,19 @@ class StageRecord:
     settled: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=1))
     """How and when it ended unless something goes wrong yet; whoever takes it away is to close the record."""
     ended: bool = False
+    discarded: bool = False
+    """Whether it is as if it had not been begun."""
 
     @property
     def span_context(self) -> SpanContext:
         """Context of the stage's first span: what a reader downstream links to."""
         return self.span.get_span_context()
+
+    def comes_after(self, upstream: StageRecord) -> None:
+        """Say that its chunks come from another stage of this process, before any chunk could show it."""
+        if not any(each is upstream for each in self.upstreams):
+            self.upstreams.append(upstream)
+            self.link_upstream(upstream.span_context, upstream.info.label)
 
     def link_upstream(self, upstream: SpanContext, name: str = "") -> None:
         """Say on the stage's span which span its chunks came from, in this process or another.
@@ -63,7 +79,9 @@ class StageRecord:
             name: The upstream stage's name, where it is known.
         """
         self.upstream_name = self.writer.upstream = name or self.upstream_name
-        if self.span.is_recording():
-            self.span.add_link(upstream, {semconv.LINK: "upstream"})
+        # A stage that another source comes to feed late may be in a later segment by then.
+        span = self.span if self.span.is_recording() else self.writer.span
+        if span.is_recording():
+            span.add_link(upstream, {semconv.LINK: "upstream"})
             if name:
-                self.span.set_attribute(semconv.STAGE_UPSTREAM, name)
+                span.set_attribute(semconv.STAGE_UPSTREAM, name)

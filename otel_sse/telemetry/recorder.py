@@ -247,6 +247,11 @@ class Recorder:
             self.errors.report("close", error)
         return record.monitor.totals
 
+    def discard(self, record: StageRecord) -> None:
+        """Forget a stage that nothing has crossed: no span, no outcome, no count."""
+        record.discarded = record.ended = True
+        record.feed = record.take = _look_away
+
     def drop(self, end: Callable[[], None]) -> None:
         """Let the recorder's thread call `end` soon: for destructors, which may run anywhere and must take no lock."""
         self._dropped.append(end)
@@ -369,10 +374,15 @@ class Recorder:
     def _admit(self) -> None:
         for _ in range(len(self._opened)):
             record = self._opened.popleft()
+            if record.discarded:
+                continue
             self._live.append(record)
             self._guarded(partial(self.metrics.opened, record.info))
 
     def _write(self, record: StageRecord, ended: bool, roll: bool) -> None:
+        if record.discarded:
+            self._guarded(partial(self.metrics.discarded, record.info))
+            return
         self._guarded(lambda: self._drain(record))
         self._guarded(lambda: self._hand_over(record))
         if ended:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from asyncio import current_task
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar, Token
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanContext, set_span_in_context
+from opentelemetry.trace import SpanContext, get_current_span, set_span_in_context
 
 from otel_sse import limits
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.stage import StageInfo
+from otel_sse.telemetry.clock import now_ns
 
 if TYPE_CHECKING:
     from otel_sse.telemetry.recorder import Recorder, StageRecord
@@ -117,6 +120,7 @@ class Stream:
         )
         self._open = [each for each in self._open if not each.ended]
         self._open.append(record)
+        record.opener, record.opened_ns = _caller(), now_ns()
         if self.context is None and not record.request_span.get_span_context().is_valid:
             # Nothing stands around the stages, so the first one does: all of a stream is in one trace.
             self.context = set_span_in_context(record.span)
@@ -146,6 +150,13 @@ class Stream:
         """Let a stage that no iterator ends (a function called for each chunk) end as the stream does."""
         self._loose.append(record)
 
+    def forget(self, record: StageRecord) -> None:
+        """Take back a stage that nothing has crossed, as if it had not been begun."""
+        self._loose = [each for each in self._loose if each is not record]
+        if self.context is not None and get_current_span(self.context) is record.span:
+            self.context = None
+        self.recorder.discard(record)
+
     def end(self, outcome: str) -> None:
         """End the stages that were to end with the stream. A second call changes nothing."""
         loose, self._loose = self._loose, []
@@ -164,6 +175,15 @@ class Stream:
                 record.leave(outcomes.ABANDONED)
             else:
                 self.recorder.close(record, outcomes.ABANDONED)
+
+
+def _caller() -> object:
+    try:
+        task = current_task()
+    except RuntimeError:
+        task = None
+    # By its id, which holds nothing; that another task may have it later is no harm, because times are looked at too.
+    return get_ident() if task is None else ("task", id(task))
 
 
 _current: ContextVar[Stream | None] = ContextVar("otel_sse_stream", default=None)

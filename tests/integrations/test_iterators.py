@@ -325,6 +325,9 @@ async def test_exception_of_an_async_iterator_is_untouched(
         await anext(watch(Failing("")))
     assert caught.value is error
     assert (error.__cause__, error.__context__) == (None, None)
+    # A pull that was cancelled may be repeated for as long as somebody holds the iterator.
+    del caught
+    error.__traceback__ = None
     assert stage().outcome == outcome
     assert stage().attributes.get("error.type") == (type(error).__name__ if outcome == "failed" else None)
 
@@ -346,8 +349,8 @@ def test_exception_of_an_iterator_is_untouched(
     assert stage().outcome == outcome
 
 
-async def test_iterator_that_goes_on_after_an_exception_does(watch: Watch, stage: OneStage) -> None:
-    """An iterator that may be pulled again after it raised still gives what it has."""
+async def test_iterator_that_goes_on_after_an_exception_does(watch: Watch, telemetry: Telemetry) -> None:
+    """An iterator that may be pulled again after it raised still gives what it has, as another stage."""
 
     class Stuttering(AsyncSource):
         async def __anext__(self) -> Any:
@@ -362,7 +365,67 @@ async def test_iterator_that_goes_on_after_an_exception_does(watch: Watch, stage
         await anext(watched)
     taken += [item async for item in watched]
     assert taken == ["a", "b"]
-    assert stage().outcome == "failed"
+    assert [(each.outcome, len(each.chunks)) for each in ended(telemetry, 2)] == [("failed", 1), ("completed", 1)]
+
+
+def test_iterator_that_goes_on_after_an_exception_does_without_async(watch: Watch, telemetry: Telemetry) -> None:
+    """Likewise without async."""
+
+    class Stuttering(Source):
+        def __next__(self) -> Any:
+            item = super().__next__()
+            if item == "x":
+                raise TimeoutError
+            return item
+
+    watched = watch(Stuttering("axb"))
+    taken = [next(watched)]
+    with pytest.raises(TimeoutError):
+        next(watched)
+    taken += list(watched)
+    assert taken == ["a", "b"]
+    assert [(each.outcome, len(each.chunks)) for each in ended(telemetry, 2)] == [("failed", 1), ("completed", 1)]
+
+
+class Pausing(AsyncSource):
+    """Lets its second pull wait for ever, if it is not cancelled."""
+
+    def __init__(self, each: Any) -> None:
+        super().__init__(each)
+        self.waits = iter([0, 60, 0, 0, 0, 0])
+
+    async def __anext__(self) -> Any:
+        await asyncio.sleep(next(self.waits))
+        return await super().__anext__()
+
+
+async def test_pull_that_was_cancelled_and_repeated_goes_on(watch: Watch, stage: OneStage) -> None:
+    """A heartbeat by `asyncio.wait_for` around each pull is no end of the stage, and later chunks are seen."""
+    watched = watch(Pausing("abc"))
+    taken = [await anext(watched)]
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(anext(watched), 0.01)
+    taken += [item async for item in watched]
+    assert taken == ["a", "b", "c"]
+    assert (stage().outcome, len(stage().chunks)) == ("completed", 3)
+
+
+@pytest.mark.parametrize("how", ["dropped", "closed", "at its end"])
+async def test_pull_that_was_cancelled_and_never_repeated_is_the_end(how: str, watch: Watch, stage: OneStage) -> None:
+    """The stage was cancelled, however the iterator is left then."""
+    watched = watch(Pausing("" if how == "at its end" else "ab"))
+    if how != "at its end":
+        await anext(watched)
+    else:
+        watched.waits = iter([60, 0])
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(anext(watched), 0.01)
+    if how == "closed":
+        await watched.close()
+    elif how == "at its end":
+        assert [item async for item in watched] == []
+    del watched
+    assert stage().outcome == "cancelled"
 
 
 def test_generators_value_comes_through(watch: Watch, stage: OneStage) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from otel_sse.dialects.frames import error_name
+from otel_sse.errors import ConfigurationError, must
 from otel_sse.limits import MAX_NAME_CHARS
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, ERROR
 from otel_sse.stream.facts import Facts
@@ -136,7 +137,12 @@ class MessageReader:
             read.key, read.weak = _key(hooks.stream_of(message)), False
         if hooks.chunk_of is None:
             return read
-        word, content = hooks.chunk_of(message) or ("", message)
+        found: object = hooks.chunk_of(message)
+        if found is not None and not (isinstance(found, tuple) and len(found) == 2):
+            # Not what it returned, which may be content.
+            advice = "Return for instance ('CHUNK', text), or None for a message that is neither."
+            raise ConfigurationError(must("chunk_of", "return a pair (kind, content) or None", type(found), advice))
+        word, content = found or ("", message)
         mark = read.mark = _MARKS.get(word, "") if type(word) is str else ""
         read.item, read.facts = content, None
         if mark and (content is None or type(content) is str):
