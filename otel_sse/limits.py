@@ -128,12 +128,6 @@ next of them is called resent."""
 MIN_RUN_CHARS: Final = 16
 """Characters of a message that counts for such a run: Python shares short texts between whoever makes them."""
 
-MOSTLY_DIFFERENT: Final = 0.6
-"""Share of different contents in a look above which no second path can lag behind the first among them."""
-
-EQUAL_NEIGHBOURS: Final = 3
-"""Neighbours in a look that are equal before it is looked at more closely: most looks have none."""
-
 SUSPECTED_PAIRS: Final = 4
 """Neighbours that are equal, pair behind pair, before that is told: no recorded stream has more than two in a row."""
 
@@ -174,9 +168,6 @@ PASSAGE_CONTENTS: Final = 8
 
 MAX_HISTORY_CHUNKS: Final = 4_096
 """Chunks of one stage that are remembered, each by 16 bytes, to know a passage again."""
-
-GRAM_CHUNKS: Final = 4
-"""Chunks by which a passage is looked up; every sixteenth is looked up on average."""
 
 ACCUMULATED_BYTES: Final = 32
 """Bytes of a chunk that repeats all text so far before that is told."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from otel_sse import limits
 from otel_sse.errors import ConfigurationError
 from otel_sse.options import CHUNK_EVENTS, CHUNK_SIGNALS, Options, Setting, settings, subject_of
 
@@ -104,7 +103,7 @@ BAD_ARGUMENTS: dict[str, list[object]] = {
     "max_findings": [-1, "0"],
     "dedup_window_ms": [0, 60_001, 0.5, True],
     "interval_sample": [0, 0.5],
-    "content_checks": ["x", [("a", "x")], {"a": "("}, {f"rule_{n}": "x" for n in range(limits.MAX_CONTENT_CHECKS + 1)}],
+    "content_checks": ["x", [("a", "x")], {"a": "("}, {"": "x"}],
     "dialect": [5, ("openai-chat",)],
     "content_of": ["text", 1],
     "route_of": ["/chat"],
@@ -292,3 +291,11 @@ def test_subject_is_the_variable_where_one_is_set() -> None:
     assert subject_of("dialect", {"OTEL_SSE_DIALECT": "x"}) == "OTEL_SSE_DIALECT"
     assert subject_of("silence_threshold", {"SILENCE_THRESHOLD": "1"}) == "SILENCE_THRESHOLD"
     assert subject_of("on_stream_end", {"OTEL_SSE_ON_STREAM_END": "x"}) == "option on_stream_end"
+
+
+@pytest.mark.parametrize(
+    ("rules", "allowed"), [(limits.MAX_CONTENT_CHECKS, True), (limits.MAX_CONTENT_CHECKS + 1, False)]
+)
+def test_content_checks_are_capped(rules: int, allowed: bool) -> None:
+    """As many rules as the cap says are taken, and one more is refused."""
+    assert RULES["content_checks"].check({f"rule_{number}": "x" for number in range(rules)}) is allowed
