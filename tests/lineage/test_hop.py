@@ -44,6 +44,23 @@ def test_a_run_of_the_same_objects_behind_a_break_is_sent_again() -> None:
     assert [outbox.number(2, each) for each in [*kept, *frames("the ")]] == [5, 6, 3, 4, 7]
 
 
+@pytest.mark.parametrize("less", [0, 1])
+def test_a_run_is_as_long_as_the_cap(less: int) -> None:
+    """Its first message that has its number again is the third."""
+    kept = frames("a", "b", "c")[: limits.MIN_RUN - less]
+    outbox = broken(*kept)
+    numbers = [outbox.number(2, each) for each in kept]
+    assert numbers[-1] == (2 * len(kept) if less else limits.MIN_RUN)
+
+
+@pytest.mark.parametrize("less", [0, 1])
+def test_messages_of_a_run_are_as_long_as_the_cap(less: int) -> None:
+    """A message of 16 characters counts for a run, one of 15 does not."""
+    kept: list[str | bytes] = [word * (limits.MIN_RUN_CHARS - less) for word in "abc"]
+    outbox = broken(*kept)
+    assert [outbox.number(2, each) for each in kept] == [4, 5, 6 if less else 3]
+
+
 def test_a_start_does_not_hide_a_run() -> None:
     """A client that is connected again may say so first."""
     kept = [*frames("a", "b", "c"), fresh('{"type": "START"}')]
