@@ -333,7 +333,7 @@ class StageMonitor:
             facts.kind,
             sha1(raw).hexdigest()[:DIGEST_CHARS] if digest is sha1_digest else digest(raw),
             totals.content_bytes,
-            event.size,
+            event.size - event.skipped,
             facts.terminal is not None,
             event.event,
             event.id,
@@ -407,7 +407,9 @@ class StageMonitor:
         totals.comments += 1
         self._checks.stall.heartbeat()
         digest = self._digest(comment.text.encode("utf-8", "surrogatepass"))
-        chunk = Chunk(totals.chunks, time_ns, COMMENT, digest, totals.content_bytes, comment.size, False)
+        chunk = Chunk(
+            totals.chunks, time_ns, COMMENT, digest, totals.content_bytes, comment.size - comment.skipped, False
+        )
         chunk.send_ns = send_ns
         self._cross(chunk, comment.text, totals.chunks, time_ns, False)
 

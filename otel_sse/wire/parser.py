@@ -44,7 +44,7 @@ class Parser:
     """
 
     __slots__ = ("_between", "_block", "_bom_possible", "_closed", "_idle", "_in_block", "_lf_forgiven", "_line",
-                 "_max_bytes", "_pending", "_quick_bytes")  # fmt: skip
+                 "_max_bytes", "_pending", "_quick_bytes", "_skipped")  # fmt: skip
 
     def __init__(self, *, max_bytes: int = MAX_EVENT_BYTES, last_event_id: str = "") -> None:
         if max_bytes < MIN_MAX_BYTES:
@@ -54,6 +54,7 @@ class Parser:
         self._max_bytes = max_bytes
         self._quick_bytes = min(max_bytes, _QUICK_BYTES)
         self._pending = 0
+        self._skipped = 0
         self._bom_possible = True
         self._lf_forgiven = False
         self._closed = False
@@ -158,8 +159,8 @@ class Parser:
             item, after = plain_comment(lines[0]), ends - 1
         if item is None:
             return None
-        item.size = self._pending + len(data) - after
-        self._pending, self._lf_forgiven = after, False
+        item.size, item.skipped = self._pending + len(data) - after, self._skipped
+        self._pending, self._skipped, self._lf_forgiven = after, 0, False
         return item
 
     def _resume(self, data: bytes, items: list[Item]) -> bytes:
@@ -244,8 +245,8 @@ class Parser:
             if type(item) is Event and item.id is not None:
                 self._block.keep_id(item.id)
             # An item ends with the first byte of its last line's end.
-            item.size = self._pending + size + (after - at - 1) * end_bytes + 1
-            self._pending = end_bytes - 1
+            item.size, item.skipped = self._pending + size + (after - at - 1) * end_bytes + 1, self._skipped
+            self._pending, self._skipped = end_bytes - 1, 0
             items.append(item)
             at = after
         return at
@@ -279,12 +280,17 @@ class Parser:
         if line:
             for item in self._block.take(line):
                 self._emit(item, items)
-        elif line is not None and self._block.open:
-            event = self._block.end()
+        elif line is None:
+            # All since the violation was the rest of that line.
+            self._skipped = self._pending
+        elif self._block.open:
+            spoilt, event = self._block.spoilt, self._block.end()
             if event is not None:
                 self._emit(event, items)
+            elif spoilt:
+                self._skipped = self._pending
 
     def _emit(self, item: Item, items: list[Item]) -> None:
-        item.size = self._pending
-        self._pending = 0
+        item.size, item.skipped = self._pending, self._skipped
+        self._pending = self._skipped = 0
         items.append(item)

@@ -168,15 +168,15 @@ def _read(frame: _Frame, message: Message, size: int) -> Read:
     mark = _MARKS.get(word) if type(word) is str else None
     numbered = type(frame.seq or frame.sequence or frame.sequence_number) is int
     if mark is None:
-        return Read("", "", None, "", None, size, key, "", None, message, numbered, False, weak)
+        return Read("", "", None, "", None, size, 0, key, "", None, message, numbered, False, weak)
     content = frame.content or frame.delta or frame.text
     if mark is not CHUNK:
         facts = _facts(mark, content if type(content) is str else None, frame.code or frame.error)
-        return Read(_text(message), "", None, "", None, size, key, mark, facts, None, numbered, False, weak)
+        return Read(_text(message), "", None, "", None, size, 0, key, mark, facts, None, numbered, False, weak)
     if type(content) is str and (len(content) < _SHORTEST_FRAME_CHARS or content[0] not in _FRAME_STARTS):
         facts = Facts(CONTENT, content, plain=True)
-        return Read("", "", None, "", None, size, key, mark, facts, None, numbered, False, weak)
-    return Read("", "", None, "", None, size, key, mark, None, _inner(frame, message), numbered, False, weak)
+        return Read("", "", None, "", None, size, 0, key, mark, facts, None, numbered, False, weak)
+    return Read("", "", None, "", None, size, 0, key, mark, None, _inner(frame, message), numbered, False, weak)
 
 
 def _facts(mark: str, content: str | None, error: object) -> Facts:
