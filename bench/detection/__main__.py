@@ -9,13 +9,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import record
+from bench import page, record
 from bench.detection import baselines, multi, recordings, single
 from bench.detection.report import Results, document, tables
-from bench.table import console
+from bench.table import console, markdown
 from otel_sse.lineage.matching import match
 
 RESULTS = Path(__file__).parents[1] / "results" / "detection.json"
+PAGE_MARKS = ("<!-- detection: begins -->", "<!-- detection: ends -->")
 _LONG = 10_000
 
 
@@ -40,7 +41,10 @@ def main(arguments: Sequence[str]) -> int:
         results.pipelines[how] = multi.faults(answers, gaps_ms, given.seed, lineage=lineage)
     results.baselines = baselines.baselines(answers, gaps_ms, given.seed)
     results.aligned_s = _aligned_s(given.seed)
-    console().print(tables(results))
+    found = tables(results)
+    console().print(found)
+    if given.page is not None:
+        page.fill(given.page, markdown(found), PAGE_MARKS)
     path = given.json or (RESULTS if given.every == 1 else None)
     if path is not None:
         run = {**record.circumstances(arguments), "command": " ".join(["python -m bench.detection", *arguments])}
@@ -76,6 +80,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.detection", description="Measure how well faults are found.")
     parser.add_argument("--seed", type=int, default=1, help="draws the places of faults (default 1)")
     parser.add_argument("--every", type=int, default=1, help="take every Nth recorded answer only (default 1)")
+    parser.add_argument("--page", type=Path, help="page whose tables are replaced, between its marks")
     parser.add_argument("--json", type=Path, help="file for the results (else a whole run writes bench/results)")
     return parser.parse_args(arguments)
 
