@@ -39,7 +39,8 @@ class Losses:
         if self._after.rewrites:
             return {}
         lost = [seq for seq in self._edge.flow.lost if is_lost(self._edge, seq)]
-        lost = self._without_left_out([seq for seq in lost if not self._went_another_way(seq)])
+        lost = self._without_channels([seq for seq in lost if not self._went_another_way(seq)])
+        lost = self._without_left_out(lost)
         replies = {seq for seq in lost if self.made_by(seq)}
         return _by_kind(lost, replies, self._comments(lost))
 
@@ -69,6 +70,16 @@ class Losses:
             for other in others
             if joined & _behind(stream, other)
         )
+
+    def _without_channels(self, lost: list[int]) -> list[int]:
+        """Take away channels of which nothing was handed on: a model's reasoning, the arguments of a tool call."""
+        before = self._before.by_seq
+        handed_on = {before[p.first].channel for p in self._edge.flow.passages if p.first in before}
+        left_out = [seq for seq in lost if before[seq].channel and before[seq].channel not in handed_on]
+        for channel in dict.fromkeys(before[seq].channel for seq in left_out):
+            seqs = [seq for seq in left_out if before[seq].channel == channel]
+            self._note_left_out(seqs, f"channel {channel}", "meant to be left out?")
+        return [seq for seq in lost if seq not in set(left_out)]
 
     def _without_left_out(self, lost: list[int]) -> list[int]:
         """Take away what the application seems to leave out on purpose.
