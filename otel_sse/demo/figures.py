@@ -12,7 +12,7 @@ from otel_sse import semconv
 _ORDER: Final = {metric.name: position for position, metric in enumerate(semconv.METRICS)}
 
 
-_SAMPLED: Final = frozenset({semconv.INTERVAL.name, semconv.LATENCY.name})
+SAMPLED: Final = (semconv.INTERVAL.name, semconv.LATENCY.name)
 """Histograms that record one of several chunks, so that their count is not that of the chunks."""
 
 
@@ -37,10 +37,7 @@ class Figure(NamedTuple):
         """Return the value in words: a number, or the mean of a histogram and how many times it recorded."""
         if self.sum is None:
             return f"{self.value:,g}" if self.value < 1e6 else f"{self.value:,.0f}"
-        if not self.value:
-            return "none"
-        sampled = ", sampled" if self.name in _SAMPLED else ""
-        return f"mean {self.sum / self.value:.3f} {self.unit} of {self.value:g}{sampled}"
+        return f"mean {self.sum / self.value:.3f} {self.unit} of {self.value:g}" if self.value else "none"
 
 
 def figures(data: MetricsData | None) -> list[Figure]:

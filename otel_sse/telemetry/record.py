@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -54,8 +53,8 @@ class StageRecord:
     errors: int = 0
     leave: Callable[[str], None] | None = None
     """Ends the stage by what feeds it, which then looks away; None where the recorder's `close` is all there is."""
-    settled: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=1))
-    """How and when it ended unless something goes wrong yet; whoever takes it away is to close the record."""
+    settled: list[tuple[str, int]] = field(default_factory=list)
+    """How and when it ended unless something goes wrong yet, once; whoever takes it away is to close the record."""
     ended: bool = False
     discarded: bool = False
     """Whether it is as if it had not been begun."""
