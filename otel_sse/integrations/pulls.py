@@ -38,10 +38,13 @@ class StageCursor:
     def begin(self) -> None:
         """Begin the stage, the first time."""
         if self.record is None:
-            self.record = self._open()
-            self._look()
-            if self.record is not None:
-                self.record.leave = self.end
+            self._begin()
+
+    def _begin(self) -> None:
+        self.record = self._open()
+        self._look()
+        if self.record is not None:
+            self.record.leave = self.end
 
     def unasked(self, time_ns: int) -> None:
         """Take note that nobody has asked since the latest object: that pause is no silence of the source."""
@@ -113,7 +116,7 @@ class StageCursor:
     def _go_on(self, item: Any, time_ns: int) -> None:
         self._cancelled = False
         if self.record is not None and self.record.ended:
-            self.record = self._open()
+            self._begin()
         self._look()
         self.observe(item, time_ns)
 

