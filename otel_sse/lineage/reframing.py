@@ -142,7 +142,8 @@ def cut_anew(up: Sequence[Piece], down: Sequence[Piece]) -> Ranges:
         down: Content downstream, in order.
     """
     before, after = _bytes(up), _bytes(down)
-    if not before or before != after:
+    # A damaged trace may have lengths that shrink.
+    if not before or before != after or any((piece.size or 0) < 0 for piece in (*up, *down)):
         return {}
     ends = list(accumulate(piece.size or 0 for piece in up))
     ranges: Ranges = {}

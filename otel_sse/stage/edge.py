@@ -176,10 +176,12 @@ class Edge:
             self._take_from(found)
         if self._handover is None or not made_ns:
             return made_ns, ()
-        if how in (PASSED, FAR, ANEW) and self._unsure and not repeats:
+        neighbour = how == PASSED and found.again == chunk.seq - 1
+        if how in (PASSED, FAR, ANEW) and self._unsure and not (repeats or neighbour):
             # What seemed to be left out was not: chunks that are alike had been taken for one another.
             self._handover.made_anew()
-        self._unsure = _SURE_AFTER if how == NEAR else 0
+        left_out = how == NEAR and bool(found.left) and found.left[-1][1] == chunk.seq
+        self._unsure = _SURE_AFTER if left_out else 0
         if how == ANEW and chunk.kind == CONTENT:
             return made_ns, self._made_anew(chunk, found, waited and chunk.upstream_first == chunk.upstream_last)
         finding = None

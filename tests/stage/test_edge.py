@@ -259,3 +259,15 @@ def test_stage_that_holds_back_and_sends_at_once_is_told() -> None:
         crossings.add(chunk(seq, f"{seq}", seq * 100))
     found = [one for seq in range(1, 33) for one in edge.cross(chunk(seq, f"{seq}", 9_000))]
     assert {(one.kind, one.certainty) for one in found} == {("coalescing/burst", CERTAIN)}
+
+
+def test_chunk_handed_on_twice_is_certain_behind_an_opening_of_the_stages_own() -> None:
+    """A gateway that writes its own opening event in the place of the model's has left no content out."""
+    crossings = Crossings()
+    edge = Edge(Around(crossings), None, Totals(), 16, stage="emit")
+    crossings.add(chunk(1, "opening", 1, "control"))
+    found = list(edge.cross(chunk(1, "own opening", 2, "control")))
+    for seq in range(2, 6):
+        crossings.add(chunk(seq, f"t{seq}", 10 * seq))
+        found += [one for again in (0, 1) for one in edge.cross(chunk(2 * seq - 2 + again, f"t{seq}", 10 * seq + 1))]
+    assert told(found) == [("duplicate/doubled", CERTAIN, 2 * seq - 1, 2 * seq - 2) for seq in range(2, 6)]
