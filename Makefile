@@ -19,7 +19,7 @@ LITELLM = $(shell sed -n 's/^litellm==//p' constraints.txt)
 .PHONY: help demo test check docs litellm grafana bench bench-detection collector jaeger tools clean
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## Run the demo.
 	@$(BIN)/otel-sse demo $(ARGS)
