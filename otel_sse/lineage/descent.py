@@ -246,7 +246,10 @@ def _feed(chunk: Chunk, feeds: Sequence[TraceStage]) -> TraceStage:
     """Which stage a chunk came from. Its source tells, as soon as there are two; before that it was the first."""
     named = [each for each in feeds if chunk.source and each.source == chunk.source]
     equal = [each for each in feeds if _has_digest(each, chunk)]
-    return (named or equal or feeds)[0]
+    # Where both have an equal chunk under that number, as where a model was asked twice, the one that came last.
+    come = [each for each in equal if each.by_seq[chunk.upstream_first].time_ns <= chunk.time_ns]
+    latest = sorted(come, key=lambda each: each.by_seq[chunk.upstream_first].time_ns, reverse=True)
+    return (named or latest or equal or feeds)[0]
 
 
 def _has_digest(stage: TraceStage, chunk: Chunk) -> bool:

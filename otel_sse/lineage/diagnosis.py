@@ -10,7 +10,7 @@ import msgspec
 from otel_sse.lineage.damage import report_edge
 from otel_sse.lineage.delays import coalesced, delayed, silence
 from otel_sse.lineage.endings import BENIGN, ending
-from otel_sse.lineage.faults import DOUBLED, Fault
+from otel_sse.lineage.faults import DOUBLED, LOST, Fault
 from otel_sse.lineage.joins import doubled_by_two_ways, ends_sent_twice
 from otel_sse.lineage.reported import back_to, reported
 from otel_sse.lineage.trace import TraceStream
@@ -22,6 +22,11 @@ _RANKS: Final = ("duplicate", "reorder", "gap", "corruption", "protocol", "outco
 
 _TERMINAL: Final = "duplicate/terminal"
 _AFTER_DONE: Final = "protocol/after_done"
+_RESENT: Final = "duplicate/resent"
+_REASSERTED: Final = "repeat/reasserted"
+_FRAMING: Final = frozenset({"protocol/double_framing", "protocol/nested_json", "protocol/unframed"})
+"""What is wrong with a frame, and makes another text of what is in it."""
+
 _UNKNOWN_FIELD: Final = "protocol/unknown_field"
 """Text without framing is read as fields of strange names as well."""
 
@@ -95,7 +100,9 @@ def _late(stream: TraceStream) -> list[Fault]:
 def _merged(stream: TraceStream, edges: Sequence[Fault], told: Sequence[Fault]) -> list[Fault]:
     """Put together what edges show and what detectors found, where it is the same."""
     faults = list(edges)
-    for fault in sorted(told, key=lambda each: each.position):
+    # A stage that saw the tool's step knows that a passage was said again behind it; others see a second beginning.
+    for fault in sorted(told, key=lambda each: (each.position, each.kind != _REASSERTED)):
+        faults = [each for each in faults if not _follows_from(stream, each, fault)]
         same = [n for n, known in enumerate(faults) if _is_same(stream, known, fault)]
         # Of several that it may be, the one at its own stage, else the nearest before it.
         at = max(same, key=lambda n: faults[n].position, default=None)
@@ -111,13 +118,27 @@ def _is_same(stream: TraceStream, known: Fault, fault: Fault) -> bool:
     if known.position > fault.position:
         return False
     if fault.family != known.family:
-        consequence = known.family == "duplicate" and fault.kind == _AFTER_DONE
-        return consequence and _touches(stream, known, fault)
+        if known.family == "reorder" and fault.kind in (LOST, DOUBLED):
+            # A chunk that was overtaken by an equal one seemed to be lost, and to be one too many when it came.
+            return known.position == fault.position
+        late = known.family == "duplicate" and fault.kind == _AFTER_DONE
+        behind_a_step = known.kind == _REASSERTED and fault.family == "duplicate" and not fault.certain
+        return (late or behind_a_step) and _touches(stream, known, fault)
     if known.family in ("protocol", "check") and fault.kind not in (known.kind, _UNKNOWN_FIELD):
         return False
     if known.family == "duplicate" and fault.kind == _TERMINAL != known.kind:
         return known.position == fault.position and known.count > 1
     return known.family in ("gap", "reorder") or _touches(stream, known, fault)
+
+
+def _follows_from(stream: TraceStream, known: Fault, fault: Fault) -> bool:
+    """Whether an edge's fault is what a broken frame looks like: its content reads as another one."""
+    if known.family != "corruption" or fault.kind not in _FRAMING or known.position != fault.position:
+        return False
+    stage = stream.stages[fault.position]
+    # Past their cap, findings are counted and not told.
+    untold = stage.findings_total > len(stage.findings) and min(known.seqs) > min(fault.seqs)
+    return untold or bool(set(known.seqs) & set(fault.seqs))
 
 
 def _touches(stream: TraceStream, known: Fault, fault: Fault) -> bool:
@@ -133,7 +154,8 @@ def _both(known: Fault, fault: Fault) -> Fault:
         return msgspec.structs.replace(fault, evidence=f"{fault.evidence}; {known.evidence}")
     if fault.kind in (_TERMINAL, _AFTER_DONE) and known.kind != fault.kind:
         return msgspec.structs.replace(known, evidence=f"{known.evidence}; {fault.evidence}")
-    kind = fault.kind if known.kind == DOUBLED and fault.kind != DOUBLED and fault.certain else known.kind
+    says_more = known.kind == DOUBLED != fault.kind or fault.kind == _RESENT
+    kind = fault.kind if says_more and fault.certain else known.kind
     return msgspec.structs.replace(
         known, kind=kind, certainty=certainty, evidence=f"{known.evidence}; {fault.evidence}"
     )

@@ -94,6 +94,15 @@ def _fault(stream: TraceStream, kind: str, position: int, own: list[Finding], al
     )
 
 
+def _is_equal(stream: TraceStream, up: int, parent: int, position: int, seq: int) -> bool:
+    """Whether a chunk and the one it was made from are the same content, as far as both are known.
+
+    What a stage adds of its own is tied to the chunk that it comes after.
+    """
+    before, after = stream.stages[up].by_seq.get(parent), stream.stages[position].by_seq.get(seq)
+    return before is None or after is None or before.digest == after.digest
+
+
 def _pushed_back(stream: TraceStream, position: int, own: list[Finding]) -> tuple[int, list[Finding]]:
     """The first stage that had both the chunks and what they repeat: it is theirs, whoever noticed it."""
     while len(stream.upstream[position]) == 1:
@@ -102,7 +111,7 @@ def _pushed_back(stream: TraceStream, position: int, own: list[Finding]) -> tupl
         moved = []
         for each in own:
             (a, b), (c, d) = ranges.get(each.seq, (0, -1)), ranges.get(each.of, (0, 0))
-            if a != b or c != d or (each.of and a == c):
+            if a != b or c != d or (each.of and a == c) or not _is_equal(stream, up, a, position, each.seq):
                 return position, own
             moved.append(Finding(each.kind, each.certainty, each.stage, a, c, each.evidence, each.amount))
         position, own = up, moved
