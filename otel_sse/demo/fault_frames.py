@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
@@ -21,6 +22,9 @@ SOME: Final = 20
 
 _AGAIN: Final = 8
 """Events that a reconnect repeats."""
+
+LATEST: Final = 4
+"""Chunks that a filter against duplicates remembers."""
 
 _LATE_S: Final = 0.05
 _HEARTBEAT_S: Final = 0.5
@@ -93,12 +97,12 @@ async def content_after_done(frames: Frames) -> Frames:
 
 
 async def dropped(frames: Frames) -> Frames:
-    """A filter takes a chunk that equals the one before for a duplicate, as it turns 1833 into 183."""
-    before = ""
+    """A filter takes a chunk that equals one of the last few for a duplicate, as it turns 1833 into 183."""
+    latest: deque[str] = deque(maxlen=LATEST)
     async for frame in frames:
-        if frame != before:
+        if frame not in latest:
             yield frame
-        before = frame
+        latest.append(frame)
 
 
 async def reordered(frames: Frames) -> Frames:
@@ -117,9 +121,11 @@ async def corrupted(frames: Frames) -> Frames:
 
 async def content_check(frames: Frames) -> Frames:
     """A word is set in bold, in Markdown, where HTML is wanted."""
+    passed = 0
     async for frame in frames:
         content = content_of(frame)
-        yield with_content(frame, content.replace("duck", "**duck**")) if "duck" in content else frame
+        passed += bool(content)
+        yield with_content(frame, in_bold(content)) if content and passed == SOME else frame
 
 
 async def missing_terminal(frames: Frames) -> Frames:
@@ -277,6 +283,11 @@ async def with_heartbeats(frames: Frames) -> Frames:
     finally:
         if coming is not None:
             coming.cancel()
+
+
+def in_bold(content: str) -> str:
+    """Return a piece of text in bold, in Markdown, with the space before it left as it is."""
+    return content.replace(content.strip(), f"**{content.strip()}**")
 
 
 def content_of(frame: str) -> str:

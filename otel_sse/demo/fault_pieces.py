@@ -1,4 +1,4 @@
-"""Faults of whatever hands on the pieces of an answer in the pipeline: before the hop, at its other end, in a policy."""
+"""Faults of whatever hands on the pieces of an answer in the pipeline: before a hop, behind it, in a policy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from otel_sse.demo import faults
-from otel_sse.demo.fault_frames import SOME, AnswerFailedError, written_by_two
+from otel_sse.demo.fault_frames import SOME, AnswerFailedError, in_bold, written_by_two
 
 Pieces = AsyncIterator[str]
 
@@ -73,8 +73,10 @@ async def error(pieces: Pieces) -> Pieces:
 
 async def content_check(pieces: Pieces) -> Pieces:
     """A word is set in bold, in Markdown, where HTML is wanted."""
+    passed = 0
     async for piece in pieces:
-        yield piece.replace("duck", "**duck**")
+        passed += 1
+        yield in_bold(piece) if passed == SOME else piece
 
 
 AT_SEND: Final[dict[str, Callable[[Pieces], Pieces]]] = {

@@ -100,15 +100,11 @@ _NO_HOP: Final = "the simple demo has no WebSocket"
 _NO_POLICY: Final = "the simple demo has no policy"
 
 FAULTS: Final = {
-    "double_emission": Fault(
-        "two code paths push each chunk: A A B B", _policy(_DOUBLED), _simple(_DOUBLED)
-    ),
+    "double_emission": Fault("two code paths push each chunk: A A B B", _policy(_DOUBLED), _simple(_DOUBLED)),
     "lagged_emission": Fault(
         "a second code path pushes each chunk too, one chunk late: A B A C B", _sent(_DOUBLED), _simple(_DOUBLED)
     ),
-    "double_iteration": Fault(
-        "an answer that was kept is iterated twice", _sent(_REPLAYED), _simple(_REPLAYED)
-    ),
+    "double_iteration": Fault("an answer that was kept is iterated twice", _sent(_REPLAYED), _simple(_REPLAYED)),
     "second_start": Fault(
         "the model is asked again in mid-answer, and the new answer is appended",
         _sent(_RESTARTED, False),
@@ -144,7 +140,9 @@ FAULTS: Final = {
         _simple("repeat/reasserted", "provider", False),
     ),
     "dropped": Fault(
-        "a filter takes a chunk that equals the one before for a duplicate", _callback("gap/lost"), _simple("gap/lost")
+        "a filter takes a chunk that equals one of the last few for a duplicate",
+        _callback("gap/lost"),
+        _simple("gap/lost"),
     ),
     "blocked_reply_lost": Fault(
         "a policy's own reply is dropped behind it",
@@ -226,9 +224,11 @@ FAULTS: Final = {
         _simple("protocol/oversize"),
     ),
     "content_check": Fault(
-        "Markdown leaks into an answer that must have none", _policy("check/markdown_leak"), _simple("check/markdown_leak")
+        "Markdown leaks into an answer that must have none",
+        _policy("check/markdown_leak"),
+        _simple("check/markdown_leak"),
     ),
-}  # fmt: skip
+}
 """Every row of the catalogue by its name. What each one promises is held against real runs by the tests."""
 
 ALIASES: Final = {"doubled": "double_emission", "after_done": "content_after_done", "first_byte": "no_first_byte"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any
@@ -18,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 
 import otel_sse
 from otel_sse.demo import pipeline_messages as messages
-from otel_sse.demo.fault_frames import DONE, FRAME_FAULTS, SOME, with_heartbeats
+from otel_sse.demo.fault_frames import DONE, FRAME_FAULTS, LATEST, SOME, with_heartbeats
 from otel_sse.demo.fault_hop import HOP_RESEND, relayed
 from otel_sse.demo.fault_model import HEADER
 from otel_sse.demo.fault_pieces import AT_SEND, with_fault
@@ -129,13 +130,13 @@ def at_emit(fault: str, frames: AsyncIterator[str]) -> AsyncIterator[str]:
 
 
 async def without_repeats(chunks: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    """Take a chunk whose content equals that of the one before for a duplicate, as it turns 1833 into 183."""
-    before = None
+    """Take a chunk whose content equals that of one of the last few for a duplicate, as it turns 1833 into 183."""
+    latest: deque[str] = deque(maxlen=LATEST)
     async for chunk in chunks:
         content = chunk.choices[0].delta.content if chunk.choices else None
-        if not content or content != before:
+        if not content or content not in latest:
             yield chunk
-        before = content
+        latest.append(content or "")
 
 
 @otel_sse.normalize

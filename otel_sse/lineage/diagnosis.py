@@ -118,8 +118,8 @@ def _is_same(stream: TraceStream, known: Fault, fault: Fault) -> bool:
     if known.position > fault.position:
         return False
     if fault.family != known.family:
-        if known.family == "reorder" and fault.kind in (LOST, DOUBLED):
-            # A chunk that was overtaken by an equal one seemed to be lost, and to be one too many when it came.
+        if known.family == "reorder" and fault.kind == LOST:
+            # A chunk that was overtaken by an equal one seemed to be lost, until it came.
             return known.position == fault.position
         late = known.family == "duplicate" and fault.kind == _AFTER_DONE
         behind_a_step = known.kind == _REASSERTED and fault.family == "duplicate" and not fault.certain

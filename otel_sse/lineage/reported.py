@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from otel_sse.lineage.faults import ACCUMULATED, DOUBLED, REPLAYED, RESTARTED, Fault
+from otel_sse.lineage.passages import MOVED, SAME
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 
@@ -25,9 +26,23 @@ def reported(stream: TraceStream) -> list[Fault]:
     by_kind: dict[str, Seen] = {}
     for n, stage in enumerate(stream.stages):
         for finding in stage.findings:
-            if finding.family != "stall":
+            if finding.family != "stall" and not _is_refuted(stream, n, finding):
                 by_kind.setdefault(finding.kind, []).append((n, finding))
     return [fault for kind, seen in by_kind.items() for fault in _of_kind(stream, kind, seen)]
+
+
+def _is_refuted(stream: TraceStream, position: int, finding: Finding) -> bool:
+    """Whether a stage said that it handed on one chunk twice, and all chunks of both sides show that they were two.
+
+    As it happens, a stage can only guess which of several equal chunks one was; afterwards more is known.
+    """
+    ups = stream.upstream[position]
+    if finding.kind != DOUBLED or len(ups) != 1:
+        return False
+    edge = stream.descents[ups[0], position]
+    said = {edge.ranges.get(seq) for seq in (finding.seq, finding.of)}
+    was = {p.seq: p.first for p in edge.flow.passages if p.what in (SAME, MOVED) and p.seq in (finding.seq, finding.of)}
+    return len(said) == 1 and len(set(was.values())) == 2
 
 
 def _of_kind(stream: TraceStream, kind: str, seen: Seen) -> list[Fault]:
