@@ -59,7 +59,7 @@ async def lagged_emission(frames: Frames) -> Frames:
 
 async def double_iteration(frames: Frames) -> Frames:
     """What was sent is kept, and sent once more before the end: two loops over one answer."""
-    kept = []
+    kept: list[str] = []
     async for frame in frames:
         if frame == DONE:
             for each in kept:

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from otel_sse.demo.fault_frames import Frames, content_of, missing_terminal, no_first_byte
+from otel_sse.demo.fault_frames import Frames, content_check, content_of, missing_terminal, no_first_byte
 
 HEADER: Final = "x-demo-fault"
 """Header of a request to the model server that orders one of these faults."""
@@ -44,8 +44,13 @@ MODEL_FAULTS: Final[dict[str, Callable[[Frames], Frames]]] = {
     "missing_terminal": missing_terminal,
     "no_first_byte": no_first_byte,
     "reasserted": reasserted,
+    "content_check": content_check,
 }
 """By the name in the catalogue."""
+
+
+IN_THE_SIMPLE_DEMO: Final = ("reasserted", "content_check")
+"""Those that its gateway orders from the model; all others it makes itself."""
 
 
 def with_fault(fault: str, frames: AsyncIterator[str]) -> AsyncIterator[str]:

@@ -226,7 +226,7 @@ FAULTS: Final = {
     "content_check": Fault(
         "Markdown leaks into an answer that must have none",
         _policy("check/markdown_leak"),
-        _simple("check/markdown_leak"),
+        _simple("check/markdown_leak", "provider"),
     ),
 }
 """Every row of the catalogue by its name. What each one promises is held against real runs by the tests."""

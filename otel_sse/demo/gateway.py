@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 import otel_sse
 from otel_sse.demo.fault_frames import DONE, FRAME_FAULTS, SOME
-from otel_sse.demo.fault_model import HEADER
+from otel_sse.demo.fault_model import HEADER, IN_THE_SIMPLE_DEMO
 from otel_sse.demo.fault_replies import reply
 from otel_sse.demo.faults import (
     CONTENT_CHECKS,
@@ -72,7 +72,8 @@ def build(
     async def chat(asked: Question) -> StreamingResponse:
         fault = ordered(asked.fault)
         frames = answer(asked.question, fault)
-        return reply(fault, FRAME_FAULTS[fault](frames) if fault in FRAME_FAULTS else frames)
+        made_here = fault in FRAME_FAULTS and fault not in IN_THE_SIMPLE_DEMO
+        return reply(fault, FRAME_FAULTS[fault](frames) if made_here else frames)
 
     async def answer(question: str, fault: str) -> AsyncIterator[str]:
         passed = 0
@@ -88,7 +89,7 @@ def build(
         yield DONE
 
     async def asked_model(question: str, fault: str) -> AsyncIterator[str]:
-        headers = {HEADER: fault} if fault == "reasserted" else {}
+        headers = {HEADER: fault} if fault in IN_THE_SIMPLE_DEMO else {}
         async with await model.chat.completions.create(
             model=MODEL,
             messages=[{"role": "user", "content": question}],

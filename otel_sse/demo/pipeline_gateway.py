@@ -93,7 +93,8 @@ def build(model_url: str, control_url: str) -> FastAPI:
 
     async def asked_model(question: str, fault: str) -> AsyncIterator[str]:
         asked: Any = [{"role": "user", "content": question}]
-        headers = {HEADER: fault} if fault else {}
+        place = FAULTS[fault].pipeline if fault else None
+        headers = {HEADER: fault} if place is not None and place.service == "model" else {}
         async with await model.chat.completions.create(
             model=MODEL, messages=asked, stream=True, extra_headers=headers
         ) as answer:

@@ -100,9 +100,15 @@ class Descent:
     def flow(self) -> Flow:
         """What became of all content between the two stages, and which chunks of it repeat, move or change."""
         up = [chunk for chunk in self.upstream.chunks if chunk.kind == CONTENT]
-        down = [chunk for chunk in self.chunks if chunk.kind == CONTENT]
+        down = [chunk for chunk in self.chunks if chunk.kind == CONTENT and not self._left_later(chunk)]
         pieces = pieces_of(up, self.upstream.content_bytes), pieces_of(down, self.downstream.content_bytes)
         return flow(*pieces, self.carried, counted=self.upstream.service != self.downstream.service)
+
+    def _left_later(self, chunk: Chunk) -> bool:
+        """Whether a chunk came over a hop after the stage before had ended: what it sent then is not in the trace."""
+        up = self.upstream
+        over_a_hop = self._believed and up.service != self.downstream.service and up.outcome not in ("", COMPLETED)
+        return over_a_hop and bool(up.chunks) and chunk.upstream_first > up.chunks[-1].seq
 
     @cached_property
     def handed_on(self) -> int:

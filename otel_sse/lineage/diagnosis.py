@@ -7,10 +7,11 @@ from typing import Final
 
 import msgspec
 
+from otel_sse.limits import BURST_CHUNKS
 from otel_sse.lineage.damage import report_edge
 from otel_sse.lineage.delays import coalesced, delayed, silence
 from otel_sse.lineage.endings import BENIGN, ending
-from otel_sse.lineage.faults import DOUBLED, LOST, Fault
+from otel_sse.lineage.faults import COALESCED, DOUBLED, LOST, STALL, Fault
 from otel_sse.lineage.joins import doubled_by_two_ways, ends_sent_twice
 from otel_sse.lineage.reported import back_to, reported
 from otel_sse.lineage.trace import TraceStream
@@ -65,7 +66,8 @@ def diagnose(stream: TraceStream) -> Diagnosis:
     found = [fault for report in reports for fault in report.faults]
     found += doubled_by_two_ways(stream)
     found = _merged(stream, found, [*ends_sent_twice(stream), *reported(stream)])
-    found += _late(stream)
+    late = _late(stream)
+    found = [each for each in found if not any(_is_release(each, stall) for stall in late)] + late
     end = ending(stream)
     faults = sorted([*found, *([end] if end is not None else [])], key=_rank)
     notes = [note for report in reports for note in report.notes]
@@ -129,6 +131,12 @@ def _is_same(stream: TraceStream, known: Fault, fault: Fault) -> bool:
     if known.family == "duplicate" and fault.kind == _TERMINAL != known.kind:
         return known.position == fault.position and known.count > 1
     return known.family in ("gap", "reorder") or _touches(stream, known, fault)
+
+
+def _is_release(fault: Fault, stall: Fault) -> bool:
+    """Whether a burst is what had waited behind a silence of the same stage."""
+    behind = range(stall.seqs[0], stall.seqs[0] + 2 * BURST_CHUNKS + 1) if stall.kind == STALL else ()
+    return fault.kind == COALESCED and fault.position == stall.position and all(seq in behind for seq in fault.seqs)
 
 
 def _follows_from(stream: TraceStream, known: Fault, fault: Fault) -> bool:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
+
 from otel_sse.lineage.faults import ACCUMULATED, DOUBLED, REPLAYED, RESTARTED, Fault
 from otel_sse.lineage.passages import MOVED, SAME
 from otel_sse.lineage.trace import TraceStream
-from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
+from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Chunk, Finding
 
 _OF_CONTENT: Final = frozenset({DOUBLED, REPLAYED, RESTARTED, ACCUMULATED, "repeat/reasserted"})
 """Kinds that content shows, wherever it passes: a stage that handed on what it got did not do it."""
+
+_ASTRAY: Final = "reorder/sequence"
+"""What is said of numbers that go back."""
 
 Seen = list[tuple[int, Finding]]
 """Findings, each with the position of its stage."""
@@ -34,15 +39,26 @@ def reported(stream: TraceStream) -> list[Fault]:
 def _is_refuted(stream: TraceStream, position: int, finding: Finding) -> bool:
     """Whether a stage said that it handed on one chunk twice, and all chunks of both sides show that they were two.
 
-    As it happens, a stage can only guess which of several equal chunks one was; afterwards more is known.
+    As it happens, a stage can only guess which of several equal chunks one was; afterwards more is known. And where its
+    ids go wrong, two equal chunks can get the same one.
     """
     ups = stream.upstream[position]
-    if finding.kind != DOUBLED or len(ups) != 1:
+    if finding.kind not in (DOUBLED, REPLAYED) or len(ups) != 1:
         return False
-    edge = stream.descents[ups[0], position]
-    said = {edge.ranges.get(seq) for seq in (finding.seq, finding.of)}
-    was = {p.seq: p.first for p in edge.flow.passages if p.what in (SAME, MOVED) and p.seq in (finding.seq, finding.of)}
-    return len(said) == 1 and len(set(was.values())) == 2
+    edge, pair = stream.descents[ups[0], position], (finding.seq, finding.of)
+    was = {p.seq: p.first for p in edge.flow.passages if p.what in (SAME, MOVED) and p.seq in pair}
+    if len(set(was.values())) != 2:
+        return False
+    if finding.kind == DOUBLED:
+        return len({edge.ranges.get(seq) for seq in pair}) == 1
+    if all(_has_own_id(edge.downstream.by_seq[seq], edge.upstream.by_seq[was[seq]]) for seq in pair):
+        return any(each.kind == _ASTRAY for each in edge.downstream.findings)
+    before = msgspec.structs.replace(finding, seq=was[finding.seq], of=was[finding.of])
+    return _is_refuted(stream, ups[0], before)
+
+
+def _has_own_id(chunk: Chunk, made_from: Chunk) -> bool:
+    return bool(chunk.id) and chunk.id != made_from.id
 
 
 def _of_kind(stream: TraceStream, kind: str, seen: Seen) -> list[Fault]:
@@ -115,7 +131,9 @@ def _is_equal(stream: TraceStream, up: int, parent: int, position: int, seq: int
     What a stage adds of its own is tied to the chunk that it comes after.
     """
     before, after = stream.stages[up].by_seq.get(parent), stream.stages[position].by_seq.get(seq)
-    return before is None or after is None or before.digest == after.digest
+    if before is None or after is None:
+        return True
+    return before.digest == after.digest and not _has_own_id(after, before)
 
 
 def _pushed_back(stream: TraceStream, position: int, own: list[Finding]) -> tuple[int, list[Finding]]:
