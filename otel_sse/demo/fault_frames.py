@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 from otel_sse.demo import faults
+from otel_sse.demo.fault_tasks import HEARTBEAT_S, written_by_two
 from otel_sse.limits import MAX_EVENT_BYTES
 
 Frames = AsyncIterator[str]
@@ -26,8 +27,6 @@ _AGAIN: Final = 8
 LATEST: Final = 4
 """Chunks that a filter against duplicates remembers."""
 
-_LATE_S: Final = 0.05
-_HEARTBEAT_S: Final = 0.5
 
 _TRACEBACK: Final = """\
 Traceback (most recent call last):
@@ -142,9 +141,9 @@ async def stall(frames: Frames) -> Frames:
     async for frame in frames:
         passed += 1
         if passed == SOME:
-            for _ in range(int(faults.PAUSE_S / _HEARTBEAT_S)):
+            for _ in range(int(faults.PAUSE_S / HEARTBEAT_S)):
                 yield ": ping\n\n"
-                await asyncio.sleep(_HEARTBEAT_S)
+                await asyncio.sleep(HEARTBEAT_S)
         yield frame
 
 
@@ -227,62 +226,6 @@ async def error(frames: Frames) -> Frames:
         if passed == SOME:
             raise AnswerFailedError("the store of citations can't be reached")
         yield frame
-
-
-async def written_by_two(items: AsyncIterator[str], end: str = "") -> AsyncIterator[str]:
-    """Yield items in the order in which two tasks have written them: every eighth takes a while, and is overtaken.
-
-    Args:
-        items: What there is to write.
-        end: An item that waits for all that is still being written.
-    """
-    written: asyncio.Queue[str | None] = asyncio.Queue()
-    slow: set[asyncio.Task[None]] = set()
-
-    async def write_late(item: str) -> None:
-        await asyncio.sleep(_LATE_S)
-        written.put_nowait(item)
-
-    async def write() -> None:
-        count = 0
-        async for item in items:
-            count += 1
-            if item == end and slow:
-                await asyncio.wait(slow)
-            if count % 8 or item == end:
-                written.put_nowait(item)
-            else:
-                slow.add(asyncio.create_task(write_late(item)))
-        if slow:
-            await asyncio.wait(slow)
-        written.put_nowait(None)
-
-    writing = asyncio.create_task(write())
-    try:
-        while (item := await written.get()) is not None:
-            yield item
-    finally:
-        writing.cancel()
-        await asyncio.gather(writing, return_exceptions=True)
-
-
-async def with_heartbeats(frames: Frames) -> Frames:
-    """Yield frames, and a comment wherever none comes for half a second, as servers do that keep a connection."""
-    coming: asyncio.Future[str] | None = None
-    try:
-        while True:
-            coming = coming or asyncio.ensure_future(anext(frames))
-            done, _ = await asyncio.wait([coming], timeout=_HEARTBEAT_S)
-            if not done:
-                yield ": ping\n\n"
-                continue
-            frame, coming = coming, None
-            yield frame.result()
-    except StopAsyncIteration:
-        return
-    finally:
-        if coming is not None:
-            coming.cancel()
 
 
 def in_bold(content: str) -> str:

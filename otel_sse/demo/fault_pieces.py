@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from otel_sse.demo import faults
-from otel_sse.demo.fault_frames import SOME, AnswerFailedError, in_bold, written_by_two
+from otel_sse.demo.fault_frames import SOME, AnswerFailedError, in_bold
+from otel_sse.demo.fault_tasks import written_by_two
 
 Pieces = AsyncIterator[str]
 

@@ -19,11 +19,12 @@ from websockets.exceptions import ConnectionClosed
 
 import otel_sse
 from otel_sse.demo import pipeline_messages as messages
-from otel_sse.demo.fault_frames import DONE, FRAME_FAULTS, LATEST, SOME, with_heartbeats
+from otel_sse.demo.fault_frames import DONE, FRAME_FAULTS, LATEST, SOME
 from otel_sse.demo.fault_hop import HOP_RESEND, relayed
 from otel_sse.demo.fault_model import HEADER
 from otel_sse.demo.fault_pieces import AT_SEND, with_fault
 from otel_sse.demo.fault_replies import reply
+from otel_sse.demo.fault_tasks import with_heartbeats
 from otel_sse.demo.faults import EMIT, FAULTS, full_name
 from otel_sse.demo.model_server import MODEL
 from otel_sse.demo.pipeline_callback import make_callback

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from itertools import pairwise
 
 import pytest
 
-from otel_sse.demo import fault_frames, faults
-from otel_sse.demo.fault_frames import DONE, FRAME_FAULTS, SOME, content_of, with_heartbeats
+from otel_sse.demo import fault_frames, fault_tasks, faults
+from otel_sse.demo.fault_frames import DONE, FRAME_FAULTS, SOME, content_of
+from otel_sse.demo.fault_tasks import with_heartbeats
 from otel_sse.demo.faults import FAULTS, FIRST_BYTE_THRESHOLD_S, PAUSE_S, SILENCE_THRESHOLD_S
 from otel_sse.limits import MAX_EVENT_BYTES
 from otel_sse.wire import Comment, Event, Parser
@@ -122,7 +124,7 @@ async def test_missing_terminal_ends_before_the_last_word() -> None:
 async def test_a_pause_changes_no_frame(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pause changes nothing but the time; what comes meanwhile are comments."""
     monkeypatch.setattr(faults, "PAUSE_S", 0.5)
-    monkeypatch.setattr(fault_frames, "_HEARTBEAT_S", 0.25)
+    monkeypatch.setattr(fault_frames, "HEARTBEAT_S", 0.25)
     frames = await injected(name)
     assert [frame for frame in frames if not frame.startswith(":")] == ANSWER
     assert frames.count(": ping\n\n") == (2 if name == "stall" else 0)
@@ -176,6 +178,17 @@ async def test_error_raises_in_mid_answer() -> None:
         await anext(frames)
 
 
-async def test_heartbeats_change_no_frame() -> None:
-    """What adds heartbeats hands every frame on, and its end."""
-    assert [frame async for frame in with_heartbeats(frames_of(ANSWER))] == ANSWER
+async def test_heartbeats_come_while_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What adds heartbeats hands every frame on, and its end; comments come in a pause only."""
+    monkeypatch.setattr(fault_tasks, "HEARTBEAT_S", 0.02)
+
+    async def pausing() -> AsyncIterator[str]:
+        for frame in ANSWER:
+            if frame == FINISH:
+                await asyncio.sleep(0.2)
+            yield frame
+
+    frames = [frame async for frame in with_heartbeats(pausing())]
+    assert [frame for frame in frames if frame != ": ping\n\n"] == ANSWER
+    assert frames[len(WORDS)] == ": ping\n\n"
+    assert frames[: len(WORDS)] == ANSWER[: len(WORDS)]
