@@ -11,7 +11,12 @@ BIN = $(VENV)/bin
 READY = $(VENV)/ready
 PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip
 
-.PHONY: help demo test check docs grafana bench collector jaeger tools clean
+# LiteLLM's proxy can't be installed with what constraints.txt pins, so it has an environment of its own.
+LITELLM_VENV = .venv-litellm
+LITELLM_READY = $(LITELLM_VENV)/ready
+LITELLM = $(shell sed -n 's/^litellm==//p' constraints.txt)
+
+.PHONY: help demo test check docs litellm grafana bench bench-detection collector jaeger tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +26,10 @@ demo: $(READY) ## Run the demo.
 
 test: $(READY) ## Run the tests.
 	@$(BIN)/python -m pytest $(ARGS)
+
+litellm: $(LITELLM_READY) ## Run the tests that need LiteLLM's proxy, in an environment of their own.
+	@$(LITELLM_VENV)/bin/python -m pytest -p tests.no_skips -p no:cacheprovider -o faulthandler_timeout=300 \
+	  tests/integrations/test_litellm.py tests/dialects/test_items.py $(ARGS)
 
 check: $(READY) ## Check format, lint, types, layers and docs.
 	@$(BIN)/ruff format --check --quiet .
@@ -42,6 +51,9 @@ grafana: $(READY) ## Regenerate dashboards, data sources and alerts, those of Ku
 bench: $(READY) ## Measure what instrumentation costs.
 	@$(BIN)/python -m bench $(ARGS)
 
+bench-detection: $(READY) ## Measure how well faults are found in recorded streams.
+	@$(BIN)/python -m bench.detection $(ARGS)
+
 jaeger: ## Build Jaeger for the tests that ask it, once; needs Go.
 	@.ci/jaeger $(ARGS)
 
@@ -52,7 +64,7 @@ tools: collector ## Build all that the tests of deploy/ need.
 	@deploy/tools.sh kustomize compose
 
 clean: ## Remove the virtual environment, caches and builds.
-	@rm -rf "$(VENV)" .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage build dist
+	@rm -rf "$(VENV)" "$(LITELLM_VENV)" .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The checks run on any python3, however old, so that it can say in words what it lacks.
@@ -65,4 +77,10 @@ $(READY): pyproject.toml constraints.txt
 	  echo 'PYTHON must have the modules venv and ensurepip, got none. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
 	@"$(BIN)/python" -c 'import pip' 2>/dev/null || { echo 'Making $(VENV), once; this takes a minute ...' >&2; "$(PYTHON)" -m venv --clear "$(VENV)"; }
 	@$(PIP) install -q -c constraints.txt -e '.[demo,test,dev]'
+	@touch $@
+
+$(LITELLM_READY): pyproject.toml constraints.txt $(READY)
+	@$(BIN)/python -m venv --clear "$(LITELLM_VENV)"
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(LITELLM_VENV)/bin/python -m pip install -q -e '.[litellm,sdk]' \
+	  'litellm[proxy]==$(LITELLM)' pytest pytest-asyncio hypothesis hypercorn h2 anthropic
 	@touch $@

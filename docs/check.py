@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from pkgutil import resolve_name
@@ -194,8 +195,16 @@ def resolves(name: str) -> bool:
     try:
         resolve_name(name)
     except (AttributeError, ImportError):
-        return False
+        return _is_module(name)
     return True
+
+
+def _is_module(name: str) -> bool:
+    """Whether it is a module all the same: one that can't be imported without a package that is not here."""
+    try:
+        return find_spec(name) is not None
+    except (ImportError, AttributeError):
+        return False
 
 
 CHECKS: Final = (check_links, check_private, check_python, check_make, check_names)

@@ -24,7 +24,7 @@ UNITS: Final = {"": "", "s": "seconds", "us": "microseconds", "ms": "millisecond
 
 OUTCOME_BRIEFS: Final = {
     "completed": "The answer came to its end, as its protocol marks one.",
-    "incomplete": "The body ended, but the protocol's end was not seen.",
+    "incomplete": "The body ended, but the protocol's end was not seen; or it held bytes and not one event.",
     "disconnected": "The client left.",
     "cancelled": "The request's task was cancelled.",
     "failed": "An exception ended the stream, or no content followed an error event. `error.type` names it.",

@@ -1,4 +1,4 @@
-"""Every chunk of a streamed answer in OpenTelemetry, at every stage it crosses.
+r"""Every chunk of a streamed answer in OpenTelemetry, at every stage it crosses.
 
     from fastapi import FastAPI
     from fastapi.responses import StreamingResponse
@@ -6,8 +6,11 @@
 
     app = otel_sse.instrument(FastAPI())
 
+    async def answer():
+        yield "data: Hello\n\n"
+
     @app.get("/chat")
-    async def chat() -> StreamingResponse:
+    async def chat():
         return StreamingResponse(answer(), media_type="text/event-stream")
 
 Importing this package has no effect: names load on first use, and until then nothing is patched,

@@ -13,6 +13,11 @@ MAX_EVENT_BYTES: Final = 1_048_576
 """Bytes of one SSE line or event that the parser keeps; what is longer is reported and skipped.
 1 MiB: browsers have no limit, aiohttp's and httpx-sse's readers stop at 64 KiB to 1 MiB a line."""
 
+MAX_FORETOLD_BYTES: Final = 4_096
+"""Bytes of a last body that are read before it is sent, so that the request's span, which ends with it, can say how the
+stream ended. Last bodies are empty or one event; the worst that so many bytes can hold takes about 5 ms to read, and a
+larger body is sent first."""
+
 MAX_NAME_CHARS: Final = 64
 """Characters of a peer's text (a field name, an event type, an id) that any report may quote."""
 
@@ -38,6 +43,10 @@ MAX_ROUTES: Final = 100
 """Routes that become metric labels (the SDK's own limit is 2,000 label sets an instrument); further ones
 are counted under the route `other`."""
 
+MAX_STARTED_ROUTES: Final = 30
+"""Routes of an application whose counters are made at 0 before anybody asked for them: with three stages and 16 kinds
+of findings each, 1,440 of the SDK's 2,000 label sets."""
+
 MAX_STAGE_ERRORS: Final = 8
 """Internal errors after which one stage of one stream stops observing."""
 
@@ -52,6 +61,10 @@ MAX_SNIFFED_EVENTS: Final = 16
 
 MAX_IDS: Final = 1_024
 """Ids of one stream that are remembered; a reconnect replays recent events, not old ones."""
+
+MAX_ID_CHARS: Final = 256
+"""Characters of an id that is remembered as it is; of a longer one a digest is: an id may be as long as an event, and
+1,024 of those are a gigabyte. Ids that servers give (UUIDs, a stream's name and a number) have 64 at most."""
 
 MAX_LEARNT_IDS: Final = 8
 """Ids looked at before they are called numbers that count: with fewer, byte offsets and database keys look alike."""
@@ -108,11 +121,12 @@ LOOK_CHUNKS: Final = 64
 """Chunks whose content is judged at once later on: a look costs little more for 64 than for one, and at 20 chunks a
 second what is wrong is told within three seconds, sooner than any metric is read."""
 
-MOSTLY_DIFFERENT: Final = 0.6
-"""Share of different contents in a look above which no second path can lag behind the first among them."""
+MIN_RUN: Final = 3
+"""Messages that a new connection must begin with, the very objects of the one that broke off in their order, before the
+next of them is called resent."""
 
-EQUAL_NEIGHBOURS: Final = 3
-"""Neighbours in a look that are equal before it is looked at more closely: most looks have none."""
+MIN_RUN_CHARS: Final = 16
+"""Characters of a message that counts for such a run: Python shares short texts between whoever makes them."""
 
 SUSPECTED_PAIRS: Final = 4
 """Neighbours that are equal, pair behind pair, before that is told: no recorded stream has more than two in a row."""
@@ -154,9 +168,6 @@ PASSAGE_CONTENTS: Final = 8
 
 MAX_HISTORY_CHUNKS: Final = 4_096
 """Chunks of one stage that are remembered, each by 16 bytes, to know a passage again."""
-
-GRAM_CHUNKS: Final = 4
-"""Chunks by which a passage is looked up; every sixteenth is looked up on average."""
 
 ACCUMULATED_BYTES: Final = 32
 """Bytes of a chunk that repeats all text so far before that is told."""

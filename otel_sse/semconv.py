@@ -107,6 +107,7 @@ CHUNK_CHANNEL: Final = "sse.chunk.channel"
 CHUNK_SEND_TIME: Final = "sse.chunk.send_time"
 CHUNK_UPSTREAM_FIRST: Final = "sse.chunk.upstream.first"
 CHUNK_UPSTREAM_LAST: Final = "sse.chunk.upstream.last"
+CHUNK_UPSTREAM_SPAN: Final = "sse.chunk.upstream.span"
 CHUNK_DUPLICATE: Final = "sse.chunk.duplicate"
 CHUNK_DUPLICATE_KIND: Final = "sse.chunk.duplicate.kind"
 CHUNK_DUPLICATE_OF: Final = "sse.chunk.duplicate.of"
@@ -118,6 +119,7 @@ PACK_DIGESTS: Final = "sse.chunks.digest"
 PACK_ACC_LENS: Final = "sse.chunks.acc_len"
 PACK_RAW_LENS: Final = "sse.chunks.raw_len"
 PACK_UPSTREAM: Final = "sse.chunks.upstream"
+PACK_UPSTREAM_SPANS: Final = "sse.chunks.upstream.spans"
 PACK_KINDS: Final = "sse.chunks.kind"
 PACK_TYPES: Final = "sse.chunks.event"
 PACK_IDS: Final = "sse.chunks.id"
@@ -214,6 +216,14 @@ ATTRIBUTES: Final = (
     Attribute(CHUNK_SEND_TIME, "double", "s", _C, _HIGH, "How long handing it on took, where that was 1 ms or more."),
     Attribute(CHUNK_UPSTREAM_FIRST, "int", "", _C, _HIGH, "First upstream chunk that it was made from."),
     Attribute(CHUNK_UPSTREAM_LAST, "int", "", _C, _HIGH, "The last of them, where they are several."),
+    Attribute(
+        CHUNK_UPSTREAM_SPAN,
+        "string",
+        "",
+        _C,
+        _HIGH,
+        "Span id of the upstream stage that has them, where it is not the first one that the stage's span links to.",
+    ),
     Attribute(CHUNK_DUPLICATE, "boolean", "", _C, _LOW, "True on a chunk that is a duplicate; absent elsewhere."),
     Attribute(CHUNK_DUPLICATE_KIND, "string", "", _C, _LOW, "How it is one: `terminal`, `doubled`, `replayed` …"),
     Attribute(CHUNK_DUPLICATE_OF, "int", "", _C, _HIGH, "The chunk it repeats."),
@@ -227,6 +237,9 @@ ATTRIBUTES: Final = (
     Attribute(PACK_ACC_LENS, "string", "By", _P, _HIGH, "`acc_len` of each chunk; separated by spaces."),
     Attribute(PACK_RAW_LENS, "string", "By", _P, _HIGH, "`raw_len` of each chunk; separated by spaces."),
     Attribute(PACK_UPSTREAM, "string", "", _P, _HIGH, "Upstream chunk, or `first-last`, of each; 0 where unknown."),
+    Attribute(
+        PACK_UPSTREAM_SPANS, "string", "", _P, _HIGH, "Upstream span of each, `-` for the first; where one has one."
+    ),
     Attribute(PACK_KINDS, "string", "", _P, _LOW, "Kind of each, where one is not `content`."),
     Attribute(PACK_TYPES, "string", "", _P, _HIGH, "SSE event type of each, `-` for none; where one has one."),
     Attribute(PACK_IDS, "string", "", _P, _HIGH, "SSE `id` of each, `-` for none; where one has one."),
@@ -388,6 +401,10 @@ FINDING_KINDS: Final = (
     Named("gap/lost", "A chunk came into a stage and did not go on, though later ones did."),
     Named("reorder/moved", "A chunk went on after one that had come in behind it."),
     Named("coalescing/burst", "Chunks that came one by one went on at once; suspected where only a reader saw it."),
+    Named(
+        "corruption/changed",
+        "A chunk came out of a policy that was declared with `rewrites=False` with other content than it went in with.",
+    ),
     Named("check/<name>", "A rule of `content_checks` is met; never the text."),
     Named("gap/sequence", "Numbers were skipped and did not come late; told up to 16 chunks later."),
     Named("reorder/sequence", "A number went back: it comes late, or stands on another event."),
@@ -403,7 +420,10 @@ FINDING_KINDS: Final = (
     Named("gap/hop", "A message was handed to a hop and did not come out; told up to 16 messages later."),
     Named("reorder/hop", "A message came out of a hop later than the ones sent after it."),
     Named("protocol/json_error", "A WebSocket message that begins as a JSON object and is none; it was passed on."),
-    Named("protocol/normalize_failed", "A function under `normalize` raised; the evidence is the exception's class."),
+    Named(
+        "protocol/normalize_failed",
+        "A function under `normalize` raised; the evidence is the exception's class and the upstream chunk.",
+    ),
     Named("protocol/invalid_utf8", "Bytes that are not UTF-8."),
 )
 """Every kind of finding that exists now."""

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
+import otel_sse
 from docs.check import MAIN_PAGES, Problem, check, resolves
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -112,6 +116,7 @@ def test_names_resolve_through_submodules() -> None:
     """A class in a submodule and a lazily loaded name both resolve; a name of neither does not."""
     assert resolves("otel_sse.wire.events.Event")
     assert resolves("otel_sse.OtelSSEError")
+    assert resolves("otel_sse.integrations.litellm")
     assert not resolves("otel_sse.wire.events.Evnt")
 
 
@@ -124,3 +129,27 @@ def test_command_says_where_and_fails(project: Path) -> None:
     bad = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert bad.returncode == 1
     assert bad.stdout == "README.md:1: link must name a file of this project, got 'none.md'. Mend the path.\n"
+
+
+def _readme() -> str:
+    return (ROOT / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
+
+
+def _docstring() -> str:
+    lines = (otel_sse.__doc__ or "").splitlines()
+    return textwrap.dedent("\n".join(line for line in lines if not line or line.startswith("    ")))
+
+
+@pytest.mark.parametrize("code", [_readme(), _docstring()], ids=["README", "docstring"])
+async def test_first_example_runs_as_it_stands(code: str) -> None:
+    """What a newcomer copies first is an application that answers with a stream, instrumented."""
+    names: dict[str, Any] = {}
+    exec(compile(code, "example", "exec"), names)
+    app = names["app"]
+    try:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            answer = await client.get("/chat")
+        assert answer.text == "data: Hello\n\n"
+        assert otel_sse.instrument(app) is app
+    finally:
+        otel_sse.uninstrument(app)

@@ -9,7 +9,7 @@ import pytest
 
 from otel_sse import limits
 from otel_sse.errors import ConfigurationError
-from otel_sse.options import CHUNK_EVENTS, CHUNK_SIGNALS, Options, Setting, settings
+from otel_sse.options import CHUNK_EVENTS, CHUNK_SIGNALS, Options, Setting, settings, subject_of
 
 RULES: dict[str, Setting] = {name: rule for name, _, rule in settings()}
 DEFAULTS: dict[str, Any] = {name: default for name, default, _ in settings()}
@@ -75,6 +75,7 @@ BAD_TEXTS: dict[str, list[str]] = {
     "max_findings": ["-1", "few"],
     "dedup_window_ms": ["0", "60001", "0.1", "100ms"],
     "interval_sample": ["0", "1/16"],
+    "excluded_urls": ["(", "health,*"],
     "content_checks": ["x+", "[]", '{"a": "("}', '{"A b": "x"}', '{"a": 1}', '{"": "x"}'],
 }
 BAD_ARGUMENTS: dict[str, list[object]] = {
@@ -95,7 +96,7 @@ BAD_ARGUMENTS: dict[str, list[object]] = {
     "client_traceparent": ["yes", 1],
     "emit": ["true", 0],
     "websockets": ["true", 1],
-    "excluded_urls": [["health"], 1],
+    "excluded_urls": [["health"], 1, "(", "health,[a"],
     "log_first": [-1, "5", True],
     "silence_threshold": [0, 86_401, "15"],
     "first_byte_threshold": [-1, 86_401],
@@ -103,7 +104,7 @@ BAD_ARGUMENTS: dict[str, list[object]] = {
     "max_findings": [-1, "0"],
     "dedup_window_ms": [0, 60_001, 0.5, True],
     "interval_sample": [0, 0.5],
-    "content_checks": ["x", [("a", "x")], {"a": "("}, {f"rule_{n}": "x" for n in range(limits.MAX_CONTENT_CHECKS + 1)}],
+    "content_checks": ["x", [("a", "x")], {"a": "("}, {"": "x"}],
     "dialect": [5, ("openai-chat",)],
     "content_of": ["text", 1],
     "route_of": ["/chat"],
@@ -231,7 +232,7 @@ def test_bad_default_argument_is_refused_without_resolve_too() -> None:
 
 
 def test_unknown_name_is_refused() -> None:
-    """A name that is no setting is an error that quotes it; an unknown variable is nobody's business."""
+    """A name that is no setting is an error that quotes it; an unknown variable has no effect."""
     with pytest.raises(ConfigurationError, match=r"^option must be one of .*docs/reference.md, got 'chunk_event'\."):
         Options.resolve({}, chunk_event="all")
     assert Options.resolve({"OTEL_SSE_CHUNK_EVENT": "none"}) == Options()
@@ -264,3 +265,37 @@ def test_choices_are_the_designs() -> None:
     """The details and signals are those that the documents name."""
     assert CHUNK_EVENTS == ("all", "packed", "findings", "off")
     assert CHUNK_SIGNALS == ("span_events", "log_events", "both")
+
+
+def test_unknown_variable_is_told_once_with_names_like_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A misspelt variable is named in the log, once, and never its value; another program's is nobody's business."""
+    for variable in ("OTEL_SSE_CHUNK_EVENT", "OTEL_SSE_QQQQ", "OTEL_SSE_CHUNK_DELAY_MS", "OTHER", "OTEL_SSE_EMIT"):
+        monkeypatch.setenv(variable, "true")
+    monkeypatch.setenv("OTEL_SSE_DIGEST_KEI", "hunter2")
+    for _ in range(2):
+        assert Options.resolve() == Options()
+    lines = sorted(record.getMessage() for record in caplog.records)
+    assert lines == [
+        "environment variable OTEL_SSE_CHUNK_EVENT is no setting of otel-sse and has no effect. "
+        "Did you mean OTEL_SSE_CHUNK_EVENTS?",
+        "environment variable OTEL_SSE_DIGEST_KEI is no setting of otel-sse and has no effect. "
+        "Did you mean OTEL_SSE_DIGEST_KEY?",
+        "environment variable OTEL_SSE_QQQQ is no setting of otel-sse and has no effect. All are in docs/reference.md.",
+    ]
+
+
+def test_subject_is_the_variable_where_one_is_set() -> None:
+    """What a later check refuses is named by where it came from."""
+    assert subject_of("dialect", {}) == "option dialect"
+    assert subject_of("dialect", {"OTEL_SSE_DIALECT": "x"}) == "OTEL_SSE_DIALECT"
+    assert subject_of("silence_threshold", {"SILENCE_THRESHOLD": "1"}) == "SILENCE_THRESHOLD"
+    assert subject_of("on_stream_end", {"OTEL_SSE_ON_STREAM_END": "x"}) == "option on_stream_end"
+
+
+@pytest.mark.parametrize(("extra", "allowed"), [(0, True), (1, False)])
+def test_content_checks_are_capped(extra: int, allowed: bool) -> None:
+    """As many rules as the cap says are taken, and one more is refused."""
+    rules = {f"rule_{number}": "x" for number in range(limits.MAX_CONTENT_CHECKS + extra)}
+    assert RULES["content_checks"].check(rules) is allowed

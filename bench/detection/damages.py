@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from bench.detection.injections import SECRET, saying
+from bench.detection.injections import SECRET, framed, saying
 from bench.detection.pipeline import Change, Clock, Frames
 from bench.detection.recordings import Frame, Recording
 from otel_sse.lineage.faults import Fault
@@ -34,12 +34,14 @@ class Damage:
         kinds: What the diagnosis may call it.
         judge: Whether it named the right chunks.
         certain: Whether the diagnosis has to be certain.
+        hop: Whether it happens on the way between the two ends of a hop.
     """
 
     make: Make
     kinds: frozenset[str]
     judge: Judge
     certain: bool = True
+    hop: bool = False
 
 
 def _content(recording: Recording, least: int) -> list[int] | None:
@@ -74,7 +76,7 @@ def one_twice(recording: Recording, chance: random.Random) -> Change | None:
 
 def lagged_emission(recording: Recording, chance: random.Random) -> Change | None:
     """Each frame once more, so many frames later."""
-    if _content(recording, 10) is None:
+    if _content(recording, 20) is None:
         return None
     lag = chance.randint(1, 3)
 
@@ -112,6 +114,25 @@ def reconnect_replay(recording: Recording, chance: random.Random) -> Change | No
     place = chance.choice(contents[10:])
     back = chance.randint(4, 8)
     return _again(lambda every: [*every[:place], *every[place - back :]])
+
+
+def hop_resend(recording: Recording, chance: random.Random) -> Change | None:
+    """The sender reconnects and sends the last few messages again."""
+    contents = _content(recording, 10)
+    if contents is None:
+        return None
+    place = chance.choice(contents[6:])
+    back = chance.randint(1, 4)
+    return _again(lambda every: [*every[:place], *every[place - back :]])
+
+
+def blocked_reply_lost(recording: Recording, chance: random.Random) -> Change | None:
+    """The stage behind a policy that replaces hands on what the model's frames are, and nothing else."""
+    contents = _content(recording, 6)
+    if contents is None:
+        return None
+    own = {id(frame) for frame in recording.frames}
+    return _each(lambda at, frame: iter((frame,) if id(frame) in own else ()))
 
 
 def final_full_message(recording: Recording, chance: random.Random) -> Change | None:
@@ -158,11 +179,11 @@ def content_after_done(recording: Recording, chance: random.Random) -> Change | 
 
 
 def dropped(recording: Recording, chance: random.Random) -> Change | None:
-    """One piece of content does not go on."""
+    """One piece of content does not go on, and not the answer's end with it."""
     contents = _content(recording, 4)
     if contents is None:
         return None
-    place = chance.choice(contents)
+    place = chance.choice(contents[:-1])
     return _each(lambda at, frame: iter(() if at == place else (frame,)))
 
 
@@ -242,7 +263,12 @@ def colon_content(recording: Recording, chance: random.Random) -> Change | None:
     contents = _content(recording, 4)
     if contents is None:
         return None
-    place = chance.choice(contents)
+    said = [recording.frames[at].content for at in contents]
+    # What begins with a colon is no blank line beside another one.
+    places = [at for n, at in enumerate(contents) if said[n] not in (*said[max(n - 1, 0) : n], *said[n + 1 : n + 2])]
+    if not places:
+        return None
+    place = chance.choice(places)
     return _each(lambda at, frame: iter((Frame(b": lost\n\n"),) if at == place else (frame,)))
 
 
@@ -311,10 +337,6 @@ def _again(order: Callable[[list[Frame]], list[Frame]]) -> Change:
     return stage
 
 
-def _paced(order: Callable[[list[Frame]], list[Frame]]) -> Change:
-    return _again(order)
-
-
 def _reframed(recording: Recording, chance: random.Random, data_of: Callable[[str], str]) -> Change | None:
     contents = [at for at in recording.contents if (event := recording.frames[at].event) and event.data[:1] == "{"]
     if len(contents) < 4:
@@ -322,8 +344,7 @@ def _reframed(recording: Recording, chance: random.Random, data_of: Callable[[st
     place = chance.choice(contents[1:])
     event = recording.frames[place].event
     assert event is not None
-    name = f"event: {event.event}\n" if event.event else ""
-    other = Frame(f"{name}data: {data_of(event.data)}\n\n".encode())
+    other = framed(recording.frames[place], data_of(event.data))
     return _each(lambda at, frame: iter((other if at == place else frame,)))
 
 
@@ -354,11 +375,20 @@ def differs(stream: TraceStream, faults: Sequence[Fault], position: int) -> bool
     return bool(named) and all(before.get(seq) != after.get(seq) for seq in named)
 
 
+def reframed(stream: TraceStream, faults: Sequence[Fault], position: int) -> bool:
+    """The chunks that are named are of another length than what stands at their place before."""
+    before = {chunk.seq: chunk.raw_len for chunk in stream.stages[position - 1].chunks}
+    after = {chunk.seq: chunk.raw_len for chunk in stream.stages[position].chunks}
+    named = _named(faults)
+    return bool(named) and all(before.get(seq) != after.get(seq) for seq in named)
+
+
 def anywhere(stream: TraceStream, faults: Sequence[Fault], position: int) -> bool:
     """What is wrong is no chunk's."""
     return True
 
 
+_AFTER_DONE: Final = frozenset({"protocol/after_done", "reorder/moved", "reorder/sequence"})
 _DOUBLED: Final = frozenset({"duplicate/doubled"})
 _AGAIN: Final = frozenset({"duplicate/replayed", "duplicate/restarted", "duplicate/doubled"})
 
@@ -369,15 +399,21 @@ DAMAGES: Final[dict[str, Damage]] = {
     "double_iteration": Damage(double_iteration, _AGAIN, repeats),
     "second_start": Damage(second_start, _AGAIN, repeats),
     "reconnect_replay": Damage(reconnect_replay, _AGAIN, repeats),
+    "hop_resend": Damage(hop_resend, frozenset({"duplicate/resent"}), anywhere, hop=True),
+    "dropped, on a hop": Damage(dropped, frozenset({"gap/hop", "gap/lost", "gap/sequence"}), anywhere, hop=True),
+    "reordered, on a hop": Damage(
+        reordered, frozenset({"reorder/hop", "reorder/moved", "reorder/sequence"}), anywhere, hop=True
+    ),
+    "blocked_reply_lost": Damage(blocked_reply_lost, frozenset({"gap/reply_lost", "gap/lost"}), anywhere),
     "final_full_message": Damage(final_full_message, frozenset({"duplicate/accumulated"}), repeats),
     "duplicate_terminal": Damage(duplicate_terminal, frozenset({"duplicate/terminal"}), anywhere),
-    "content_after_done": Damage(content_after_done, frozenset({"protocol/after_done", "reorder/moved"}), anywhere),
+    "content_after_done": Damage(content_after_done, _AFTER_DONE, anywhere),
     "dropped": Damage(dropped, frozenset({"gap/lost", "gap/sequence"}), misses),
     "dropped, equal neighbours": Damage(deduplicated, frozenset({"gap/lost", "gap/sequence"}), misses),
     "reordered": Damage(reordered, frozenset({"reorder/moved", "reorder/sequence"}), differs),
     "corrupted": Damage(corrupted, frozenset({"corruption/changed"}), differs),
-    "nested_json": Damage(nested_json, frozenset({"protocol/nested_json"}), differs),
-    "double_framing": Damage(double_framing, frozenset({"protocol/double_framing"}), differs),
+    "nested_json": Damage(nested_json, frozenset({"protocol/nested_json"}), reframed),
+    "double_framing": Damage(double_framing, frozenset({"protocol/double_framing"}), reframed),
     "unframed": Damage(unframed, frozenset({"protocol/unframed"}), anywhere),
     "oversize": Damage(oversize, frozenset({"protocol/oversize"}), anywhere),
     "content_check": Damage(content_check, frozenset({"check/secret", "corruption/changed"}), differs),

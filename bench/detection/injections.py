@@ -224,7 +224,7 @@ def nested_json(recording: Recording, chance: random.Random) -> Injected | None:
         return None
     first = chance.choice(objects[: len(objects) // 2 + 1])
     made = [
-        _framed(frame, json.dumps(frame.event.data)) if frame.event and at >= first and at in objects else frame
+        framed(frame, json.dumps(frame.event.data)) if frame.event and at >= first and at in objects else frame
         for at, frame in enumerate(recording.frames)
     ]
     return Injected(made, first, frozenset(at for at in objects if at >= first))
@@ -237,7 +237,7 @@ def double_framing(recording: Recording, chance: random.Random) -> Injected | No
         return None
     first = chance.choice(objects[: len(objects) // 2 + 1])
     made = [
-        _framed(frame, f"data: {frame.event.data}") if frame.event and at >= first and at in objects else frame
+        framed(frame, f"data: {frame.event.data}") if frame.event and at >= first and at in objects else frame
         for at, frame in enumerate(recording.frames)
     ]
     return Injected(made, first, frozenset(at for at in objects if at >= first))
@@ -335,9 +335,12 @@ def _with_ids(recording: Recording) -> Iterator[Frame]:
         yield replace(frame, raw=before + b"id: %d\n" % number + frame.raw.removeprefix(b"\n"))
 
 
-def _framed(frame: Frame, data: str) -> Frame:
-    name = f"event: {frame.event.event}\n" if frame.event is not None and frame.event.event else ""
-    return Frame(f"{name}data: {data}\n\n".encode())
+def framed(frame: Frame, data: str) -> Frame:
+    """Return the frame with other data, under its own id and event name."""
+    event = frame.event
+    ident = f"id: {event.id}\n" if event is not None and event.id is not None else ""
+    name = f"event: {event.event}\n" if event is not None and event.event else ""
+    return Frame(f"{ident}{name}data: {data}\n\n".encode())
 
 
 def _saying(frame: Frame, content: str, text: str) -> Frame | None:
@@ -346,7 +349,7 @@ def _saying(frame: Frame, content: str, text: str) -> Frame | None:
     for ascii_only in (False, True):
         own, other = (json.dumps(each, ensure_ascii=ascii_only) for each in (content, text))
         if frame.event.data.count(own) == 1:
-            return _framed(frame, frame.event.data.replace(own, other))
+            return framed(frame, frame.event.data.replace(own, other))
     return None
 
 
@@ -354,7 +357,7 @@ def _chat(like: Frame, delta: dict[str, object]) -> Frame:
     assert like.event is not None
     payload = json.loads(like.event.data)
     payload["choices"] = [{"index": 0, "delta": delta, "finish_reason": None}]
-    return _framed(like, json.dumps(payload))
+    return framed(like, json.dumps(payload))
 
 
 _WITHOUT_END: Final = frozenset({"replicate", "watsonx", "writer-completions", "anthropic-completions", "vercel-ui"})

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from bench.detection.damages import DAMAGES, Damage
+from bench.detection.damages import DAMAGES, Damage, blocked_reply_lost
 from bench.detection.injections import saying
 from bench.detection.pipeline import Change, Clock, Frames, Step, as_it_is, run
 from bench.detection.recordings import Frame, Recording
@@ -56,9 +56,12 @@ class Clean:
 
 
 def clean(recordings: Sequence[Recording], gaps_ms: Sequence[float], seed: int, *, lineage: bool) -> Clean:
-    """Diagnose pipelines that are in order, half of them with a policy that rewrites."""
+    """Diagnose pipelines that are in order, half of them with a policy that rewrites.
+
+    Answers that the service itself broke off are not in order, and are left out.
+    """
     found = Clean()
-    for recording in recordings:
+    for recording in (each for each in recordings if not each.failed):
         chance = random.Random(f"{seed} {recording.file}")
         said = diagnose(_run(recording, gaps_ms, chance, _steps(recording, chance, len(STAGES), as_it_is), lineage))
         found.answers += 1
@@ -81,13 +84,20 @@ def faults(
     found: dict[str, Score] = {}
     for name, damage in damages.items():
         score = found[name] = Score()
-        for recording in recordings:
+        for recording in (each for each in recordings if not each.failed):
             chance = random.Random(f"{seed} {name} {recording.file}")
             change = damage.make(recording, chance)
             if change is None:
                 continue
-            at = chance.randrange(1, len(STAGES))
-            steps = _steps(recording, chance, at, change)
+            if damage.make is blocked_reply_lost:
+                blocking = _blocking(recording, chance, change)
+                if blocking is None:
+                    continue
+                steps = blocking
+            elif damage.hop:
+                steps = _hop(change)
+            else:
+                steps = _steps(recording, chance, chance.randrange(1, len(STAGES)), change)
             stream = _run(recording, gaps_ms, chance, steps, lineage)
             position = next(n for n, step in enumerate(steps) if step.change is change)
             _judge(score, recording.file, stream, diagnose(stream), damage, position)
@@ -117,12 +127,38 @@ def _judge(score: Score, file: str, stream: TraceStream, said: Diagnosis, damage
 def _steps(recording: Recording, chance: random.Random, at: int, change: Change) -> list[Step]:
     """The stages, with a policy somewhere behind or before the one at fault: half of the policies rewrite."""
     steps = [Step(name, change if n == at else as_it_is) for n, name in enumerate(STAGES)]
-    policy = as_it_is
+    policy: Change = as_it_is
     if chance.random() < 0.5 and (rewriting := _rewriting(recording)) is not None and at == len(STAGES):
         policy = rewriting
     sides = [Step("policy.judge", as_it_is, "in"), Step("policy.judge", policy, "out", rewrites=True)]
     where = chance.randrange(1, len(steps) + 1)
     return [*steps[:where], *sides, *steps[where:]]
+
+
+def _blocking(recording: Recording, chance: random.Random, change: Change) -> list[Step] | None:
+    """A policy that lets a part of the answer pass and then replaces the rest by a reply of its own."""
+    contents = recording.contents
+    place = chance.choice(contents[1:-1])
+    reply = saying(recording.frames[place], "I can not say that.")
+    if reply is None or not any(frame.is_end for frame in recording.frames):
+        return None
+
+    def judge(frames: Frames, clock: Clock) -> Frames:
+        for at, frame in enumerate(frames):
+            if at == place:
+                yield reply
+            if at < place or frame.is_end:
+                yield frame
+
+    sides = [Step("policy.judge", as_it_is, "in"), Step("policy.judge", judge, "out", rewrites=True)]
+    after = [Step("normalize", change), Step("emit", as_it_is), Step("socket_write", as_it_is)]
+    return [Step("provider", as_it_is), Step("callback", as_it_is), *sides, *after]
+
+
+def _hop(change: Change) -> list[Step]:
+    """A pipeline with a hop in it, on whose way something happens to messages."""
+    sender, receiver = Step("ws.send", as_it_is), Step("ws.receive", change, receives=True)
+    return [Step("provider", as_it_is), sender, receiver, Step("emit", as_it_is), Step("socket_write", as_it_is)]
 
 
 def _rewriting(recording: Recording) -> Change | None:

@@ -11,11 +11,13 @@ from bench.detection.recordings import Frame
 from bench.detection.timing import OPENED_NS
 from bench.detection.watching import RULES
 from otel_sse import semconv
+from otel_sse.detect.hop import HopDetector
 from otel_sse.lineage import Crossings
 from otel_sse.lineage.spans import Span, SpanEvent, SpanLink
 from otel_sse.lineage.trace import TraceStream, trace_of
 from otel_sse.stage import StageMonitor, StageSettings
 from otel_sse.stage.edge import Edge
+from otel_sse.stage.hop import HopEdge
 from otel_sse.stream.chunk import Chunk, Finding
 from otel_sse.stream.outcome import ABANDONED, COMPLETED, FAILED
 from otel_sse.stream.stage import StageInfo
@@ -51,6 +53,7 @@ class Step:
         direction: `in` or `out` for the sides of a policy.
         rewrites: Whether it says that it may change content.
         ends: How it ends where its frames come to an end.
+        receives: Whether it is the receiving end of a hop, whose sender is the stage before it.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Step:
     direction: str = ""
     rewrites: bool = False
     ends: str = COMPLETED
+    receives: bool = False
 
 
 def as_it_is(frames: Frames, clock: Clock) -> Frames:
@@ -84,8 +88,9 @@ class _Upstream:
         """There is no other."""
         return ()
 
-    def chosen(self, upstream: Crossings) -> None:
-        """Nothing has to be noted."""
+    def chosen(self, upstream: Crossings) -> str:
+        """There is one upstream, so no chunk has to name it."""
+        return ""
 
 
 @dataclass(slots=True)
@@ -97,7 +102,9 @@ class _Watch:
     journal: list[Chunk | tuple[Finding, int]]
     crossings: Crossings
     ended: str = ""
-    lengths: list[int] = field(default_factory=list)
+    hop: HopEdge | None = None
+    numbers: dict[int, int] = field(default_factory=dict)
+    detector: HopDetector = field(default_factory=lambda: HopDetector("ws.receive"))
 
 
 def run(frames: Sequence[Frame], times_ns: Sequence[int], steps: Sequence[Step], *, lineage: bool) -> TraceStream:
@@ -114,6 +121,8 @@ def run(frames: Sequence[Frame], times_ns: Sequence[int], steps: Sequence[Step],
     flow = _source(frames, times_ns, clock)
     for step in steps:
         watch = _watch(step, watches[-1] if watches else None, lineage)
+        if step.receives:
+            flow = _numbered(flow, watch)
         watches.append(watch)
         flow = _watched(step.change(flow, clock), watch, clock)
     try:
@@ -144,13 +153,31 @@ def _watch(step: Step, before: _Watch | None, lineage: bool) -> _Watch:
     if lineage:
         upstream = _Upstream(before.crossings if before is not None else None)
         monitor.edge = Edge(upstream, crossings, monitor.totals, 16, rewrites=step.rewrites, stage=step.name)
-    return _Watch(step, monitor, journal, crossings)
+    watch = _Watch(step, monitor, journal, crossings)
+    if step.receives:
+        watch.hop = monitor.edge = HopEdge(Edge(_Upstream(None), crossings, monitor.totals, 16))
+    return watch
+
+
+def _numbered(frames: Frames, watch: _Watch) -> Frames:
+    """What a sender does: it gives each message its number, which goes with it however often it is sent."""
+    for number, frame in enumerate(frames, 1):
+        watch.numbers[id(frame)] = number
+        yield frame
+
+
+def _arrived(watch: _Watch, frame: Frame) -> None:
+    if watch.hop is None:
+        return
+    number, seq = watch.numbers[id(frame)], watch.monitor.totals.chunks + 1
+    watch.hop.arrived(number, _STEP_NS, watch.detector.check(seq, number, seq == 1))
 
 
 def _watched(frames: Frames, watch: _Watch, clock: Clock) -> Frames:
     try:
         for frame in frames:
             clock.now_ns += _STEP_NS
+            _arrived(watch, frame)
             watch.monitor.feed(frame.raw, clock.now_ns)
             yield frame
     except RuntimeError:
@@ -160,6 +187,8 @@ def _watched(frames: Frames, watch: _Watch, clock: Clock) -> Frames:
         watch.ended = ABANDONED
         raise
     watch.ended = COMPLETED
+    for finding in watch.detector.close():
+        watch.monitor.note(finding, clock.now_ns)
 
 
 def _span(watch: _Watch, before: _Watch | None) -> Span:

@@ -55,6 +55,11 @@ class Recording:
     frames: tuple[Frame, ...]
 
     @property
+    def failed(self) -> bool:
+        """Whether the service itself broke the answer off with an error."""
+        return any(frame.facts is not None and frame.facts.error is not None for frame in self.frames)
+
+    @property
     def contents(self) -> list[int]:
         """The places of the frames with content."""
         return [at for at, frame in enumerate(self.frames) if frame.content is not None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -50,7 +49,7 @@ def _stage(stream: TraceStream, position: int, start_ns: int) -> dict[str, Any]:
         "chunks_in_trace": len(stage.chunks),
         "first": (stage.first_ns - start_ns) / _NS_PER_S if stage.chunks else None,
         "findings_total": stage.findings_total,
-        "findings": [asdict(finding) for finding in stage.findings],
+        "findings": [msgspec.structs.asdict(finding) for finding in stage.findings],
         "upstream_missing": position in stream.orphans,
         "upstream": [_edge(up, stream.descents[up, position]) for up in stream.upstream[position]],
     }

@@ -18,6 +18,7 @@ from otel_sse.lineage.descent import (
     CUT_OFF,
     DOUBLED,
     DROPPED,
+    ELSEWHERE,
     MERGED,
     REPLACED,
     SAME,
@@ -119,7 +120,7 @@ def _sums(edge: Descent) -> str:
 
 
 def _changes(edge: Descent) -> bool:
-    return any(edge.counts[became] for became in BECAME if became != SAME)
+    return any(edge.counts[became] for became in BECAME if became not in (SAME, ELSEWHERE))
 
 
 def _orphan(number: int, stage: TraceStage) -> Text:
@@ -130,7 +131,7 @@ def _orphan(number: int, stage: TraceStage) -> Text:
 
 def _change(stream: TraceStream, up: int, down: int) -> Text:
     edge = stream.descents[up, down]
-    told = [f"{became} {_ranges(seqs)}" for became, seqs in _by_fate(edge).items() if became != SAME]
+    told = [f"{became} {_ranges(seqs)}" for became, seqs in _by_fate(edge).items() if became not in (SAME, ELSEWHERE)]
     if added := [chunk.seq for chunk in edge.added if chunk.kind == CONTENT]:
         told.append(f"{ADDED} {_ranges(added)}")
     names = f"{up + 1} {clean(edge.upstream.label)} -> {down + 1} {clean(edge.downstream.label)}: "
@@ -230,6 +231,7 @@ def _words(stream: TraceStream, step: Step) -> str:
         DROPPED: f"dropped before {clean(stage.label)}",
         CUT_OFF: f"cut off: {clean(stage.label)} ended before it ({outcome})",
         UNKNOWN: "not known: the trace has not all chunks of this stage",
+        ELSEWHERE: f"went on at another {clean(stage.label)}",
         ADDED: "added here",
     }
     return words.get(step.became, step.became)

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from otel_sse.cli.exit_codes import FINDINGS, INPUT, OK
 from otel_sse.cli.trace_json import chunks_json, trace_json, traces_json, way_json
 from otel_sse.cli.trace_view import chunks_view, trace_view, traces_view, way_view
-from otel_sse.errors import must
+from otel_sse.errors import ConfigurationError, must
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.lineage.trace import Trace, TraceStream
 from otel_sse.lineage.way import first_stage_with, telling_chunk, way
@@ -64,10 +64,14 @@ def look(asked: Asked) -> Shown:
 
     Raises:
         SourceError: The source can't be read, holds no span, or has not the trace, the stage or the chunk.
+        ConfigurationError: The id is the beginning of several, or several traces are there and none is named.
     """
     source = asked.source
     if not asked.trace_id:
         listed = source.listed()
+        if len(listed.traces) > 1 and (asked.chunk is not None or asked.stage):
+            advice = f"Name one of the {len(listed.traces)} traces; without --chunk and --stage they are listed."
+            raise ConfigurationError(must("TRACE_ID", "be given with --chunk and --stage", asked.trace_id, advice))
         if len(listed.traces) != 1 or not source.shows_only_one:
             return _list(listed)._replace(damage=source.damage(), notes=source.notes())
         asked = asked._replace(trace_id=listed.traces[0].id)

@@ -12,6 +12,10 @@ from otel_sse import semconv
 _ORDER: Final = {metric.name: position for position, metric in enumerate(semconv.METRICS)}
 
 
+SAMPLED: Final = (semconv.INTERVAL.name, semconv.LATENCY.name)
+"""Histograms that record one of several chunks, so that their count is not that of the chunks."""
+
+
 class Figure(NamedTuple):
     """One metric with one set of labels.
 

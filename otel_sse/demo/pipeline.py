@@ -18,7 +18,7 @@ from otel_sse.demo.pipeline_process import CONTROL, GATEWAY, MODEL
 from otel_sse.demo.servers import HOST
 from otel_sse.errors import OtelSSEError, must
 
-_STOP_S: Final = 5.0
+_STOP_S: Final = 20.0
 
 FAULT_VARIABLES: Final = {
     "OTEL_SSE_SILENCE_THRESHOLD": f"{SILENCE_THRESHOLD_S:g}",
@@ -95,7 +95,7 @@ class Pipeline:
         return self._processes[role]
 
     def stop(self) -> None:
-        """Let all of them end and write out their spans; one that has not ended after 5 s is killed."""
+        """Let all of them end and write out their spans; one that has not ended after 20 s is killed."""
         # The gateway first, so that it can say goodbye to the others.
         for process in reversed(self._processes.values()):
             _stop(process)

@@ -16,7 +16,7 @@ from otel_sse.errors import OtelSSEError, must
 
 HOST: Final = "127.0.0.1"
 
-_START_S: Final = 15.0
+_START_S: Final = 60.0
 _STOP_S: Final = 3.0
 _POLL_S: Final = 0.01
 
@@ -70,7 +70,7 @@ class LoopbackServer:
         """Start, and return once requests are answered.
 
         Raises:
-            OtelSSEError: The application did not start within 15 s.
+            OtelSSEError: The application did not start within 60 s.
         """
         self._thread.start()
         deadline_s = time.monotonic() + _START_S

@@ -13,7 +13,7 @@ from rich.tree import Tree
 
 from otel_sse import semconv
 from otel_sse.demo.chunk_rows import ChunkRow, chunk_rows, excerpt
-from otel_sse.demo.figures import Figure
+from otel_sse.demo.figures import SAMPLED, Figure
 from otel_sse.demo.screen import clean
 from otel_sse.demo.trace_tree import Node
 from otel_sse.stream.outcome import COMPLETED
@@ -141,7 +141,10 @@ def metrics_view(figures: Sequence[Figure]) -> RenderableType:
         table.add_row(figure.name, _labels(own), figure.value_text(), style=_BAD if figure.name in _FAULTS else "")
     title = Text.assemble(("metrics", "bold"), "  ", _labels(shared))
     zeros = len(figures) - len(shown)
-    return Group(title, table, Text(f"{zeros} more at 0: what alerts rest on exists before it first happens.", _DIM))
+    notes = [f"{zeros} more at 0: what alerts rest on exists before it first happens."]
+    if any(figure.name in SAMPLED for figure in shown):
+        notes.append(f"{' and '.join(SAMPLED)} are samples of all chunks.")
+    return Group(title, table, *(Text(note, _DIM) for note in notes))
 
 
 def _shared_labels(figures: Sequence[Figure]) -> dict[str, str]:

@@ -13,6 +13,9 @@ from otel_sse.stream.chunk import SUSPECTED, Finding
 
 _SIZE: Final = limits.MAX_HISTORY_CHUNKS
 _OPENING: Final = limits.OPENING_CHUNKS
+_GRAM_CHUNKS: Final = 4
+"""Chunks by which a passage is looked up; every sixteenth is looked up on average."""
+
 _MAX_GRAMS: Final = _SIZE // 4
 
 _ANCHOR: Final = "0"
@@ -140,9 +143,9 @@ class AgainDetector:
         end = len(keys) if opened < 0 else opened + 1
         lasts = joined[_LAST::_STRIDE]
         # The first few chunks of a look have not enough before them here, and are looked up at no other time either.
-        at = lasts.find(_ANCHOR, max(start, limits.GRAM_CHUNKS - 1), end)
+        at = lasts.find(_ANCHOR, max(start, _GRAM_CHUNKS - 1), end)
         while at >= 0:
-            gram = joined[_STRIDE * (at - limits.GRAM_CHUNKS + 1) : _STRIDE * at + _LAST + 1]
+            gram = joined[_STRIDE * (at - _GRAM_CHUNKS + 1) : _STRIDE * at + _LAST + 1]
             if self._looked_up(hash(gram), base + at, ended, found):
                 self._matched = 0
                 return at + 1

@@ -10,6 +10,12 @@ from typing import Final
 from otel_sse import limits
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 
+_MOSTLY_DIFFERENT: Final = 0.6
+"""Share of different contents in a look above which no second path can lag behind the first among them."""
+
+_EQUAL_NEIGHBOURS: Final = 3
+"""Neighbours in a look that are equal before it is looked at more closely: most looks have none."""
+
 _ENOUGH: Final = 32
 """Chunks in which a run shows; fewer are looked at together with those before them."""
 
@@ -71,7 +77,7 @@ class DoubledDetector:
     @staticmethod
     def _is_calm(before: Sequence[int], keys: Sequence[int]) -> bool:
         equal = sum(map(eq, keys, islice(keys, 1, None))) + bool(before and before[-1] == keys[0])
-        return equal < limits.EQUAL_NEIGHBOURS and len(set(keys)) > len(keys) * limits.MOSTLY_DIFFERENT
+        return equal < _EQUAL_NEIGHBOURS and len(set(keys)) > len(keys) * _MOSTLY_DIFFERENT
 
     def _step(self, adjacent: _AdjacentRun, lagged: _LaggedRun, key: int, seq: int) -> Finding | None:
         of, lagged_of = adjacent.step(key, seq), lagged.step(key, seq)

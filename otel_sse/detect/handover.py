@@ -21,13 +21,16 @@ class HandoverDetector:
         stage: The stage's name, for findings.
     """
 
-    __slots__ = ("_again", "_checkpoint", "_exact", "_stage")
+    __slots__ = ("_again", "_altered", "_checkpoints", "_exact", "_stage", "keeps_content")
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
         self._exact = True
         self._again: deque[int] = deque(maxlen=limits.LAGGED_TWINS)
-        self._checkpoint = (0, 0)
+        self._checkpoints = ((0, 0), (0, 0))
+        self._altered: Finding | None = None
+        self.keeps_content = False
+        """Whether somebody has promised that the stage changes no content."""
 
     def made_anew(self) -> None:
         """Take note that a chunk equals nothing that came in, or only something that came in long after the last."""
@@ -49,6 +52,29 @@ class HandoverDetector:
         certainty = CERTAIN if of == chunk.seq - 1 or several else SUSPECTED
         evidence = f"upstream chunk {chunk.upstream_first} was handed on as {of} and again as {chunk.seq}"
         return Finding("duplicate/doubled", certainty, self._stage, chunk.seq, of, evidence)
+
+    def altered(self, chunk: Chunk, before: Chunk, *, of_one: bool) -> Finding | None:
+        """Take note of a content chunk that equals nothing that came in; return the finding about the one before it.
+
+        That one content came out as another is certain once the next chunk is no further piece of the same: to cut a
+        chunk up changes no content, and neither does to merge several.
+
+        Args:
+            chunk: The chunk.
+            before: The latest chunk that it was made from.
+            of_one: Whether `before` is the only one, and this the first that was made of it.
+        """
+        told, self._altered = self._altered, None
+        if not of_one:
+            return told if chunk.upstream_first != chunk.upstream_last else None
+        evidence = f"upstream chunk {before.seq} with digest {before.digest} went on with digest {chunk.digest}"
+        self._altered = Finding("corruption/changed", CERTAIN, self._stage, chunk.seq, 0, evidence)
+        return told
+
+    def told(self) -> Finding | None:
+        """Return the finding that `altered` holds back, because the next chunk is another one, or none will come."""
+        told, self._altered = self._altered, None
+        return told
 
     def late(self, chunk: Chunk) -> Finding | None:
         """Return the finding that a chunk came after chunks that had come in behind it."""
@@ -80,17 +106,20 @@ class HandoverDetector:
     def handed_on(self, seq: int, time_ns: int, made_ns: int) -> Finding | None:
         """Return a finding where chunks that came in one after the other went on all at once.
 
-        Asked of every `limits.BURST_CHUNKS`th chunk, so that a burst of twice as many is found wherever it begins.
+        Asked twice for each `limits.BURST_CHUNKS` chunks, so that a burst of half as many again is found wherever it
+        begins. What came in after a single pause came in at once itself, and was only late.
 
         Args:
             seq: The chunk.
             time_ns: When it crossed this stage.
             made_ns: When it crossed the stage before.
         """
-        before_ns, before_made_ns = self._checkpoint
-        self._checkpoint = (time_ns, made_ns)
+        (before_ns, before_made_ns), half = self._checkpoints
+        self._checkpoints = (half, (time_ns, made_ns))
         took_ns, came_ns = time_ns - before_ns, made_ns - before_made_ns
         if not before_ns or took_ns > limits.BURST_NS or came_ns < limits.BURST_SPREAD_NS:
+            return None
+        if min(half[1] - before_made_ns, made_ns - half[1]) < came_ns / 4:
             return None
         took_ms, came_ms = took_ns / _NS_PER_MS, came_ns / _NS_PER_MS
         evidence = f"{limits.BURST_CHUNKS} chunks within {took_ms:.1f} ms that had come in over {came_ms:.0f} ms"

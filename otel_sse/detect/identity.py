@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Final
 
 from otel_sse import limits
@@ -52,6 +53,7 @@ class IdentityDetector:
             return ()
         if self._counter is not None and _COUNTER.fullmatch(ident):
             return self._numbered(self._counter, seq, int(ident), digest)
+        ident = _kept(ident)
         latest, self._latest = self._latest, ident
         known = self._names.get(ident)
         if known is None:
@@ -60,7 +62,7 @@ class IdentityDetector:
 
     def heartbeat(self, seq: int, ident: str, digest: str) -> Sequence[Finding]:
         """Take note of a heartbeat's id: it may take part in the count, but may also repeat as often as it likes."""
-        old = ident in self._names or (
+        old = _kept(ident) in self._names or (
             self._counter is not None and bool(_COUNTER.fullmatch(ident)) and int(ident) <= self._counter.last
         )
         return () if old else self.check(seq, ident, digest)
@@ -111,3 +113,10 @@ class IdentityDetector:
         # At most one number is missing: they count. What was learnt from is judged now.
         self._counter = SequenceDetector(self._stage, "id", certain=min(numbers) < 2)
         return [finding for one in self._learnt for finding in self._counter.check(*one)]
+
+
+def _kept(ident: str) -> str:
+    """Return what is remembered of an id: no two ids have the same, and none is long."""
+    if len(ident) <= limits.MAX_ID_CHARS:
+        return ident
+    return sha256(ident.encode("utf-8", "surrogatepass")).hexdigest()

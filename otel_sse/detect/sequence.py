@@ -88,6 +88,12 @@ class SequenceDetector:
         """Return whether the latest number comes once more, with other content: then it does not name one event."""
         return number == self.last and self._digests[number % _WINDOW] != hash(digest)
 
+    def is_taken(self, number: int, digest: str) -> bool:
+        """Return whether the number came before, as far as is remembered, with other content."""
+        if number > self.last or number < self._first or number in self._missing or number <= self._forgotten:
+            return False
+        return not self._known(number, digest)[1]
+
     def _keep(self, seq: int, number: int, digest: str) -> None:
         if number > self.last - _WINDOW:
             slot = number % _WINDOW

@@ -12,7 +12,7 @@ _NAMES: Final = frozenset(
 )
 """Keys whose text names something and says nothing of the event."""
 
-_SPOKEN: Final = frozenset({"sequence_number", "special"})
+_SPOKEN: Final = frozenset({"sequence_number", "seq", "sequence", "special"})
 """Keys whose number or flag says something, so that the frame is read in full."""
 
 _SCALARS: Final = frozenset({int, float, type(None)})

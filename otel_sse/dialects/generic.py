@@ -35,6 +35,7 @@ _CONTENT_KEYS: Final = ("delta", "content", "text", "token", "chunk", "message",
 _CONTAINERS: Final = ("delta", "message", "data", "chunk", "content", "token")
 _ENVELOPES: Final = ("data", "chunk", "message", "delta", "response", "result")
 _REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking")
+_NUMBER_KEYS: Final = ("seq", "sequence")
 _FINISH_KEYS: Final = ("finish_reason", "done_reason", "stop_reason")
 
 _CONTENT_WORDS: Final = frozenset({"content_chunk", "content", "chunk", "token", "text", "delta", "message"})
@@ -95,10 +96,12 @@ class GenericJSON:
         self._keys = frozenset(payload)
         word = word_of(payload, event)
         if word in HEARTBEAT_WORDS or event in HEARTBEAT_WORDS:
-            return Facts(HEARTBEAT)
+            # Who counts frames counts these too.
+            return Facts(HEARTBEAT, number=_number(payload))
         error = error_facts(payload, word, event)
         if error is not None:
             self.expects = TERMINAL
+            error.number = _number(payload)
             return error
         facts = self._content_facts(payload, word)
         _add_marks(facts, payload)
@@ -207,11 +210,15 @@ def _add_marks(facts: Facts, payload: dict[str, Any]) -> None:
     for key in _FINISH_KEYS:
         if key in payload:
             facts.finish_reason = facts.finish_reason or name(payload[key])
-    facts.sequence = count(payload.get("sequence_number"))
+    facts.sequence, facts.number = count(payload.get("sequence_number")), _number(payload)
     if "usage" in payload and facts.input_tokens is None and facts.output_tokens is None:
         usage = fields(payload["usage"])
         facts.input_tokens = count(usage.get("prompt_tokens", usage.get("input_tokens")))
         facts.output_tokens = count(usage.get("completion_tokens", usage.get("output_tokens")))
+
+
+def _number(payload: dict[str, Any]) -> int | None:
+    return next((found for key in _NUMBER_KEYS if (found := count(payload.get(key))) is not None), None)
 
 
 def _add_final_counts(facts: Facts, payload: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from opentelemetry.trace import TracerProvider
 from otel_sse.errors import NotAnApplicationError, must
 from otel_sse.integrations import patches, recorders, starlette
 from otel_sse.integrations.asgi import STAGE, ASGIApp, Receive, Scope, Send, StreamMiddleware
+from otel_sse.integrations.counters import start_counters
 from otel_sse.options import Options
 from otel_sse.telemetry.recorder import Recorder
 
@@ -69,6 +70,7 @@ def instrument(
         return app
     app = uninstrument(app)
     recorder = new_recorder(resolved, tracer_provider, meter_provider)
+    start_counters(recorder, app, STAGE)
     patches.hold(recorder)
 
     def wrap(inner: ASGIApp) -> StreamMiddleware:
@@ -117,8 +119,18 @@ def _recorder_of(app: Any) -> Recorder | None:
 
 
 def _check(app: Any) -> None:
-    if not callable(app) or inspect.isclass(app) or not _takes_three(app):
+    if not callable(app) or not _is_async(app) or not _takes_three(app):
         raise NotAnApplicationError(must("app", "be an ASGI application", app, _ADVICE))
+
+
+def _is_async(app: Any) -> bool:
+    """Whether a call can be awaited, as far as can be known before it; uvicorn tells ASGI 3 by the same rules."""
+    if inspect.isclass(app):
+        # Starlette's HTTPEndpoint is an application by its class, whose objects are awaited.
+        return hasattr(app, "__await__")
+    if inspect.isroutine(app):
+        return inspect.iscoroutinefunction(inspect.unwrap(app))
+    return True
 
 
 def _takes_three(app: Any) -> bool:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any, Final
 
 from opentelemetry.context import Context, get_current
-from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware, get_host_port_url_tuple
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider, get_current_span
 from opentelemetry.util.http import ExcludeList, parse_excluded_urls
 
+from otel_sse import limits
 from otel_sse.integrations import headers as stream_headers
-from otel_sse.integrations.outcomes import error_type, outcome_of
+from otel_sse.integrations.counters import start_counters
+from otel_sse.integrations.emit.stage import EMIT
+from otel_sse.integrations.outcomes import error_type, is_of_background, outcome_of
 from otel_sse.integrations.routes import route_of
 from otel_sse.integrations.server_span import ServerSpanMakers, no_native_span
 from otel_sse.integrations.websockets.asgi_exchange import WebSocketExchange
@@ -32,6 +37,9 @@ STAGE: Final = "socket_write"
 
 _MARK: Final = "otel_sse"
 """Scope key of a request that is watched already, so that two instrumented layers do not count a chunk twice."""
+
+_LAST_WAIT_NS: Final = 1_000_000_000
+"""Longest wait at an application's shutdown for streams that were just cancelled, so that their ends are written."""
 
 _BODY: Final = "http.response.body"
 _FILES: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
@@ -77,7 +85,7 @@ class StreamMiddleware:
         """Serve one connection; all but HTTP and WebSockets pass untouched, and all do once the recorder is closed."""
         kind = scope["type"]
         if kind == "lifespan":
-            await self.app(scope, self._flushing(receive), send)
+            await self.app(scope, self._flushing(receive), self._starting(send))
         elif kind not in self._kinds or _MARK in scope or self.recorder.closed or self._is_excluded(scope):
             await self.app(scope, receive, send)
         else:
@@ -92,7 +100,10 @@ class StreamMiddleware:
                 scope.pop(_MARK, None)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._with_server_span is None or self._makers.any(scope):
+        if self._with_server_span is not None and self._makers.twice:
+            with no_native_span(scope):
+                await self._watch(scope, receive, send)
+        elif self._with_server_span is None or self._makers.any(scope):
             await self._watch(scope, receive, send)
         else:
             with no_native_span(scope):
@@ -102,13 +113,33 @@ class StreamMiddleware:
         await _Exchange(self.recorder, scope, receive, send).run(self.app)
 
     def _is_excluded(self, scope: Scope) -> bool:
-        return self._excluded is not None and self._excluded.url_disabled(str(scope.get("path", "")))
+        if self._excluded is None:
+            return False
+        # As contrib does it; and by the path alone, which a pattern may be anchored to.
+        _, _, url = get_host_port_url_tuple(scope)  # type: ignore[no-untyped-call]
+        return self._excluded.url_disabled(url) or self._excluded.url_disabled(str(scope.get("path", "")))
+
+    def _starting(self, send: Send) -> Send:
+        # By now the application has all its routes, and its providers are set.
+        async def starting(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                self._start_counters()
+            await send(message)
+
+        return starting
+
+    def _start_counters(self) -> None:
+        try:
+            start_counters(self.recorder, self.app, STAGE)
+        except Exception as error:
+            self.recorder.errors.report("open", error)
 
     def _flushing(self, receive: Receive) -> Receive:
         # The application's own shutdown code may end the providers, so what is pending goes out before it runs.
         async def flushing() -> Message:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
+                await _all_ended(self.recorder)
                 self.recorder.flush()
             return message
 
@@ -123,7 +154,6 @@ class _Exchange:
         "_receive",
         "_record",
         "_recorder",
-        "_root_path",
         "_scope",
         "_send",
         "_stream",
@@ -136,10 +166,11 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._stream = Stream(recorder, now_ns(), _request_context())
+        # Not a method of this object: what holds each other outlives its request.
+        self._stream.find_route = partial(_route, recorder, scope, scope.get("root_path", ""))
         self._gone = False
         self._unseen = False
         self._record: StageRecord | None = None
-        self._root_path: str = scope.get("root_path", "")
 
     async def run(self, app: ASGIApp) -> None:
         """Call the application; whatever way it ends, an open stream ends with it, once."""
@@ -147,7 +178,7 @@ class _Exchange:
         try:
             await app(self._scope, self.receive, self.send)
         except BaseException as error:
-            self._end(outcomes.DISCONNECTED if self._gone else outcome_of(error), error)
+            self._end_by(error)
             raise
         finally:
             leave(token)
@@ -170,7 +201,7 @@ class _Exchange:
                 if message["type"] == "http.response.start":
                     message = self._begin(message)
                 await self._send(message)
-            elif record.ended or message["type"] != _BODY:
+            elif self._complete(record) or message["type"] != _BODY:
                 await self._send_other(record, message)
             elif not message.get("more_body", False):
                 await self._send_last(record, message)
@@ -189,12 +220,20 @@ class _Exchange:
             raise
 
     async def _send_last(self, record: StageRecord, message: Message) -> None:
-        # Frameworks end the request's span right after this body, so what that span is to say is written before.
-        self._observe(record, message.get("body", b""), now_ns(), 0)
-        await self._send_end(record, message)
+        body = message.get("body", b"")
+        started_ns = now_ns()
+        if len(body) <= limits.MAX_FORETOLD_BYTES:
+            # Frameworks end the request's span right after this body, so what that span is to say is written before.
+            self._observe(record, body, started_ns, 0)
+            await self._send_end(record, message)
+            return
+        gone = self._gone
+        await self._send(message)
+        self._observe(record, body, started_ns, now_ns() - started_ns)
+        self._settle(record, self._outcome_at_end(record, gone))
 
     async def _send_other(self, record: StageRecord, message: Message) -> None:
-        if record.ended or message["type"] not in _FILES:
+        if self._complete(record) or message["type"] not in _FILES:
             await self._send(message)
             return
         # Without these bytes nobody can say whether the answer was whole.
@@ -207,13 +246,24 @@ class _Exchange:
     async def _send_end(self, record: StageRecord, message: Message) -> None:
         # What arrives from here on is no news: once a response is complete, servers answer every receive with
         # http.disconnect, be the client there or not.
-        unread = self._unseen or record.errors
-        outcome = outcomes.DISCONNECTED if self._gone else outcomes.UNPARSED if unread else outcomes.COMPLETED
+        outcome = self._outcome_at_end(record, self._gone)
         self._foretell(record, outcome)
         started_ns = now_ns()
         await self._send(message)
         record.monitor.totals.send_ns += now_ns() - started_ns
-        self._end(outcome)
+        self._settle(record, outcome)
+
+    def _outcome_at_end(self, record: StageRecord, gone: bool) -> str:
+        if gone:
+            return outcomes.DISCONNECTED
+        return outcomes.UNPARSED if self._unseen or record.errors else outcomes.COMPLETED
+
+    def _settle(self, record: StageRecord, outcome: str) -> None:
+        # Not the end yet: Starlette's BaseHTTPMiddleware sends the last body of a response that failed, then raises.
+        record.settled.append((outcome, now_ns()))
+
+    def _complete(self, record: StageRecord) -> bool:
+        return record.ended or bool(record.settled)
 
     def _observe(self, record: StageRecord, body: bytes, started_ns: int, send_ns: int) -> None:
         try:
@@ -222,11 +272,25 @@ class _Exchange:
             self._recorder.failed(record, error)
 
     def _foretell(self, record: StageRecord, outcome: str) -> None:
+        expected, failure = outcomes.UNPARSED, self._failed_upstream()
         try:
             expected = record.monitor.end_of_body(now_ns())
-            self._recorder.tell_request(record, expected if outcome == outcomes.COMPLETED else outcome)
         except Exception as error:
             self._recorder.failed(record, error)
+        try:
+            if outcome != outcomes.COMPLETED:
+                expected, failure = outcome, ""
+            self._recorder.tell_request(record, outcomes.FAILED if failure else expected, failure)
+        except Exception as error:
+            self._recorder.failed(record, error)
+
+    def _failed_upstream(self) -> str:
+        """The type of the exception that the application's own iterator has ended with, or ""."""
+        for each in self._stream.stages:
+            totals = each.monitor.totals
+            if each.info.name == EMIT and totals.outcome == outcomes.FAILED:
+                return totals.error_type
+        return ""
 
     def _begin(self, message: Message) -> Message:
         headers = message.get("headers") or ()
@@ -244,7 +308,6 @@ class _Exchange:
         kind = stream_headers.stream_type(headers, options.content_types)
         if not kind or self._scope.get("method") == "HEAD":
             return message
-        self._stream.route = self._route()
         record = self._stream.stage(
             STAGE,
             lines=kind in stream_headers.NDJSON_TYPES,
@@ -261,16 +324,6 @@ class _Exchange:
         )
         return {**message, "headers": extended}
 
-    def _route(self) -> str:
-        own = self._recorder.options.route_of
-        if own is None:
-            return route_of(self._scope, self._root_path)
-        try:
-            return str(own(self._scope) or "")
-        except Exception as error:
-            self._recorder.errors.report("hook", error)
-            return ""
-
     def _call_start_hook(self, record: StageRecord) -> None:
         hook = self._recorder.options.on_stream_start
         if hook is None:
@@ -280,13 +333,25 @@ class _Exchange:
         except Exception as error:
             self._recorder.errors.report("hook", error)
 
-    def _end(self, outcome: str, error: BaseException | None = None) -> None:
+    def _end_by(self, error: BaseException) -> None:
+        outcome = outcome_of(error)
+        record = self._record
+        if record is not None and record.settled:
+            # After the last body only a failure is news, and not that of a task which had to wait for it.
+            if outcome == outcomes.FAILED and not is_of_background(error):
+                self._end("", error_type(error))
+        elif self._gone:
+            self._end(outcomes.DISCONNECTED)
+        else:
+            self._end(outcome, error_type(error) if outcome == outcomes.FAILED else "")
+
+    def _end(self, outcome: str, failure: str = "") -> None:
         record = self._record
         if record is None or record.ended:
             return
-        failed = outcome == outcomes.FAILED and error is not None
         try:
-            self._recorder.close(record, outcome, error_type(error) if failed and error is not None else "")
+            if not self._recorder.close_settled(record, failure):
+                self._recorder.close(record, outcome, failure)
         except Exception as internal:
             self._recorder.errors.report("close", internal)
 
@@ -294,8 +359,23 @@ class _Exchange:
         record = self._record
         try:
             self._stream.end(record.monitor.totals.outcome if record is not None else outcomes.COMPLETED)
+            self._stream.abandon()
+            if record is not None and record.monitor.totals.outcome == outcomes.CANCELLED:
+                # Servers cancel what still streams as they shut down, and uvicorn then dies by the signal it got.
+                self._recorder.write_ended()
         except Exception as internal:
             self._recorder.errors.report("close", internal)
+
+
+async def _all_ended(recorder: Recorder) -> None:
+    # uvicorn cancels what still streams right before an application's shutdown, and does not wait for it.
+    until_ns = now_ns() + _LAST_WAIT_NS
+    try:
+        while recorder.has_open and now_ns() < until_ns:
+            await asyncio.sleep(0.01)
+    except RuntimeError:
+        # Another event loop than asyncio's, which is left alone.
+        return
 
 
 def _request_context() -> Context | None:
@@ -303,3 +383,14 @@ def _request_context() -> Context | None:
     # nobody outside has made the request's span, it is the current one by then, or there is none.
     context = get_current()
     return context if get_current_span(context).get_span_context().is_valid else None
+
+
+def _route(recorder: Recorder, scope: Scope, root_path: str) -> str:
+    own = recorder.options.route_of
+    if own is None:
+        return route_of(scope, root_path)
+    try:
+        return str(own(scope) or "")
+    except Exception as error:
+        recorder.errors.report("hook", error)
+        return ""

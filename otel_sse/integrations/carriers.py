@@ -27,13 +27,20 @@ def inject(message: MessageT, *, key: str | None = None) -> MessageT:
 
     Args:
         message: A dict, changed in place.
-        key: Where in the message they go: under this key, in a dict that is made if it is missing; None for the top
-            level. The Model Context Protocol's place is `_meta`.
+        key: Where in the message they go: under this key, in a dict that is made where there is none yet; None for the
+            top level. The Model Context Protocol's place is `_meta`. Where something else stands under the key, the
+            message is left as it is.
     """
-    carrier: MutableMapping[str, Any] = message
-    if key is not None:
-        carrier = message.setdefault(key, {})
+    carrier: dict[str, Any] = {}
     propagation.write(carrier, current_stream())
+    if key is None:
+        message.update(carrier)
+        return message
+    place = message.get(key)
+    if isinstance(place, MutableMapping):
+        place.update(carrier)
+    elif place is None and carrier:
+        message[key] = carrier
     return message
 
 

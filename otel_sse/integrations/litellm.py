@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from inspect import getattr_static
 from typing import Any, Final, ParamSpec, TypeVar
 
 from otel_sse.errors import MissingExtraError
@@ -51,7 +52,7 @@ class CallbackStage(CustomLogger):  # type: ignore[misc]
         super().__init_subclass__(**kwargs)
         # LiteLLM calls a hook only where it stands in the very class of the callback.
         own = cls.__dict__.get(HOOK)
-        setattr(cls, HOOK, getattr(cls, HOOK) if own is None else callback_stage(own))
+        setattr(cls, HOOK, getattr_static(cls, HOOK) if own is None else callback_stage(own))
 
     @callback_stage
     async def async_post_call_streaming_iterator_hook(

@@ -6,12 +6,13 @@ import functools
 import inspect
 import weakref
 from asyncio import Task, current_task
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from threading import Thread, current_thread
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from otel_sse import limits
+from otel_sse.errors import must
 from otel_sse.integrations.policies import kind_of
 from otel_sse.integrations.recorders import own_stream
 from otel_sse.stream import outcome as outcomes
@@ -27,7 +28,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def normalize(function: Callable[P, T]) -> Callable[P, T]:
+@overload
+def normalize(function: Callable[P, T]) -> Callable[P, T]: ...
+@overload
+def normalize() -> Callable[[Callable[P, T]], Callable[P, T]]: ...
+def normalize(function: Any = None) -> Any:
     """Decorate a function that turns one chunk into another: its results are the chunks of the stage `normalize`.
 
     A chunk that can't be turned (the function raises) is a finding, with the exception's class as the reason and never
@@ -38,18 +43,26 @@ def normalize(function: Callable[P, T]) -> Callable[P, T]:
     ends with `otel_sse.shutdown`.
 
     Args:
-        function: A function or an async function; what it is called with is its own affair.
+        function: A function or an async function; what it is called with is its own affair. None where the decorator
+            stands with parentheses.
 
     Returns:
         A function that takes and returns the same.
+
+    Raises:
+        TypeError: `function` can't be called.
     """
+    if function is None:
+        return normalize
+    if not callable(function):
+        raise TypeError(must("function", "be a function", function, "Write @otel_sse.normalize above its definition."))
     calls = _Calls(function)
 
     @functools.wraps(function)
-    async def run_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+    async def run_async(*args: Any, **kwargs: Any) -> Any:
         record = calls.record()
         try:
-            made = await cast("Awaitable[Any]", function(*args, **kwargs))
+            made = await function(*args, **kwargs)
         except Exception as error:
             calls.failed(record, error)
             raise
@@ -57,7 +70,7 @@ def normalize(function: Callable[P, T]) -> Callable[P, T]:
         return made
 
     @functools.wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+    def run(*args: Any, **kwargs: Any) -> Any:
         record = calls.record()
         try:
             made = function(*args, **kwargs)
@@ -67,7 +80,7 @@ def normalize(function: Callable[P, T]) -> Callable[P, T]:
         calls.made(record, made)
         return made
 
-    return cast("Callable[P, T]", run_async) if inspect.iscoroutinefunction(function) else run
+    return run_async if inspect.iscoroutinefunction(function) else run
 
 
 class _Calls:
@@ -89,10 +102,13 @@ class _Calls:
 
     def made(self, record: StageRecord | None, chunk: object) -> None:
         """Observe what a call returned."""
-        if record is None or chunk is None:
+        if record is None or record.ended:
             return
         try:
-            record.take(chunk, now_ns())
+            if chunk is None:
+                _skip(record)
+            else:
+                record.take(chunk, now_ns())
         except Exception as error:
             record.recorder.failed(record, error)
 
@@ -111,7 +127,16 @@ class _Calls:
 
 def _finding(record: StageRecord, reason: Exception) -> Finding:
     evidence = type(reason).__qualname__[: limits.MAX_NAME_CHARS]
-    return Finding(FAILED, CERTAIN, NORMALIZE, record.monitor.totals.chunks, evidence=evidence)
+    # No chunk of this stage is concerned: there is none. What could not be turned is one of the stage before.
+    taken = _skip(record)
+    return Finding(
+        FAILED, CERTAIN, NORMALIZE, 0, evidence=f"{evidence} at upstream chunk {taken}" if taken else evidence
+    )
+
+
+def _skip(record: StageRecord) -> int:
+    edge = record.monitor.edge
+    return 0 if edge is None else edge.skip()
 
 
 _streams: weakref.WeakKeyDictionary[Task[Any] | Thread, Stream] = weakref.WeakKeyDictionary()

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar, overload
 
 from otel_sse.errors import must
 from otel_sse.integrations.iterators import ObservedAsyncIterator, ObservedIterator, StageCursor, stream_around
+from otel_sse.integrations.recorders import stage_name
 
 PROVIDER: Final = "provider"
 """The stage whose chunks come from outside the process. Several may feed one stream, and none feeds another; but where
@@ -30,13 +31,15 @@ def observe(stream: Any, stage: str, *, source: str = "", rewrites: bool = False
 
     Args:
         stream: An async or sync iterator or iterable: a generator, `openai.AsyncStream`, a list.
-        stage: The stage's name, e.g. `provider`.
+        stage: The stage's name, e.g. `provider`; at most 64 characters count.
         source: Which adapter or path this is, where several feed one stage.
         rewrites: Whether what lies between this stage and the one before may change content.
 
     Raises:
-        TypeError: `stream` can't be iterated.
+        TypeError: `stream` can't be iterated, or `stage` is no text.
+        ValueError: `stage` is empty.
     """
+    stage = stage_name("stage", stage)
     around = stream_around(stream)
     begin = partial(around.stage, stage, source=source, rewrites=rewrites, relays=stage != PROVIDER)
     cursor = StageCursor(begin)

@@ -19,10 +19,24 @@ def outcome_of(error: BaseException) -> str:
 
 
 def error_type(error: BaseException) -> str:
-    """Return the class name for `error.type`: of the one exception in a group where there is but one."""
+    """Return the class's full name for `error.type`: of the one exception in a group where there is but one.
+
+    Source: OpenTelemetry's semantic conventions, `error.type`: the fully qualified class name; builtins have no module.
+    """
     leaves = [leaf for leaf in _leaves(error) if not _is_cancellation(leaf)]
     found = leaves[0] if len(leaves) == 1 else error
-    return type(found).__qualname__
+    module, name = type(found).__module__, type(found).__qualname__
+    return name if module == "builtins" else f"{module}.{name}"
+
+
+def is_of_background(error: BaseException) -> bool:
+    """Return whether a background task of Starlette's raised it, which runs when the response is complete."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_globals.get("__name__") == "starlette.background":
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def _is_cancellation(error: BaseException) -> bool:

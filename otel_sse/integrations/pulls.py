@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from otel_sse.integrations.outcomes import error_type, outcome_of
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import StageRecord
+
+_UNASKED_NS: Final = 1_000_000
+"""Pauses between two pulls that are left out of the source's silence; shorter ones add up to nothing that matters."""
 
 OpenStage: TypeAlias = "Callable[[], StageRecord | None]"
 
@@ -21,19 +24,29 @@ class StageCursor:
         open_stage: Begins the stage; None from it means that there is nothing to observe.
     """
 
-    __slots__ = ("_open", "observe", "record")
+    __slots__ = ("_cancelled", "_open", "given_ns", "observe", "record")
 
     def __init__(self, open_stage: OpenStage) -> None:
         self._open = open_stage
         self.record: StageRecord | None = None
         self.observe: Callable[[Any, int], None] = _look_away
         """What pulls call with each object and the time; what it raises is for `failed`."""
+        self.given_ns = 0
+        """When the latest object was handed on, on `clock.now_ns`; 0 while the next one is waited for."""
+        self._cancelled = False
 
     def begin(self) -> None:
         """Begin the stage, the first time."""
         if self.record is None:
             self.record = self._open()
             self._look()
+            if self.record is not None:
+                self.record.leave = self.end
+
+    def unasked(self, time_ns: int) -> None:
+        """Take note that nobody has asked since the latest object: that pause is no silence of the source."""
+        if self.given_ns and self.record is not None:
+            self.record.monitor.unasked(time_ns - self.given_ns)
 
     def again(self) -> StageCursor:
         """Return a cursor for one more pass over what can be iterated anew: another stage of the same name."""
@@ -64,8 +77,12 @@ class StageCursor:
         if record is None or record.ended:
             return
         self.observe = _look_away
+        record.leave = None
+        if self._cancelled and outcome in (outcomes.COMPLETED, outcomes.ABANDONED):
+            outcome = outcomes.CANCELLED
         name = error_type(error) if error is not None and outcome == outcomes.FAILED else ""
         try:
+            self.unasked(now_ns())
             record.recorder.close(record, outcome, name)
         except Exception as internal:
             record.recorder.errors.report("close", internal)
@@ -73,6 +90,32 @@ class StageCursor:
     def end_by(self, error: BaseException) -> None:
         """End the stage as the exception says that leaves the iterator."""
         self.end(outcome_of(error), error)
+
+    def raised(self, error: BaseException, *, awaited: bool = False) -> None:
+        """Take note of an exception from an iterator that may go on all the same: one that is no generator.
+
+        The stage ends; what comes all the same is another stage of the same name. Only a pull that was cancelled leaves
+        it open: `asyncio.wait_for` cancels one to send a heartbeat, and pulls again. It ends as cancelled if nothing
+        comes any more until it is closed or dropped.
+
+        Args:
+            error: The exception.
+            awaited: Whether the pull could be cancelled.
+        """
+        if self.record is None or self.record.ended:
+            return
+        if awaited and outcome_of(error) == outcomes.CANCELLED:
+            self._cancelled = True
+        else:
+            self.end_by(error)
+        self.observe = self._go_on
+
+    def _go_on(self, item: Any, time_ns: int) -> None:
+        self._cancelled = False
+        if self.record is not None and self.record.ended:
+            self.record = self._open()
+        self._look()
+        self.observe(item, time_ns)
 
     def drop(self) -> None:
         """Let the stage end as abandoned, because nobody can pull any more. To be called by destructors."""
@@ -99,19 +142,26 @@ class AsyncPulls:
         if not self._begun:
             self._begun = True
             cursor.begin()
+        if cursor.given_ns and now_ns() - cursor.given_ns >= _UNASKED_NS:
+            cursor.unasked(now_ns())
+        cursor.given_ns = 0
         try:
             item = await self._next()
         except StopAsyncIteration:
             cursor.end(outcomes.COMPLETED)
             raise
         except BaseException as error:
-            cursor.end_by(error)
+            self._broken(error)
             raise
+        cursor.given_ns = time_ns = now_ns()
         try:
-            cursor.observe(item, now_ns())
+            cursor.observe(item, time_ns)
         except Exception as error:
             cursor.failed(error)
         return item
+
+    def _broken(self, error: BaseException) -> None:
+        self._cursor.raised(error, awaited=True)
 
     def aclose(self) -> Awaitable[Any]:
         """Close what is iterated, where it can be closed, and end the stage."""
@@ -125,6 +175,10 @@ class AsyncGeneratorPulls(AsyncPulls):
     """The pulls of an async generator, which can be sent to."""
 
     __slots__ = ()
+
+    def _broken(self, error: BaseException) -> None:
+        # A generator that has raised is at its end.
+        self._cursor.end_by(error)
 
     def asend(self, value: Any) -> Awaitable[Any]:
         """Resume the generator with a value."""
@@ -161,19 +215,26 @@ class Pulls:
         if not self._begun:
             self._begun = True
             cursor.begin()
+        if cursor.given_ns and now_ns() - cursor.given_ns >= _UNASKED_NS:
+            cursor.unasked(now_ns())
+        cursor.given_ns = 0
         try:
             item = self._next()
         except StopIteration:
             cursor.end(outcomes.COMPLETED)
             raise
         except BaseException as error:
-            cursor.end_by(error)
+            self._broken(error)
             raise
+        cursor.given_ns = time_ns = now_ns()
         try:
-            cursor.observe(item, now_ns())
+            cursor.observe(item, time_ns)
         except Exception as error:
             cursor.failed(error)
         return item
+
+    def _broken(self, error: BaseException) -> None:
+        self._cursor.raised(error)
 
     def close(self) -> None:
         """Close what is iterated, where it can be closed, and end the stage."""
@@ -187,6 +248,9 @@ class GeneratorPulls(Pulls):
     """The pulls of a generator, which can be sent to."""
 
     __slots__ = ()
+
+    def _broken(self, error: BaseException) -> None:
+        self._cursor.end_by(error)
 
     def send(self, value: Any) -> Any:
         """Resume the generator with a value."""

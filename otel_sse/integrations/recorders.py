@@ -13,17 +13,31 @@ from typing import Any
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from otel_sse import __version__
-from otel_sse.errors import ConfigurationError
+from otel_sse import __version__, limits
+from otel_sse.errors import ConfigurationError, must
 from otel_sse.options import Options
+from otel_sse.telemetry import fork
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder, StageRecord
 from otel_sse.telemetry.streams import Stream, current_stream
 
 logger = logging.getLogger("otel_sse")
 
+
+class _Locks:
+    """The locks of this module. A forked child makes its own: those it got may be held by a thread that it lacks."""
+
+    def __init__(self) -> None:
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        self.known = threading.Lock()
+        self.default = threading.Lock()
+
+
 _recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
-_lock = threading.Lock()
+_locks = _Locks()
+fork.watch(_locks)
 _default: Recorder | None = None
 _diversions: list[TracerProvider] = []
 
@@ -33,10 +47,17 @@ def new_recorder(
 ) -> Recorder:
     """Return a recorder that `flush` and `shutdown` know."""
     recorder = Recorder(options, tracer_provider, meter_provider, __version__)
-    _recorders.add(recorder)
+    with _locks.known:
+        _recorders.add(recorder)
     if _diversions:
         recorder.divert(_diversions[-1])
     return recorder
+
+
+def _known() -> list[Recorder]:
+    # A set that grows while it is looked through is an error, and applications are instrumented in any thread.
+    with _locks.known:
+        return list(_recorders)
 
 
 def default_recorder() -> Recorder:
@@ -45,7 +66,7 @@ def default_recorder() -> Recorder:
     Made on first use, with the settings of the environment and OpenTelemetry's global providers.
     """
     global _default
-    with _lock:
+    with _locks.default:
         if _default is None or _default.closed:
             _default = new_recorder(Options.resolve(), None, None)
         return _default
@@ -54,6 +75,21 @@ def default_recorder() -> Recorder:
 def stream_here() -> Stream:
     """Return the stream of the request that is being served, or a new one outside of any."""
     return current_stream() or Stream(default_recorder(), now_ns())
+
+
+def stage_name(subject: str, name: object) -> str:
+    """Return a name that a user gives a stage, cut off at `limits.MAX_NAME_CHARS`.
+
+    Raises:
+        TypeError: It is no text.
+        ValueError: It is empty.
+    """
+    advice = "Name what the chunks cross there, for instance 'provider'."
+    if not isinstance(name, str):
+        raise TypeError(must(subject, "be a text", name, advice))
+    if not name.strip():
+        raise ValueError(must(subject, "not be empty", name, advice))
+    return name[: limits.MAX_NAME_CHARS]
 
 
 class StreamLater:
@@ -74,7 +110,9 @@ class StreamLater:
         if self._stream is None:
             return None
         try:
-            return self._stream.stage(name, **how)
+            record = self._stream.stage(name, **how)
+            record.pulls = True
+            return record
         except Exception as error:
             self._stream.recorder.errors.report("open", error)
             return None
@@ -125,11 +163,11 @@ def work() -> None:
 
 def flush() -> None:
     """Write out all that has crossed so far, of every instrumented application. Blocks for as long as that takes."""
-    for recorder in list(_recorders):
+    for recorder in _known():
         recorder.flush()
 
 
 def shutdown() -> None:
     """Flush, and end streams that are still open as `abandoned`. To be called before the providers' own shutdown."""
-    for recorder in list(_recorders):
+    for recorder in _known():
         recorder.shutdown()

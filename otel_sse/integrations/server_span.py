@@ -24,11 +24,16 @@ class ServerSpanMakers:
     """
 
     def __init__(self, app: object) -> None:
-        layers = list(_layers(app))
-        self._contrib = any(isinstance(layer, OpenTelemetryMiddleware) for layer in layers)
+        found = list(layers(app))
+        self._contrib = any(isinstance(layer, OpenTelemetryMiddleware) for layer in found)
         self._native: list[Any] = [
-            layer._native_telemetry.config for layer in layers if hasattr(layer, "_native_telemetry")
+            layer._native_telemetry.config for layer in found if hasattr(layer, "_native_telemetry")
         ]
+
+    @property
+    def twice(self) -> bool:
+        """Whether contrib's middleware stands around a FastAPI application, so that both would make one."""
+        return self._contrib and bool(self._native)
 
     def any(self, scope: Mapping[str, Any]) -> bool:
         """Return whether this request has, or will have, a SERVER span without our help, or is to have none."""
@@ -59,7 +64,8 @@ def _makes_spans(config: Mapping[str, Any]) -> bool:
     return bool(config["tracing"]) and not isinstance(provider, (trace.ProxyTracerProvider, trace.NoOpTracerProvider))
 
 
-def _layers(app: Any) -> Iterator[Any]:
+def layers(app: Any) -> Iterator[Any]:
+    """Return an application and what lies within it, along `.app` and `.middleware_stack`, each once."""
     seen: set[int] = set()
     while app is not None and id(app) not in seen:
         seen.add(id(app))

@@ -54,6 +54,12 @@ class Crossings:
         chunk.upstream_first = chunk.upstream_last = made_from.seq
         return made_from.time_ns
 
+    def claim_alike(self, chunk: Chunk) -> int:
+        """Claim the oldest chunk that waits, if this one equals it and both or neither are known to be repeats."""
+        waiting = self._waiting
+        alike = bool(waiting) and is_repeat(waiting[0]) == is_repeat(chunk)
+        return self.claim_next(chunk) if alike else 0
+
     def ahead(self, chunk: Chunk, most: int) -> int:
         """Return how many chunks wait before the first of `most` that equals this one, or -1."""
         if chunk.kind in (COMMENT, HEARTBEAT):
@@ -92,6 +98,20 @@ class Crossings:
         chunk.upstream_first, chunk.upstream_last = first, last
         return time_ns
 
+    def skip(self) -> int:
+        """Take away the oldest content that waits, of which nothing will be made; return its number, 0 for none."""
+        waiting = self._waiting
+        while waiting:
+            gone = waiting.popleft()
+            if gone.kind == CONTENT:
+                return gone.seq
+        return 0
+
+    @property
+    def latest(self) -> Chunk | None:
+        """The chunk that was claimed last."""
+        return self._passed[-1][0] if self._passed else None
+
     def holds(self, chunk: Chunk) -> bool:
         """Whether a chunk that equals this one waits to be claimed."""
         return any(crossing.digest == chunk.digest for crossing in list(self._waiting))
@@ -112,6 +132,11 @@ class Crossings:
     def waits(self) -> bool:
         """Whether any chunk waits to be claimed."""
         return bool(self._waiting)
+
+    def waits_since(self, time_ns: int) -> bool:
+        """Whether any chunk that crossed at `time_ns` or later waits to be claimed."""
+        waiting = self._waiting
+        return bool(waiting) and waiting[-1].time_ns >= time_ns
 
     @property
     def in_pieces(self) -> bool:
@@ -137,7 +162,9 @@ class Crossings:
         return found
 
 
-def claim(chunk: Chunk, upstream: Crossings, others: Sequence[Crossings], rewrites: bool) -> tuple[Crossings, int, str]:
+def claim(
+    chunk: Chunk, upstream: Crossings, others: Sequence[Crossings], rewrites: bool, *, repeats: bool = False
+) -> tuple[Crossings, int, str]:
     """Write on a chunk what it was made from, where it is not the next one of its stage's upstream.
 
     Args:
@@ -146,6 +173,8 @@ def claim(chunk: Chunk, upstream: Crossings, others: Sequence[Crossings], rewrit
         others: What it may have been taken from instead: a second source of the stream.
         rewrites: Whether its stage may change content. Then it is likelier that a chunk was made anew of what waits, or
             is one more piece of what was, than that it repeats an equal one.
+        repeats: Whether it is known to repeat an earlier one. If it is not the next one that waits, which may repeat it
+            too, it is none of those behind that.
 
     Returns:
         What it was taken from; when the last of the chunks that it was made from crossed there, 0 for none; and how,
@@ -154,8 +183,11 @@ def claim(chunk: Chunk, upstream: Crossings, others: Sequence[Crossings], rewrit
     # What carries no content (an end mark) looks the same in every source, and says nothing of where it came from.
     every = (upstream, *others) if chunk.kind == CONTENT else (upstream,)
     for crossings in every:
-        if time_ns := crossings.claim_next(chunk):
+        if time_ns := crossings.claim_alike(chunk):
             return crossings, time_ns, NEXT
+    if repeats:
+        back = upstream.behind(chunk)
+        return upstream, upstream.claim_behind(chunk, back) if back > 0 else 0, PASSED
     if near := _nearest(chunk, upstream, every, rewrites):
         return near
     for crossings in every:
@@ -185,6 +217,11 @@ def _nearest(
 
 def _distance(found: tuple[int, bool, int, Crossings]) -> tuple[int, bool, int]:
     return found[:3]
+
+
+def is_repeat(chunk: Chunk) -> bool:
+    """Whether a chunk is known to repeat an earlier one."""
+    return any(finding.family == "duplicate" for finding in chunk.findings)
 
 
 NEXT: Final = "next"

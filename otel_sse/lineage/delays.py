@@ -204,21 +204,25 @@ def _held_by_reader(stream: TraceStream, position: int, seq: int) -> tuple[int, 
     A stage that is pulled gives nothing while its reader is busy with the chunk before, so its silence is the reader's.
     """
     stage = stream.stages[position]
-    wait_ns = _wait_ns(stage, seq)
-    before = max((chunk.seq for chunk in stage.chunks if chunk.kind == CONTENT and chunk.seq < seq), default=0)
-    if before not in stage.by_seq:
-        return None
+    earlier = [chunk for chunk in stage.chunks if chunk.seq < seq]
+    # Before the first content an opening may have been held, which is as good a sign.
+    content = [chunk.seq for chunk in earlier if chunk.kind == CONTENT][-1:] or [chunk.seq for chunk in earlier]
+    found = (_holder(stream, position, before, _wait_ns(stage, seq)) for before in content)
+    return next((each for each in found if each is not None), None)
+
+
+def _holder(stream: TraceStream, position: int, before: int, wait_ns: int) -> tuple[int, int, int] | None:
+    """Of the stages that got a chunk from this one, the first that had it only when a wait was as good as over."""
+    stage = stream.stages[position]
     for reader in range(position + 1, len(stream.stages)):
         after = stream.stages[reader]
         if position not in stream.upstream[reader] or after.service != stage.service:
             continue
-        edge = stream.descents[position, reader]
-        held = next((p for p in edge.flow.passages if p.first == before), None)
-        if held and after.by_seq[held.seq].time_ns - stage.by_seq[before].time_ns >= _MOST * wait_ns:
-            return reader, held.seq, position
-        following = next((p.seq for p in edge.flow.passages if p.first == seq), 0)
-        if following and (found := _held_by_reader(stream, reader, following)):
-            return found
+        for held in sorted(stream.descents[position, reader].forward({before})):
+            if after.by_seq[held].time_ns - stage.by_seq[before].time_ns >= _MOST * wait_ns:
+                return reader, held, position
+            if found := _holder(stream, reader, held, wait_ns):
+                return found
     return None
 
 

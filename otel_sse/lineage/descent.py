@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
@@ -25,13 +26,15 @@ SPLIT: Final = "split"
 DOUBLED: Final = "doubled"
 DROPPED: Final = "dropped"
 CUT_OFF: Final = "cut off"
+ELSEWHERE: Final = "elsewhere"
 UNKNOWN: Final = "unknown"
 ADDED: Final = "added"
 
-BECAME: Final = (SAME, CHANGED, MERGED, REPLACED, SPLIT, DOUBLED, DROPPED, CUT_OFF, UNKNOWN, ADDED)
+BECAME: Final = (SAME, CHANGED, MERGED, REPLACED, SPLIT, DOUBLED, DROPPED, CUT_OFF, ELSEWHERE, UNKNOWN, ADDED)
 """What a chunk can become: the same; other content; one with its neighbours; something that is not the sum of what it
-was made from; several; itself more than once; nothing; nothing, because the stage ended before its turn; not known,
-because the trace has not all chunks; or (of a chunk downstream) one that was made from nothing upstream."""
+was made from; several; itself more than once; nothing; nothing, because the stage ended before its turn; a chunk of a
+further round, another stage of the same name; not known, because the trace has not all chunks; or (of a chunk
+downstream) one that was made from nothing upstream."""
 
 
 _AGREEING: Final = 0.9
@@ -61,6 +64,7 @@ class Descent:
         upstream: The stage.
         downstream: The stage after it.
         feeds: All that feed the stage after it, in the order in which they came to; each of its chunks is of one.
+        rounds: Other stages of the same name that `upstream` feeds as well: what went on there is not lost here.
         believed: Whether what the stage after it says of its chunks is about `upstream`, and not of a third stage.
     """
 
@@ -71,12 +75,21 @@ class Descent:
         feeds: Sequence[TraceStage] = (),
         *,
         believed: bool = True,
+        rounds: Sequence[TraceStage] = (),
     ) -> None:
         self.upstream = upstream
         self.downstream = downstream
         self._believed = believed
+        self._elsewhere = [
+            (chunk.upstream_first, chunk.upstream_last)
+            for stage in rounds
+            for chunk in stage.chunks
+            if chunk.upstream_first and chunk.upstream_span in ("", *upstream.span_ids)
+        ]
         several = len(feeds) > 1
-        self.chunks = [chunk for chunk in downstream.chunks if not several or _feed(chunk, feeds) is upstream]
+        told = several and any(chunk.upstream_span for chunk in downstream.chunks)
+        feed = _told_feed if told else _feed
+        self.chunks = [chunk for chunk in downstream.chunks if not several or feed(chunk, feeds) is upstream]
         """The downstream chunks that are of this upstream stage."""
         self._kept: dict[tuple[int, int], bool] = {}
 
@@ -106,9 +119,18 @@ class Descent:
 
     def _left_later(self, chunk: Chunk) -> bool:
         """Whether a chunk came over a hop after the stage before had ended: what it sent then is not in the trace."""
+        return chunk.upstream_first > self._last_sent
+
+    @cached_property
+    def _last_sent(self) -> float:
+        """The number of the last chunk that a hop's sender saw before it ended; infinite where it saw them all."""
         up = self.upstream
-        over_a_hop = self._believed and up.service != self.downstream.service and up.outcome not in ("", COMPLETED)
-        return over_a_hop and bool(up.chunks) and chunk.upstream_first > up.chunks[-1].seq
+        if up.service == self.downstream.service or up.outcome in ("", COMPLETED) or not up.chunks:
+            return math.inf
+        last = up.chunks[-1].seq
+        within = {seq: (a, b) for seq, (a, b) in self.carried.items() if b <= last}
+        # Else the numbers are not those of this stage, but the hop's over all connections.
+        return last if within and self._agreement(within) >= _AGREEING else math.inf
 
     @cached_property
     def handed_on(self) -> int:
@@ -117,7 +139,7 @@ class Descent:
 
     @cached_property
     def _found(self) -> tuple[bool, Ranges]:
-        recorded = self.carried
+        recorded = self._used(self.carried)
         if not recorded:
             return False, align(self.upstream.chunks, self.chunks)
         if self.upstream.service == self.downstream.service or self._agreement(recorded) >= _AGREEING:
@@ -125,6 +147,19 @@ class Descent:
         # A hop counts its messages over all connections, a stage its own chunks.
         aligned = align(self.upstream.chunks, self.chunks)
         return (False, aligned) if self._agreement(aligned) > self._agreement(recorded) else (True, recorded)
+
+    def _used(self, recorded: Ranges) -> Ranges:
+        """The same without chunks that were added: behind one that is all of what they name, nothing is left of it."""
+        whole: set[int] = set()
+        used: Ranges = {}
+        for seq, (first, last) in recorded.items():
+            parent = self.upstream.by_seq.get(first) if first == last else None
+            equal = parent is not None and parent.digest == self.downstream.by_seq[seq].digest
+            if equal or first not in whole or first != last:
+                used[seq] = (first, last)
+            if equal:
+                whole.add(first)
+        return used
 
     def _agreement(self, ranges: Ranges) -> float:
         """Share of the chunks made from one that are equal to it."""
@@ -170,6 +205,8 @@ class Descent:
 
     def _gone(self, seq: int) -> str:
         stage = self.downstream
+        if any(first <= seq <= last for first, last in self._elsewhere):
+            return ELSEWHERE
         if not stage.is_whole and not self._covers(seq):
             return UNKNOWN
         # Only a stage that went to its end has left out what comes last.
@@ -248,8 +285,13 @@ class Descent:
         return None if parent is None else chunk.time_ns - parent.time_ns
 
 
+def _told_feed(chunk: Chunk, feeds: Sequence[TraceStage]) -> TraceStage:
+    """Which stage a chunk came from, by what it says itself: the first one where it says nothing."""
+    return next((each for each in feeds if chunk.upstream_span in each.span_ids), feeds[0])
+
+
 def _feed(chunk: Chunk, feeds: Sequence[TraceStage]) -> TraceStage:
-    """Which stage a chunk came from. Its source tells, as soon as there are two; before that it was the first."""
+    """The same where a backend has cut that off: its source tells, or its digest."""
     named = [each for each in feeds if chunk.source and each.source == chunk.source]
     equal = [each for each in feeds if _has_digest(each, chunk)]
     # Where both have an equal chunk under that number, as where a model was asked twice, the one that came last.

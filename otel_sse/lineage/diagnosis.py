@@ -11,7 +11,7 @@ from otel_sse.limits import BURST_CHUNKS
 from otel_sse.lineage.damage import report_edge
 from otel_sse.lineage.delays import coalesced, delayed, silence
 from otel_sse.lineage.endings import BENIGN, ending
-from otel_sse.lineage.faults import COALESCED, DOUBLED, LOST, STALL, Fault
+from otel_sse.lineage.faults import COALESCED, DOUBLED, FIRST_BYTE, LOST, REPLAYED, STALL, Fault
 from otel_sse.lineage.joins import doubled_by_two_ways, ends_sent_twice
 from otel_sse.lineage.reported import back_to, reported
 from otel_sse.lineage.trace import TraceStream
@@ -22,8 +22,8 @@ _RANKS: Final = ("duplicate", "reorder", "gap", "corruption", "protocol", "outco
 """Of several faults of one stage, which is told first."""
 
 _TERMINAL: Final = "duplicate/terminal"
-_AFTER_DONE: Final = "protocol/after_done"
 _RESENT: Final = "duplicate/resent"
+_AFTER_DONE: Final = "protocol/after_done"
 _REASSERTED: Final = "repeat/reasserted"
 _FRAMING: Final = frozenset({"protocol/double_framing", "protocol/nested_json", "protocol/unframed"})
 """What is wrong with a frame, and makes another text of what is in it."""
@@ -93,6 +93,11 @@ def _late(stream: TraceStream) -> list[Fault]:
                 if not set(fault.seqs) <= set(known.seqs):
                     seqs = tuple(sorted({*known.seqs, *fault.seqs}))
                     found[fault.kind, fault.position] = msgspec.structs.replace(known, seqs=seqs, count=len(seqs))
+    for position in [position for kind, position in found if kind == FIRST_BYTE]:
+        # What waited for a first byte was without content as well, for no longer.
+        content = found.get((STALL, position))
+        if content is not None and set(content.seqs) <= set(found[FIRST_BYTE, position].seqs):
+            del found[STALL, position]
     silent = {position for _, position in found}
     held = [delayed(stream, up, down) for up, down in stream.descents if down not in silent]
     bursts = [coalesced(stream, up, down) for up, down in stream.descents]
@@ -162,8 +167,10 @@ def _both(known: Fault, fault: Fault) -> Fault:
         return msgspec.structs.replace(fault, evidence=f"{fault.evidence}; {known.evidence}")
     if fault.kind in (_TERMINAL, _AFTER_DONE) and known.kind != fault.kind:
         return msgspec.structs.replace(known, evidence=f"{known.evidence}; {fault.evidence}")
-    says_more = known.kind == DOUBLED != fault.kind or fault.kind == _RESENT
-    kind = fault.kind if says_more and fault.certain else known.kind
+    # One stage's numbers can't tell a second path that lags from a replay; both sides of an edge can.
+    vague = fault.kind in (DOUBLED, REPLAYED) or not fault.certain
+    says_more = fault.kind == _RESENT or (known.kind == DOUBLED and not vague)
+    kind = fault.kind if says_more else known.kind
     return msgspec.structs.replace(
         known, kind=kind, certainty=certainty, evidence=f"{known.evidence}; {fault.evidence}"
     )

@@ -39,7 +39,8 @@ class Losses:
         if self._after.rewrites:
             return {}
         lost = [seq for seq in self._edge.flow.lost if is_lost(self._edge, seq)]
-        lost = self._without_left_out([seq for seq in lost if not self._went_another_way(seq)])
+        lost = self._without_channels([seq for seq in lost if not self._went_another_way(seq)])
+        lost = self._without_left_out(lost)
         replies = {seq for seq in lost if self.made_by(seq)}
         return _by_kind(lost, replies, self._comments(lost))
 
@@ -70,13 +71,22 @@ class Losses:
             if joined & _behind(stream, other)
         )
 
+    def _without_channels(self, lost: list[int]) -> list[int]:
+        """Take away channels of which nothing was handed on: a model's reasoning, the arguments of a tool call."""
+        before = self._before.by_seq
+        handed_on = {before[p.first].channel for p in self._edge.flow.passages if p.first in before}
+        left_out = [seq for seq in lost if before[seq].channel and before[seq].channel not in handed_on]
+        for channel in dict.fromkeys(before[seq].channel for seq in left_out):
+            seqs = [seq for seq in left_out if before[seq].channel == channel]
+            self._note_left_out(seqs, f"channel {channel}", "meant to be left out?")
+        return [seq for seq in lost if seq not in set(left_out)]
+
     def _without_left_out(self, lost: list[int]) -> list[int]:
         """Take away what the application seems to leave out on purpose.
 
-        That is a channel of which nothing was handed on, and a long block at the beginning: a model's reasoning; and
-        the end of an answer after which a model was asked again: the call of a tool.
+        That is a long block at the beginning, a model's reasoning; and the end of an answer after which a model was
+        asked again: the call of a tool.
         """
-        lost = self._without_channels(lost)
         content = [chunk.seq for chunk in self._before.chunks if chunk.kind == CONTENT]
         head, tail = _common(content, lost), _common(content[::-1], lost[::-1])
         if _LEFT_OUT <= head < len(content):
@@ -86,16 +96,6 @@ class Losses:
             self._note_left_out(lost[-tail:], "end", "a model was asked again after it: the call of a tool?")
             lost = lost[:-tail]
         return lost
-
-    def _without_channels(self, lost: list[int]) -> list[int]:
-        """Take away what stands on channels of which nothing was handed on, where of another one something was."""
-        chunks = self._before.by_seq
-        taken = {p.first for p in self._edge.flow.passages if p.first in chunks}
-        handed_on = {chunks[seq].channel for seq in taken}
-        out = [seq for seq in lost if handed_on and chunks[seq].channel not in handed_on]
-        if out:
-            self._note_left_out(out, "channel of its own", "a model's reasoning, or the call of a tool?")
-        return [seq for seq in lost if seq not in set(out)]
 
     def _note_left_out(self, seqs: Sequence[int], what: str, guess: str) -> None:
         self.notes.append(

@@ -59,6 +59,7 @@ def _single(time_ns: int, says: Attributes) -> Chunk:
         channel=text(says, semconv.CHUNK_CHANNEL),
         upstream_first=first,
         upstream_last=integer(says, semconv.CHUNK_UPSTREAM_LAST, first),
+        upstream_span=text(says, semconv.CHUNK_UPSTREAM_SPAN),
     )
 
 
@@ -68,6 +69,7 @@ _COLUMNS = (
     semconv.PACK_ACC_LENS,
     semconv.PACK_RAW_LENS,
     semconv.PACK_UPSTREAM,
+    semconv.PACK_UPSTREAM_SPANS,
     semconv.PACK_KINDS,
     semconv.PACK_TYPES,
     semconv.PACK_IDS,
@@ -79,7 +81,7 @@ _COLUMNS = (
 def _packed(start_ns: int, says: Attributes) -> Iterator[Chunk]:
     # A backend may have cut off a column, or its end: what is left of the others still counts.
     columns = zip_longest(*(text(says, name).split() for name in _COLUMNS), fillvalue="")
-    for seq, (offset, digest, acc_len, raw_len, upstream, kind, event, ident, source, channel) in enumerate(
+    for seq, (offset, digest, acc_len, raw_len, upstream, span, kind, event, ident, source, channel) in enumerate(
         columns, integer(says, semconv.PACK_FIRST_SEQ, 1)
     ):
         first, _, last = upstream.partition("-")
@@ -97,6 +99,7 @@ def _packed(start_ns: int, says: Attributes) -> Iterator[Chunk]:
             channel=_said(channel),
             upstream_first=_number(first),
             upstream_last=_number(last or first),
+            upstream_span=_said(span),
         )
 
 

@@ -18,6 +18,8 @@ _OF_CONTENT: Final = frozenset({DOUBLED, REPLAYED, RESTARTED, ACCUMULATED, "repe
 _ASTRAY: Final = "reorder/sequence"
 """What is said of numbers that go back."""
 
+_NUMBERS_SKIP: Final = "gap/sequence"
+
 Seen = list[tuple[int, Finding]]
 """Findings, each with the position of its stage."""
 
@@ -33,7 +35,9 @@ def reported(stream: TraceStream) -> list[Fault]:
         for finding in stage.findings:
             if finding.family != "stall" and not _is_refuted(stream, n, finding):
                 by_kind.setdefault(finding.kind, []).append((n, finding))
-    return [fault for kind, seen in by_kind.items() for fault in _of_kind(stream, kind, seen)]
+    faults = [fault for kind, seen in by_kind.items() for fault in _of_kind(stream, kind, seen)]
+    # What a policy leaves out is its right, and the numbers of what it hands on skip then, there and further on.
+    return [fault for fault in faults if fault.kind != _NUMBERS_SKIP or not stream.stages[fault.position].rewrites]
 
 
 def _is_refuted(stream: TraceStream, position: int, finding: Finding) -> bool:
@@ -125,17 +129,6 @@ def _fault(stream: TraceStream, kind: str, position: int, own: list[Finding], al
     )
 
 
-def _is_equal(stream: TraceStream, up: int, parent: int, position: int, seq: int) -> bool:
-    """Whether a chunk and the one it was made from are the same content, as far as both are known.
-
-    What a stage adds of its own is tied to the chunk that it comes after.
-    """
-    before, after = stream.stages[up].by_seq.get(parent), stream.stages[position].by_seq.get(seq)
-    if before is None or after is None:
-        return True
-    return before.digest == after.digest and not _has_own_id(after, before)
-
-
 def _pushed_back(stream: TraceStream, position: int, own: list[Finding]) -> tuple[int, list[Finding]]:
     """The first stage that had both the chunks and what they repeat: it is theirs, whoever noticed it."""
     while len(stream.upstream[position]) == 1:
@@ -144,8 +137,16 @@ def _pushed_back(stream: TraceStream, position: int, own: list[Finding]) -> tupl
         moved = []
         for each in own:
             (a, b), (c, d) = ranges.get(each.seq, (0, -1)), ranges.get(each.of, (0, 0))
-            if a != b or c != d or (each.of and a == c) or not _is_equal(stream, up, a, position, each.seq):
+            if a != b or c != d or (each.of and a == c) or not _is_same(stream, (position, each.seq), (up, a)):
                 return position, own
             moved.append(Finding(each.kind, each.certainty, each.stage, a, c, each.evidence, each.amount))
         position, own = up, moved
     return position, own
+
+
+def _is_same(stream: TraceStream, one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two chunks, each by the position of its stage and its number, have one content, and no id of its own."""
+    after, before = (stream.stages[n].by_seq.get(seq) for n, seq in (one, other))
+    if after is None or before is None:
+        return False
+    return after.digest == before.digest and not _has_own_id(after, before)

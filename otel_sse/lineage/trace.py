@@ -9,12 +9,16 @@ from typing import Final
 import msgspec
 
 from otel_sse import semconv
-from otel_sse.lineage.descent import Descent
+from otel_sse.lineage.descent import CHANGED, DOUBLED, DROPPED, Descent
 from otel_sse.lineage.spans import Span, text
 from otel_sse.lineage.stages import TraceStage, stages_of
 
 ORIGINS: Final = frozenset({"provider"})
 """Stages whose chunks come from outside the process, so that no other stage is upstream of them by time alone."""
+
+_FAITHFUL: Final = frozenset({"socket_write", "ws.receive"})
+"""Stages that hand on all that came to them, whatever the application does. A policy that was declared to change
+nothing (its way out without `sse.stage.rewrites`) is another; of any other stage nobody has said so."""
 
 _NOT_IN_ORDER: Final = frozenset({"failed", "incomplete"})
 
@@ -57,10 +61,22 @@ class TraceStream(msgspec.Struct, dict=True):
         """What happened between two neighbours, by their positions."""
         stages = self.stages
         return {
-            (up, n): Descent(stages[up], stages[n], [stages[each] for each in ups], believed=n not in self.orphans)
+            (up, n): Descent(
+                stages[up],
+                stages[n],
+                [stages[each] for each in ups],
+                believed=n not in self.orphans,
+                rounds=self._rounds(up, n),
+            )
             for n, ups in enumerate(self.upstream)
             for up in ups
         }
+
+    def _rounds(self, up: int, position: int) -> list[TraceStage]:
+        """The other stages with the name of one that the same stage feeds: it was begun several times."""
+        named = self.stages[position].label
+        fed = (n for n, ups in enumerate(self.upstream) if up in ups and n != position)
+        return [self.stages[n] for n in fed if self.stages[n].label == named]
 
     def made_from(self, position: int) -> dict[int, tuple[int, int, int]]:
         """Return for each chunk of a stage, by number, which stage and which of its chunks it was made from.
@@ -81,8 +97,21 @@ class TraceStream(msgspec.Struct, dict=True):
 
     @property
     def in_order(self) -> bool:
-        """Whether no stage has a finding, and none failed or broke off."""
-        return not self.findings and not any(stage.outcome in _NOT_IN_ORDER for stage in self.stages)
+        """Whether no stage has a finding, none failed or broke off, and none changed what it must hand on as it is."""
+        ended_well = not any(stage.outcome in _NOT_IN_ORDER for stage in self.stages)
+        return not self.findings and ended_well and not any(map(self._altered, self.descents))
+
+    def _altered(self, edge: tuple[int, int]) -> bool:
+        """Whether chunks became something else before a stage that must hand on all, by what the stage itself says."""
+        descent = self.descents[edge]
+        stage = descent.downstream
+        if not (stage.name in _FAITHFUL or stage.direction == "out") or stage.rewrites or not descent.recorded:
+            return False
+        if edge[1] in self.orphans or len(self.upstream[edge[1]]) > 1:
+            return False
+        # Two processes may have different digest keys: then nothing is equal, and nothing changed.
+        here = descent.upstream.service == stage.service
+        return any(descent.counts[became] for became in ((DROPPED, DOUBLED, CHANGED) if here else (DROPPED, DOUBLED)))
 
 
 class Trace(msgspec.Struct):
@@ -108,7 +137,8 @@ def trace_of(spans: Iterable[Span]) -> Trace | None:
     """Return the streams that the spans of one trace tell of, or None where none of them is a stage.
 
     Stages are neighbours where a link of `sse.link="upstream"` says so; where there is none, where
-    `sse.stage.upstream` names a stage of the same stream; and else by the time of their first chunks.
+    `sse.stage.upstream` names a stage of the same stream. Only where no stage of a process says anything of the kind (a
+    backend has cut it off) are its stages put in order of their first chunks.
 
     Args:
         spans: Spans of one trace, in any order.
@@ -158,12 +188,17 @@ def _upstream(stage: TraceStage, stages: Sequence[TraceStage]) -> list[TraceStag
     linked = {id(by_span[span_id]): by_span[span_id] for span_id in stage.upstream_ids if span_id in by_span}
     if linked:
         return _with_content(stage, list(linked.values()))
-    before = [each for each in stages if each.stream_id == stage.stream_id and _start(each) < _start(stage)]
+    others = [each for each in stages if each.stream_id == stage.stream_id and each is not stage]
+    before = [each for each in others if _start(each) < _start(stage)]
     # A stage whose link leads out of the trace names one that isn't here either.
     named = [each for each in before if not stage.upstream_ids and stage.upstream_name in (each.label, each.name)]
     if named:
         return named[-1:]
-    return [] if stage.name in ORIGINS else before[-1:]
+    # Its process knows which stage comes after which. So a stage of which it says nothing is a beginning there; it may
+    # well have come later than stages that follow it.
+    known = any(each.service == stage.service and (each.upstream_ids or each.upstream_name) for each in others)
+    begins = known and not stage.upstream_ids
+    return [] if begins or stage.name in ORIGINS else before[-1:]
 
 
 def _with_content(stage: TraceStage, linked: list[TraceStage]) -> list[TraceStage]:

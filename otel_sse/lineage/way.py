@@ -12,6 +12,7 @@ from otel_sse.lineage.descent import (
     CUT_OFF,
     DOUBLED,
     DROPPED,
+    ELSEWHERE,
     MERGED,
     REPLACED,
     SAME,
@@ -22,7 +23,7 @@ from otel_sse.lineage.descent import (
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.stream.chunk import CONTENT, Chunk
 
-_TELLING = (DOUBLED, SPLIT, REPLACED, MERGED, CHANGED, SAME, CUT_OFF, UNKNOWN, DROPPED)
+_TELLING = (DOUBLED, SPLIT, REPLACED, MERGED, CHANGED, SAME, CUT_OFF, ELSEWHERE, UNKNOWN, DROPPED)
 """Where several chunks are followed and became different things, the first of these is told."""
 
 

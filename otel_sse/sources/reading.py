@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import msgspec
 
 from otel_sse import limits, semconv
-from otel_sse.errors import must
+from otel_sse.errors import ConfigurationError, must
 from otel_sse.lineage.spans import Span
 from otel_sse.lineage.trace import Trace, trace_of
 from otel_sse.sources.errors import SourceError
@@ -129,7 +129,8 @@ class FileTraces:
         """Return the trace whose id begins so.
 
         Raises:
-            SourceError: The files can't be read, or hold none or several that begin so.
+            SourceError: The files can't be read, or hold none that begins so.
+            ConfigurationError: Several begin so.
         """
         by_trace: dict[str, list[Span]] = {}
         others: dict[str, None] = {}
@@ -144,7 +145,7 @@ class FileTraces:
             raise self._unknown(wanted, list(others))
         if len(by_trace) > 1:
             advice = f"{some(list(by_trace))} begin so."
-            raise SourceError(must("TRACE_ID", "be the beginning of one trace's id", wanted, advice))
+            raise ConfigurationError(must("TRACE_ID", "be the beginning of one trace's id", wanted, advice))
         return _one(next(iter(by_trace.values())))
 
     def _unknown(self, wanted: str, others: list[str]) -> SourceError:

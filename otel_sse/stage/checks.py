@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from otel_sse.detect.count import CountDetector
 from otel_sse.detect.framing import FIELDS, check_frame
 from otel_sse.detect.identity import IdentityDetector
 from otel_sse.detect.opening import OpeningDetector
@@ -23,7 +24,7 @@ class Checks:
     Those that judge content alone look at many chunks at once, and are asked by the monitor.
     """
 
-    __slots__ = ("_identity", "_opening", "_sequence", "_stage", "finished", "stall", "terminal")
+    __slots__ = ("_count", "_identity", "_opening", "_sequence", "_stage", "finished", "stall", "terminal")
 
     def __init__(self, info: StageInfo, settings: StageSettings, opened_ns: int) -> None:
         self._stage = info.name
@@ -33,6 +34,7 @@ class Checks:
         self.stall = StallDetector(info.name, opened_ns, settings.first_byte_ns, settings.silence_ns)
         self._sequence: SequenceDetector | None = None
         self._identity: IdentityDetector | None = None
+        self._count: CountDetector | None = None
 
     def event(self, chunk: Chunk, facts: Facts, event: Event) -> list[Finding]:
         """Return the findings about this event, and what it makes certain of earlier ones; most often none."""
@@ -51,6 +53,8 @@ class Checks:
                 self._opening.ended()
         if facts.sequence is not None:
             _add_unsaid(found, self._numbered(chunk, facts.sequence))
+        if facts.number is not None:
+            _add_unsaid(found, self._counted(chunk, facts.number))
         if event.id is not None:
             _add_unsaid(found, self._identified(chunk, event.id))
         if facts.opens is not None or facts.part is not None:
@@ -62,7 +66,7 @@ class Checks:
     def close(self) -> list[Finding]:
         """Return what was held back in case it came late, now that nothing will come; a second call returns nothing."""
         found: list[Finding] = []
-        for numbers in (self._sequence, self._identity):
+        for numbers in (self._sequence, self._count, self._identity):
             if numbers is not None:
                 _add_unsaid(found, numbers.restart())
         return found
@@ -91,6 +95,11 @@ class Checks:
         if self._sequence is None:
             self._sequence = SequenceDetector(self._stage, "sequence number")
         return self._sequence.check(chunk.seq, number, chunk.digest)
+
+    def _counted(self, chunk: Chunk, number: int) -> Sequence[Finding]:
+        if self._count is None:
+            self._count = CountDetector(self._stage)
+        return self._count.check(chunk.seq, number, chunk.digest)
 
     def _identified(self, chunk: Chunk, ident: str) -> Sequence[Finding]:
         if self._identity is None:

@@ -27,7 +27,7 @@ class HopEdge(Edge):
         """Say of the message that is observed next what its envelope told.
 
         Args:
-            number: Its number on the hop; 0 for a message without an envelope.
+            number: Number of its first chunk at the sender's stage; 0 for a message without an envelope.
             latency_ns: From the sender's clock to ours; where the clocks disagree so much that it is negative it
                 counts as 0, and is counted.
             findings: What its number proves.
@@ -47,6 +47,8 @@ class HopEdge(Edge):
             self._upstreams.begin()
         if self._number:
             chunk.upstream_first = chunk.upstream_last = self._number
+            # What a message holds besides is as many chunks at the sender's stage.
+            self._number += 1
             if self._latency_ns >= 0:
                 self._count(self._latency_ns, chunk.seq)
                 # A message that holds several events has been under way but once.

@@ -6,8 +6,8 @@ attributes and appends to a journal; everything dear happens elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Final
 
 from otel_sse import limits
 from otel_sse.detect.burst import check_burst
@@ -15,9 +15,12 @@ from otel_sse.detect.content import ContentDetector
 from otel_sse.detect.framing import check_violation
 from otel_sse.detect.rules import RuleDetector
 from otel_sse.dialects import Reader
+from otel_sse.dialects.payload import NOT_JSON, decode
 from otel_sse.stage.checks import Checks
 from otel_sse.stage.edge import Edge
+from otel_sse.stage.ending import Ending
 from otel_sse.stage.items import ItemReader
+from otel_sse.stage.notes import Journal, Notes, nowhere
 from otel_sse.stage.settings import StageSettings
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.chunk import COMMENT, CONTENT, HEARTBEAT, Chunk, Finding
@@ -28,13 +31,6 @@ from otel_sse.stream.totals import Totals
 from otel_sse.wire import Comment, Event, Item, LineParser, Parser, Violation
 
 _LARGE: Final = limits.ACCUMULATED_BYTES
-
-
-class Journal(Protocol):
-    """Where a monitor leaves what it saw, for somebody else to take away. Must not block."""
-
-    def append(self, entry: Chunk | tuple[Finding, int], /) -> None:
-        """Take a chunk, or a finding that belongs to no chunk, with its time."""
 
 
 class StageMonitor:
@@ -54,8 +50,7 @@ class StageMonitor:
         "_checks",
         "_content",
         "_digest",
-        "_error_after",
-        "_error_type",
+        "_ending",
         "_items",
         "_journal",
         "_notes",
@@ -65,7 +60,6 @@ class StageMonitor:
         "_sample",
         "_stall",
         "_terminal",
-        "_truncated",
         "edge",
         "encoding",
         "info",
@@ -99,16 +93,14 @@ class StageMonitor:
         self._sample = settings.interval_sample
         self._capture = settings.capture_content
         self._digest = settings.digest
-        self._error_type = ""
-        self._error_after = 0
-        self._journal = _nowhere if journal is None else journal.append
+        self._ending = Ending(self.totals, encoding)
+        self._journal = nowhere if journal is None else journal.append
+        self._notes = Notes(self.totals, self._journal, settings.max_findings, self._content.told.append)
         self._parser = None if encoding else _parser(settings, lines)
         dialect = settings.dialect() if callable(settings.dialect) else settings.dialect
         self._reader = Reader(dialect=dialect, content_of=settings.content_of)
         self.edge: Edge | None = None
         self._items: ItemReader | None = None
-        self._notes = 0
-        self._truncated = False
 
     @property
     def dialect(self) -> str:
@@ -168,12 +160,12 @@ class StageMonitor:
         totals.ended_ns = time_ns
         totals.dialect = self._reader.name
         totals.outcome = self._outcome(outcome)
-        totals.error_type = error_type or (self._error_type if totals.outcome == outcomes.FAILED else "")
+        totals.error_type = error_type or self._ending.error_type(totals.outcome)
         proven = () if self.edge is None else self.edge.close()
         for finding in (*self._checks.close(), *proven):
-            self._note(finding, time_ns)
-        self._note(self._last_wait(time_ns), time_ns)
-        self._note(check_burst(self.info.name, totals), time_ns)
+            self._notes.add(finding, time_ns)
+        self._notes.add(self._last_wait(time_ns), time_ns)
+        self._notes.add(check_burst(self.info.name, totals), time_ns)
         return totals
 
     def _last_wait(self, time_ns: int) -> Finding | None:
@@ -186,37 +178,29 @@ class StageMonitor:
         return checks.stall.content(totals.chunks, time_ns)
 
     def _outcome(self, outcome: str) -> str:
-        if outcome != outcomes.COMPLETED:
-            return outcome
-        if self.encoding:
-            return outcomes.UNPARSED
-        if self._error_type and self._error_after == self.totals.content_chunks:
-            # Gateways send the protocol's end behind an error too, so the end alone does not make an answer.
-            return outcomes.FAILED
-        return outcomes.COMPLETED if self._is_complete() else outcomes.INCOMPLETE
+        return self._ending.outcome(outcome, at_end=self.at_end, expects=self._reader.expects)
 
     @property
     def at_end(self) -> bool:
         """Whether the protocol's end of the answer has crossed, so that nothing is missed by who stops here."""
         return self._checks.terminal.ended or (self._reader.expects == "finish" and self._checks.finished)
 
-    def _is_complete(self) -> bool:
-        return not self._truncated and (self.at_end or self._reader.expects == "nothing")
-
     def _close_parser(self, time_ns: int) -> None:
         parser, self._parser = self._parser, None
         for item in () if parser is None else parser.close():
             if type(item) is Event:
+                # The last line of newline-delimited JSON may lack its end, unless it breaks off.
+                self._ending.truncated |= decode(item.data) is NOT_JSON
                 self._event(item, time_ns, 0)
             else:
-                self._truncated = self._truncated or (type(item) is Violation and item.kind == "truncated")
+                self._ending.truncated |= type(item) is Violation and item.kind == "truncated"
                 self._other(item, time_ns, 0)
         for finding in self._content.close(self._checks.finished or self._terminal.ended):
-            self._note(finding, time_ns)
+            self._notes.add(finding, time_ns)
 
     def _first(self, time_ns: int) -> None:
         self.totals.first_chunk_ns = self.totals.last_chunk_ns = time_ns
-        self._note(self._checks.stall.first(time_ns), time_ns)
+        self._notes.add(self._checks.stall.first(time_ns), time_ns)
 
     def take(self, item: object, time_ns: int) -> None:
         """Take note of an object that crossed the stage: what an iterator yielded.
@@ -267,9 +251,13 @@ class StageMonitor:
         self._stall.silence_ns = self.settings.silence_ns
         self._stall.since_ns = time_ns
 
+    def unasked(self, pause_ns: int) -> None:
+        """Leave a pause out of the silence: nobody asked for the next chunk in it, so none was late."""
+        self._stall.since_ns += pause_ns
+
     def note(self, finding: Finding, time_ns: int) -> None:
         """Take note of a finding about this stage that was made elsewhere."""
-        self._note(finding, time_ns)
+        self._notes.add(finding, time_ns)
 
     def _plain(self, text: str, channel: str, time_ns: int) -> None:
         # `_crossed` for a piece of content and nothing else, after the first chunk: the way of nearly every object.
@@ -320,7 +308,7 @@ class StageMonitor:
             facts.kind,
             sha1(raw).hexdigest()[:DIGEST_CHARS] if digest is sha1_digest else digest(raw),
             totals.content_bytes,
-            event.size,
+            event.size - event.skipped,
             facts.terminal is not None,
             event.event,
             event.id,
@@ -351,11 +339,11 @@ class StageMonitor:
         if self._capture:
             chunk.content = text
         if self.edge is not None and (proven := self.edge.cross(chunk)):
-            self._attach(chunk, proven)
+            self._notes.attach(chunk, proven)
         if self._rules is not None and chunk.kind == CONTENT:
-            self._attach(chunk, self._rules.look(chunk.channel, (chunk,), (text,)))
+            self._notes.attach(chunk, self._rules.look(chunk.channel, (chunk,), (text,)))
         if due and (found := self._content.look(self._checks.finished or self._terminal.ended)):
-            self._attach(chunk, found)
+            self._notes.attach(chunk, found)
         self._journal(chunk)
         if self.on_chunk is not None:
             self.on_chunk(chunk)
@@ -365,15 +353,14 @@ class StageMonitor:
             self._usage(facts)
         findings = self._checks.event(chunk, facts, event)
         if findings:
-            self._attach(chunk, findings)
+            self._notes.attach(chunk, findings)
 
     def _without_content(self, facts: Facts) -> None:
         totals = self.totals
         if facts.kind == HEARTBEAT:
             totals.heartbeats += 1
         if facts.error is not None:
-            self._error_type = facts.error or "error"
-            self._error_after = totals.content_chunks
+            self._ending.error(facts.error)
 
     def _usage(self, facts: Facts) -> None:
         # The last word counts: vendors repeat usage with growing numbers.
@@ -386,7 +373,7 @@ class StageMonitor:
         if type(item) is Comment:
             self._comment(item, time_ns, send_ns)
         elif type(item) is Violation:  # pragma: no branch - an event has gone another way
-            self._note(check_violation(self.info.name, self.totals.chunks, item), time_ns)
+            self._notes.add(check_violation(self.info.name, self.totals.chunks, item), time_ns)
 
     def _comment(self, comment: Comment, time_ns: int, send_ns: int) -> None:
         totals = self.totals
@@ -394,35 +381,11 @@ class StageMonitor:
         totals.comments += 1
         self._checks.stall.heartbeat()
         digest = self._digest(comment.text.encode("utf-8", "surrogatepass"))
-        chunk = Chunk(totals.chunks, time_ns, COMMENT, digest, totals.content_bytes, comment.size, False)
+        chunk = Chunk(
+            totals.chunks, time_ns, COMMENT, digest, totals.content_bytes, comment.size - comment.skipped, False
+        )
         chunk.send_ns = send_ns
         self._cross(chunk, comment.text, totals.chunks, time_ns, False)
-
-    def _attach(self, chunk: Chunk, findings: Sequence[Finding]) -> None:
-        for finding in findings:
-            if finding.seq != chunk.seq:
-                self._note(finding, chunk.time_ns)
-            elif finding.family != "duplicate":
-                self.totals.count(finding)
-                chunk.findings += (finding,)
-            elif not any(told.family == "duplicate" for told in chunk.findings):
-                # One repeat may show in its lineage, its number and its content at once, and is still one.
-                self.totals.count(finding)
-                self._content.told.append(chunk.seq)
-                chunk.findings += (finding,)
-
-    def _note(self, finding: Finding | None, time_ns: int) -> None:
-        if finding is None:
-            return
-        self.totals.count(finding)
-        self._notes += 1
-        new = self.settings.max_findings > 0 and self.totals.by_kind[finding.kind, finding.certainty][0] == 1
-        if self._notes <= self.settings.max_findings or new:
-            self._journal((finding, time_ns))
-
-
-def _nowhere(entry: Chunk | tuple[Finding, int], /) -> None:
-    """Stand in for a journal where nobody wants one."""
 
 
 def _encode(text: str) -> bytes:

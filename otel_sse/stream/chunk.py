@@ -35,6 +35,8 @@ class Chunk(msgspec.Struct, gc=False):
         channel: The channel of its content, as the dialect names it (`0`, `0/reasoning`, `0/tool:1`); "" for none.
         upstream_first: First `seq` of the upstream chunks it was made from; 0 where unknown.
         upstream_last: Last `seq` of the upstream chunks it was made from; 0 where unknown.
+        upstream_span: Span id (16 hex digits) of the upstream stage that has these chunks, where the stage has several
+            upstream stages and it is not the first of them; else "".
         content: Its text, only where the user asked for content to be captured, else None.
         findings: What is wrong with it, in the order it was found; () for a clean chunk.
     """
@@ -53,6 +55,7 @@ class Chunk(msgspec.Struct, gc=False):
     channel: str = ""
     upstream_first: int = 0
     upstream_last: int = 0
+    upstream_span: str = ""
     content: str | None = None
     findings: tuple[Finding, ...] = ()
 

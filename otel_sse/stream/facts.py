@@ -20,6 +20,8 @@ class Facts(msgspec.Struct, gc=False, eq=False):
         opens: Identity of the answer that begins with this event (a message or response id), or None.
         part: Name of a part (a content block's index) that begins with this event, or None. It begins once an answer.
         sequence: The event's sequence number where the payload carries one, or None.
+        number: A number under a name that often counts an application's own frames (`seq`), or None. Unlike `sequence`
+            it may mean anything else.
         error: The error's type or code where the event is an error, or None. Never its message.
         input_tokens: Tokens of the prompt where the event says so, or None.
         output_tokens: Tokens of the answer so far where the event says so, or None.
@@ -38,6 +40,7 @@ class Facts(msgspec.Struct, gc=False, eq=False):
     opens: str | None = None
     part: str | None = None
     sequence: int | None = None
+    number: int | None = None
     error: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from otel_sse.stream.chunk import Finding
+from otel_sse.stream.outcome import COMPLETED, UNPARSED
 
 
 @dataclass(slots=True)
@@ -57,6 +58,19 @@ class Totals:
         sums = self.by_kind.setdefault((finding.kind, finding.certainty), [0, 0])
         sums[0] += 1
         sums[1] += finding.amount
+
+    def end_unread(self, outcome: str, ended_ns: int, error_type: str) -> None:
+        """Take note of the end of a stage whose monitor failed over it: it has one outcome all the same.
+
+        Args:
+            outcome: As the shell saw it; `completed` becomes `unparsed`: nobody has held it against the protocol.
+            ended_ns: When it ended.
+            error_type: Type of the exception that ended it, or "".
+        """
+        if not self.outcome:
+            self.outcome = UNPARSED if outcome == COMPLETED else outcome
+            self.error_type = error_type
+        self.ended_ns = self.ended_ns or ended_ns
 
     @property
     def time_to_first_chunk_ns(self) -> int | None:

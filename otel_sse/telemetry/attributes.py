@@ -42,6 +42,8 @@ def _add_upstream(attributes: Attributes, chunk: Chunk) -> None:
     attributes[semconv.CHUNK_UPSTREAM_FIRST] = chunk.upstream_first
     if chunk.upstream_last != chunk.upstream_first:
         attributes[semconv.CHUNK_UPSTREAM_LAST] = chunk.upstream_last
+    if chunk.upstream_span:
+        attributes[semconv.CHUNK_UPSTREAM_SPAN] = chunk.upstream_span
 
 
 def is_plain(chunk: Chunk) -> bool:
@@ -128,6 +130,7 @@ def _send_us(chunk: Chunk) -> str:
 
 _SPARSE_COLUMNS: Final[tuple[tuple[str, Callable[[Chunk], object], Callable[[Chunk], str]], ...]] = (
     (semconv.PACK_UPSTREAM, lambda chunk: chunk.upstream_first, _upstream),
+    (semconv.PACK_UPSTREAM_SPANS, lambda chunk: chunk.upstream_span, lambda chunk: chunk.upstream_span or "-"),
     (semconv.PACK_KINDS, lambda chunk: chunk.kind != CONTENT, lambda chunk: chunk.kind),
     (semconv.PACK_TYPES, lambda chunk: chunk.event, lambda chunk: _word(chunk.event)),
     (semconv.PACK_IDS, lambda chunk: chunk.id, lambda chunk: _word(chunk.id or "")),

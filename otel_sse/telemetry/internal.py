@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from otel_sse.errors import OtelSSEError
+
 logger = logging.getLogger("otel_sse")
 
 reraise = False
@@ -43,6 +45,9 @@ class InternalErrors:
 
 
 def _place(error: Exception) -> str:
+    if isinstance(error, OtelSSEError):
+        # Written here for the user, who can do something about it: what a hook of theirs must return.
+        return str(error)
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

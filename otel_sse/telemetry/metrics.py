@@ -76,10 +76,18 @@ class Metrics:
             self._fault(labels, kind, certainty, 0, 0, None)
         self._counters[semconv.DROPPED.name].add(0, {"stage": stage})
 
+    def start_afresh(self) -> None:
+        """Forget what was started: a meter provider that was set since has seen none of it."""
+        self._known.clear()
+
     def opened(self, info: StageInfo) -> None:
         """Count a stream as open."""
         self.start(info.label, info.route)
         self._active.add(1, self._labels(info.label, info.route))
+
+    def discarded(self, info: StageInfo) -> None:
+        """Take back that a stream was open."""
+        self._active.add(-1, self._labels(info.label, info.route))
 
     def progress(self, info: StageInfo, totals: Totals, handed: HandedOver, intervals: list[int], at: Context) -> None:
         """Hand over what has come since the last time.

@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 from opentelemetry import metrics as metrics_api
 from opentelemetry import trace as trace_api
-from opentelemetry._logs import get_logger
 from opentelemetry.context import Context, get_current
 from opentelemetry.metrics import MeterProvider
-from opentelemetry.trace import Span, SpanContext, TracerProvider
+from opentelemetry.trace import TracerProvider
 
 from otel_sse import limits, semconv
 from otel_sse.lineage import Crossings
 from otel_sse.options import Options
-from otel_sse.stage import StageMonitor, StageSettings
+from otel_sse.stage import StageMonitor
 from otel_sse.stage.edge import Edge
 from otel_sse.stream import outcome as outcomes
-from otel_sse.stream.digest import keyed_digest, sha1_digest
 from otel_sse.stream.stage import StageInfo
 from otel_sse.stream.totals import Totals
 from otel_sse.telemetry import fork
 from otel_sse.telemetry.attributes import request_attributes
 from otel_sse.telemetry.budget import TraceBudget
 from otel_sse.telemetry.clock import Anchor, now_ns
-from otel_sse.telemetry.emission import choose, span_event
+from otel_sse.telemetry.emission import span_event
 from otel_sse.telemetry.internal import InternalErrors
 from otel_sse.telemetry.logs import ChunkLog
 from otel_sse.telemetry.metrics import HandedOver, Metrics
-from otel_sse.telemetry.queue import Journal, new_journal, take
-from otel_sse.telemetry.segments import SegmentSettings, SegmentWriter, start_segment
+from otel_sse.telemetry.queue import new_journal, take
+from otel_sse.telemetry.record import StageRecord as StageRecord
+from otel_sse.telemetry.segments import SegmentWriter, start_segment
+from otel_sse.telemetry.settings import check_dialect, check_provider, segment_settings, stage_settings
 from otel_sse.telemetry.streams import Stream
 from otel_sse.telemetry.upstreams import Upstreams
 from otel_sse.telemetry.worker import Worker
@@ -47,52 +46,13 @@ SITES: Final = ("open", "observe", "close", "record", "hook", "guard")
 _NO_BUDGET: Final = 2**63
 """Chunk events of a trace that nobody stores for long."""
 
+AFTERMATH_NS: Final = 1_000_000_000
+"""Time that an application has, once its last body is sent, to raise what kept it from sending all. Those that raise do
+so at once; what takes longer is a background task, and the stream is not to count as open for as long as that."""
+
 _YIELD_EVERY: Final = 256
 """Entries after which the recorder lets the event loop have the interpreter: about a millisecond of work. Oftener
 costs more than it gives: each time is a system call and a change of threads."""
-
-
-@dataclass(slots=True)
-class StageRecord:
-    """One stage of one stream while it is open. The request's thread feeds it, the recorder's thread writes it."""
-
-    recorder: Recorder
-    info: StageInfo
-    monitor: StageMonitor
-    span: Span
-    context: Context
-    journal: Journal | None
-    writer: SegmentWriter
-    handed: HandedOver
-    request_span: Span
-    feed: Callable[[bytes | memoryview, int, int], None]
-    take: Callable[[object, int], None]
-    last: bool = False
-    upstreams: list[StageRecord] = field(default_factory=list)
-    """The stages that its chunks came from, in this process."""
-    upstream_name: str = ""
-    """The upstream stage's name, wherever it is, once it is known."""
-    log: ChunkLog | None = None
-    errors: int = 0
-    ended: bool = False
-
-    @property
-    def span_context(self) -> SpanContext:
-        """Context of the stage's first span: what a reader downstream links to."""
-        return self.span.get_span_context()
-
-    def link_upstream(self, upstream: SpanContext, name: str = "") -> None:
-        """Say on the stage's span which span its chunks came from, in this process or another.
-
-        Args:
-            upstream: Context of the upstream stage's span.
-            name: The upstream stage's name, where it is known.
-        """
-        self.upstream_name = self.writer.upstream = name or self.upstream_name
-        if self.span.is_recording():
-            self.span.add_link(upstream, {semconv.LINK: "upstream"})
-            if name:
-                self.span.set_attribute(semconv.STAGE_UPSTREAM, name)
 
 
 class Recorder:
@@ -103,6 +63,9 @@ class Recorder:
         tracer_provider: Where spans go; the global provider where None, also if that is set later.
         meter_provider: Where metrics go; likewise.
         version: Version of the instrumentation scope.
+
+    Raises:
+        ConfigurationError: A provider is none, or the dialect is not known or makes none.
     """
 
     def __init__(
@@ -112,32 +75,23 @@ class Recorder:
         meter_provider: MeterProvider | None = None,
         version: str = "",
     ) -> None:
+        check_provider("tracer_provider", tracer_provider, "get_tracer")
+        check_provider("meter_provider", meter_provider, "get_meter")
         self.options = options
         self.metrics = Metrics(metrics_api.get_meter(semconv.SCOPE, version, meter_provider))
         self.metrics.start_internal_errors(SITES)
         self.metrics.start_guards()
         self.errors = InternalErrors(self.metrics.internal_error)
         self._tracer = trace_api.get_tracer(semconv.SCOPE, version, tracer_provider)
-        self._stage_settings = _stage_settings(options)
+        self._stage_settings = stage_settings(options)
         # A dialect's name that nobody knows is to be told here, to the person who set it, and not at the first stream.
-        StageMonitor(StageInfo("", ""), self._stage_settings, 0)
-        self._segment_settings = self._segments(options, version)
+        check_dialect(self._stage_settings)
+        self._segment_settings = segment_settings(options, self._tracer, version)
         self._own = (self._tracer, self._segment_settings)
         self._digest_name = "blake2b" if options.digest_key else "sha1"
         self._closed = False
         self._reset()
         fork.watch(self)
-
-    def _segments(self, options: Options, version: str) -> SegmentSettings:
-        return SegmentSettings(
-            tracer=self._tracer,
-            emit=choose(options.chunk_signal, lambda: get_logger(semconv.SCOPE, version)),
-            budget=TraceBudget(options.max_chunk_events_per_trace),
-            detail=options.chunk_events,
-            segment_ns=_ns(options.segment_seconds),
-            max_findings=options.max_findings,
-            on_span=options.chunk_signal != "log_events",
-        )
 
     def divert(self, tracer_provider: TracerProvider | None) -> None:
         """Give the spans of streams that begin from now on to another provider, each chunk an event: for tests.
@@ -242,23 +196,40 @@ class Recorder:
             record.log = ChunkLog(record.info, record.span_context, self._digest_name, self.options.log_first)
             record.monitor.on_chunk = record.log.chunk
 
-    def close(self, record: StageRecord, outcome: str, error_type: str = "") -> Totals:
+    def close_settled(self, record: StageRecord, error_type: str = "") -> bool:
+        """End a stage as it was settled, at that time; return False where it was not, or where another thread does it.
+
+        A settled stage that is not closed is closed by the recorder's thread, `AFTERMATH_NS` later.
+
+        Args:
+            record: What `open` returned.
+            error_type: Type of an exception that came after all, which makes it `failed`; or "".
+        """
+        try:
+            outcome, ended_ns = record.settled.pop()
+        except IndexError:
+            return False
+        self.close(record, outcomes.FAILED if error_type else outcome, error_type, ended_ns)
+        return True
+
+    def close(self, record: StageRecord, outcome: str, error_type: str = "", ended_ns: int = 0) -> Totals:
         """End a stage: exactly one outcome, written on its last span by the recorder's thread.
 
         Args:
             record: What `open` returned.
             outcome: One of `otel_sse.stream.outcome.OUTCOMES`.
-            error_type: Class name of the exception that ended it, or "".
+            error_type: Type of the exception that ended it, or "".
+            ended_ns: When it ended, on `clock.now_ns`; 0 for now.
         """
         if record.errors and outcome == outcomes.COMPLETED:
             outcome = outcomes.UNPARSED
         try:
-            totals = record.monitor.end(outcome, now_ns(), error_type)
+            totals = self._totals_at_end(record, outcome, error_type, ended_ns or now_ns())
             for _ in range(record.monitor.callback_errors):
                 self.metrics.internal_error("hook")
             if record.log is not None:
                 record.log.end(totals.outcome)
-            self.tell_request(record, totals.outcome)
+            self.tell_request(record, totals.outcome, error_type)
         finally:
             record.ended = True
             record.feed = record.take = _look_away
@@ -268,15 +239,37 @@ class Recorder:
                 self._pass()
         return totals
 
+    def _totals_at_end(self, record: StageRecord, outcome: str, error_type: str, ended_ns: int) -> Totals:
+        try:
+            return record.monitor.end(outcome, ended_ns, error_type)
+        except Exception as error:
+            record.monitor.totals.end_unread(outcome, ended_ns, error_type)
+            self.errors.report("close", error)
+        return record.monitor.totals
+
+    def discard(self, record: StageRecord) -> None:
+        """Forget a stage that nothing has crossed: no span, no outcome, no count."""
+        record.discarded = record.ended = True
+        record.feed = record.take = _look_away
+
     def drop(self, end: Callable[[], None]) -> None:
         """Let the recorder's thread call `end` soon: for destructors, which may run anywhere and must take no lock."""
         self._dropped.append(end)
 
-    def tell_request(self, record: StageRecord, outcome: str) -> None:
-        """Write the last stage's sums and outcome on the request's own span, which may end before the stage does."""
+    def tell_request(self, record: StageRecord, outcome: str, error_type: str = "") -> None:
+        """Write the last stage's sums and outcome on the request's own span, which may end before the stage does.
+
+        Args:
+            record: The stage's.
+            outcome: How it ends.
+            error_type: Type of the exception that ended it, or "".
+        """
         if record.last and record.request_span.is_recording():
             attributes = request_attributes(record.info, record.monitor.totals)
             attributes[semconv.STREAM_OUTCOME] = outcome
+            if outcome == outcomes.FAILED and error_type:
+                attributes[semconv.ERROR_TYPE] = error_type
+                record.request_span.set_status(trace_api.StatusCode.ERROR)
             record.request_span.set_attributes(attributes)
 
     def failed(self, record: StageRecord, error: Exception) -> None:
@@ -290,6 +283,22 @@ class Recorder:
         """Write out everything that has crossed so far; segments of open streams end, so that they can be seen."""
         self._pass(roll=True)
 
+    @property
+    def has_open(self) -> bool:
+        """Whether a stage has not ended yet."""
+        return any(not record.ended for record in [*self._live, *self._opened])
+
+    def write_ended(self) -> None:
+        """Write out what has ended, at once and in this thread: the process may not live until the next pass."""
+        with self._pass_lock:
+            self._admit()
+            live, self._live = self._live, []
+            for record in live:
+                if record.ended:
+                    self._write(record, True, False)
+                else:
+                    self._live.append(record)
+
     def shutdown(self) -> None:
         """Write out everything and stop. Streams still open end as `abandoned`."""
         self._closed = True
@@ -297,18 +306,19 @@ class Recorder:
         if worker is not None:
             worker.stop()
         for record in [*self._live, *self._opened]:
-            if not record.ended:
+            if not record.ended and not self.close_settled(record):
                 self.close(record, outcomes.ABANDONED)
         self._pass()
 
     def _ensure_worker(self) -> None:
         worker = self._worker
-        if worker is not None:
+        if worker is not None and worker.alive:
             if len(self._opened) == 1:
                 worker.wake()
             return
         with self._start_lock:
-            if self._worker is None and not self._closed:
+            # What kills a thread (a SystemExit out of a hook) is not to end all recording.
+            if (self._worker is None or not self._worker.alive) and not self._closed:
                 self._worker = Worker(self, self.options.flush_interval_seconds)
                 self._worker.start()
 
@@ -316,9 +326,13 @@ class Recorder:
         """Write out what is there; called by the recorder's thread."""
         self._pass()
 
+    def report(self, error: Exception) -> None:
+        """Take note of an internal error that `work` raised; its thread goes on."""
+        self.errors.report("record", error)
+
     def _pass(self, *, roll: bool = False) -> None:
-        for end in [self._dropped.popleft() for _ in range(len(self._dropped))]:
-            self._guarded(end, "close")
+        self._end_dropped()
+        self._end_settled()
         with self._pass_lock:
             self._admit()
             self._guarded(self._count_waiting)
@@ -341,13 +355,34 @@ class Recorder:
             waiting[stage] = waiting.get(stage, 0) + len(record.journal or ())
         self.metrics.waiting(waiting)
 
+    def _end_dropped(self) -> None:
+        # The thread's pass and a flush may be here at once, so what was counted may be gone when it is to be taken.
+        # Not under the lock: an end may have to write everything out.
+        for _ in range(len(self._dropped)):
+            try:
+                end = self._dropped.popleft()
+            except IndexError:
+                return
+            self._guarded(end, "close")
+
+    def _end_settled(self) -> None:
+        before_ns = now_ns() - AFTERMATH_NS
+        for record in self._live:
+            if any(ended_ns < before_ns for _, ended_ns in tuple(record.settled)):
+                self._guarded(partial(self.close_settled, record), "close")
+
     def _admit(self) -> None:
         for _ in range(len(self._opened)):
             record = self._opened.popleft()
+            if record.discarded:
+                continue
             self._live.append(record)
             self._guarded(partial(self.metrics.opened, record.info))
 
     def _write(self, record: StageRecord, ended: bool, roll: bool) -> None:
+        if record.discarded:
+            self._guarded(partial(self.metrics.discarded, record.info))
+            return
         self._guarded(lambda: self._drain(record))
         self._guarded(lambda: self._hand_over(record))
         if ended:
@@ -396,22 +431,3 @@ class Recorder:
 
 def _look_away(crossed: object, time_ns: int, send_ns: int = 0) -> None:
     """Stand in for `feed` and `take` where a stage has failed too often."""
-
-
-def _ns(seconds: float) -> int:
-    return round(seconds * 1e9)
-
-
-def _stage_settings(options: Options) -> StageSettings:
-    return StageSettings(
-        digest=keyed_digest(options.digest_key) if options.digest_key else sha1_digest,
-        first_byte_ns=_ns(options.first_byte_threshold),
-        silence_ns=_ns(options.silence_threshold),
-        max_event_bytes=options.max_event_bytes,
-        max_findings=options.max_findings,
-        interval_sample=options.interval_sample,
-        capture_content=options.capture_content,
-        dialect=options.dialect,
-        content_of=options.content_of,
-        content_checks=tuple((name, re.compile(rule)) for name, rule in (options.content_checks or {}).items()),
-    )

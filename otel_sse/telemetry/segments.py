@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
+from opentelemetry.trace import (
+    Link,
+    Span,
+    SpanKind,
+    StatusCode,
+    Tracer,
+    get_current_span,
+    set_span_in_context,
+)
 
 from otel_sse import limits, semconv
 from otel_sse.stream import outcome as outcomes
@@ -97,7 +105,8 @@ class SegmentWriter:
     Args:
         settings: How.
         info: The stage.
-        context: The request's context, parent of every segment.
+        context: The request's context, parent of every segment; outside of any span the first segment is the parent of
+            the others.
         span: The first segment, started already.
         anchor: Turns the chunks' times into wall time.
         totals: The stage's sums, written on its last segment.
@@ -116,7 +125,9 @@ class SegmentWriter:
     ) -> None:
         self._settings = settings
         self._info = info
-        self._context = context
+        # Where nothing stands around the stage, its first segment does: else each one would begin a trace of its own.
+        outside = not get_current_span(context).get_span_context().is_valid
+        self._context = set_span_in_context(span, context) if outside else context
         self._span = span
         self._send = settings.emit
         self._offset_ns = anchor.wall(0)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from asyncio import current_task
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar, Token
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanContext, set_span_in_context
+from opentelemetry.trace import SpanContext, get_current_span, set_span_in_context
 
 from otel_sse import limits
+from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.stage import StageInfo
+from otel_sse.telemetry.clock import now_ns
 
 if TYPE_CHECKING:
     from otel_sse.telemetry.recorder import Recorder, StageRecord
@@ -32,8 +36,8 @@ class Stream:
     """
 
     __slots__ = (
-        "_called", "_id", "_loose", "context", "recorder", "requested_ns", "route", "stages", "stages_begun",
-        "upstream",
+        "_called", "_id", "_loose", "_open", "context", "find_route", "recorder", "requested_ns", "route", "stages",
+        "stages_begun", "upstream",
     )  # fmt: skip
 
     def __init__(
@@ -44,6 +48,8 @@ class Stream:
         self.context = context
         self.route = ""
         """The route's template, once it is known."""
+        self.find_route: Callable[[], str] | None = None
+        """Asked for the route as a stage begins, while it is not known: a stage may begin before the response does."""
         self.stages: deque[StageRecord] = deque(maxlen=limits.MAX_UPSTREAMS)
         """The stages that have had a chunk, in the order of their first ones."""
         self.stages_begun = 0
@@ -52,6 +58,7 @@ class Stream:
         """Span of another process that the first stage here is to link to, where that is known."""
         self._id = stream_id
         self._loose: list[StageRecord] = []
+        self._open: list[StageRecord] = []
         self._called: dict[object, StageRecord] = {}
 
     @property
@@ -97,6 +104,8 @@ class Stream:
             kind: Name of the class or function behind it, or "".
             since_ns: When this stage's chunks were asked for, on `clock.now_ns`; 0 for when the stream was.
         """
+        if not self.route and self.find_route is not None:
+            self.route = self.find_route()
         info = StageInfo(name, self.id, direction, rewrites, source, self.route, kind)
         record = self.recorder.open(
             info,
@@ -109,6 +118,9 @@ class Stream:
             relays=relays,
             last=last,
         )
+        self._open = [each for each in self._open if not each.ended]
+        self._open.append(record)
+        record.opener, record.opened_ns = _caller(), now_ns()
         if self.context is None and not record.request_span.get_span_context().is_valid:
             # Nothing stands around the stages, so the first one does: all of a stream is in one trace.
             self.context = set_span_in_context(record.span)
@@ -138,12 +150,40 @@ class Stream:
         """Let a stage that no iterator ends (a function called for each chunk) end as the stream does."""
         self._loose.append(record)
 
+    def forget(self, record: StageRecord) -> None:
+        """Take back a stage that nothing has crossed, as if it had not been begun."""
+        self._loose = [each for each in self._loose if each is not record]
+        if self.context is not None and get_current_span(self.context) is record.span:
+            self.context = None
+        self.recorder.discard(record)
+
     def end(self, outcome: str) -> None:
         """End the stages that were to end with the stream. A second call changes nothing."""
         loose, self._loose = self._loose, []
         for record in loose:
             if not record.ended:
                 self.recorder.close(record, outcome)
+
+    def abandon(self) -> None:
+        """End the stages that are still open, because the request is over: whoever holds their iterators may never pull
+        again, and a stage that never ends is never shown. Chunks that do come later are not observed."""
+        opened, self._open = self._open, []
+        for record in opened:
+            if record.ended:
+                continue
+            if record.leave is not None:
+                record.leave(outcomes.ABANDONED)
+            else:
+                self.recorder.close(record, outcomes.ABANDONED)
+
+
+def _caller() -> object:
+    try:
+        task = current_task()
+    except RuntimeError:
+        task = None
+    # By its id, which holds nothing; that another task may have it later is no harm, because times are looked at too.
+    return get_ident() if task is None else ("task", id(task))
 
 
 _current: ContextVar[Stream | None] = ContextVar("otel_sse_stream", default=None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from opentelemetry.trace import format_span_id
+
 from otel_sse.lineage import Crossings
 from otel_sse.stream.chunk import CONTENT, Chunk
 
@@ -15,9 +17,14 @@ if TYPE_CHECKING:
 class Upstreams:
     """The stages of a stream as one of them sees them; see `otel_sse.stage.edge.Upstreams`.
 
-    A chunk that is pulled through a chain of iterators crosses the stages in their order, so a stage comes after the
-    one that had its first chunk last. Where several sources feed one stream, or a source begins after a stage
-    further down has had a chunk of its own, the chunks themselves tell: the edge asks for the others.
+    A stage comes after another one where the chunks say so: one that waits there equals its own; or where it has pulled
+    from it: the other began in the same task or thread, and a chunk crossed there since this one began to pull. A stage
+    that nobody pulls through (a call for each chunk, a message that is sent, the socket) comes after the stage that
+    began last and has chunks that nobody has claimed. That something was sent before proves nothing: what left by a
+    socket comes back, if at all, by the stage that receives it.
+
+    Where several sources feed one stream, or a source begins after a stage further down has had a chunk of its own, the
+    chunks themselves tell: the edge asks for the others.
 
     Args:
         stream: The stream.
@@ -52,14 +59,43 @@ class Upstreams:
         if not self.unknown or self._looked_at == self._stream.stages_begun:
             return None
         if self._relays:
-            # Only a stage with chunks that nobody has claimed can be it. One that waits for this stage has none: an
-            # application may have greeted its reader before it asked its model.
-            self._looked_at = self._stream.stages_begun
-            return next((found for _, found in self._candidates() if found.waits), None)
+            return self._find_relayed(chunk)
         if chunk.kind != CONTENT:
             return None
         self.unknown = False
-        return next((found for _, found in self._candidates() if found.holds(chunk)), None)
+        # What a stage further down still holds equals it too, where an answer comes a second time.
+        name = self._record.info.name
+        same = [(stage, found) for stage, found in self._candidates() if stage.info.name == name]
+        return next((found for stage, found in same if self._equals(stage, found, chunk)), None)
+
+    def _find_relayed(self, chunk: Chunk) -> Crossings | None:
+        # Only a stage with chunks that nobody has claimed can be it. One that waits for this stage has none: an
+        # application may have greeted its reader before it asked its model.
+        waiting = [(stage, found) for stage, found in self._candidates() if found.waits]
+        if chunk.kind == CONTENT or not self._record.pulls:
+            # A stage that pulls may begin with what says nothing of where it came from.
+            self._looked_at = self._stream.stages_begun
+        pulled = (found for stage, found in waiting if self._pulls(stage, found))
+        return next(pulled, None) or next(
+            (found for stage, found in waiting if self._equals(stage, found, chunk)), None
+        )
+
+    def _pulls(self, stage: StageRecord, crossings: Crossings) -> bool:
+        record = self._record
+        if stage.leaves:
+            return False
+        if not record.pulls:
+            return True
+        return stage.opener == record.opener and crossings.waits_since(record.opened_ns)
+
+    def _equals(self, stage: StageRecord, crossings: Crossings, chunk: Chunk) -> bool:
+        # A stage that was over before this one began under the same name is an earlier round of the same.
+        record = self._record
+        over = stage.ended and stage.monitor.totals.ended_ns <= record.opened_ns
+        if chunk.kind != CONTENT or (over and stage.info.label == record.info.label):
+            return False
+        # An iterator can't be fed by a socket's way out; what is handed on beside it (the response) may look so.
+        return not (stage.leaves and record.pulls) and crossings.holds(chunk)
 
     def others(self) -> list[Crossings]:
         """Return the crossings of the stages that neither feed this one's upstream nor follow this one."""
@@ -68,21 +104,25 @@ class Upstreams:
             self._others = self._unrelated()
         return self._others
 
-    def chosen(self, upstream: Crossings) -> None:
-        """Write on the stage's span where its chunks come from, once for each stage that they come from."""
+    def chosen(self, upstream: Crossings) -> str:
+        """Write on the stage's span where its chunks come from, once for each stage that they come from.
+
+        Returns:
+            The span id of that stage; "" where it is the first one.
+        """
         self._chosen = upstream
         self._looked_at = 0
         record = self._record
-        known = [id(each) for each in record.upstreams]
-        for stage, crossings in self._candidates():
-            if crossings is upstream and id(stage) not in known:
-                record.upstreams.append(stage)
-                record.link_upstream(stage.span_context, stage.info.label)
+        stage = next((stage for stage, crossings in self._candidates() if crossings is upstream), None)
+        if stage is None:
+            return ""
+        record.comes_after(stage)
+        return "" if stage is record.upstreams[0] else format_span_id(stage.span_context.span_id)
 
     def _unrelated(self) -> list[Crossings]:
         direct = self._record.upstreams
         further = {id(each) for upstream in direct for each in _ancestors(upstream)} - {id(each) for each in direct}
-        candidates = self._candidates()
+        candidates = [(each, found) for each, found in self._candidates() if not each.leaves]
         return [found for each, found in candidates if id(each) not in further and found is not self._chosen]
 
     def _candidates(self) -> list[tuple[StageRecord, Crossings]]:

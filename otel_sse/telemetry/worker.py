@@ -22,6 +22,9 @@ class Works(Protocol):
     def work(self) -> None:
         """Do what there is to do now."""
 
+    def report(self, error: Exception) -> None:
+        """Take note of an error that `work` raised."""
+
     def shutdown(self) -> None:
         """Do all there is to do, for the last time."""
 
@@ -41,6 +44,11 @@ class Worker:
         self._thread = threading.Thread(
             target=_run, args=(self._works, wake, interval_s), name="otel-sse-recorder", daemon=True
         )
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
 
     def start(self) -> None:
         """Start the thread, and have the last work done when the process exits.
@@ -65,8 +73,15 @@ def _run(ref: weakref.ref[Works], wake: threading.Event, interval_s: float) -> N
         wake.wait(None if idle else interval_s)
         wake.clear()
         if (works := ref()) is not None:
-            works.work()
+            _work(works)
         del works
+
+
+def _work(works: Works) -> None:
+    try:
+        works.work()
+    except Exception as error:
+        works.report(error)
 
 
 def _at_exit(ref: weakref.ref[Works]) -> None:

@@ -22,8 +22,8 @@ class Block:
     Source: HTML standard, section 9.2.6 "Interpreting an event stream".
     """
 
-    __slots__ = ("_data", "_event", "_id", "_id_buffer", "_max_bytes", "_retry_ms", "_spoilt", "last_event_id",
-                 "open", "retry_ms")  # fmt: skip
+    __slots__ = ("_data", "_event", "_id", "_id_buffer", "_max_bytes", "_retry_ms", "last_event_id",
+                 "open", "retry_ms", "spoilt")  # fmt: skip
 
     def __init__(self, max_bytes: int, last_event_id: str) -> None:
         self.last_event_id = self._id_buffer = last_event_id
@@ -37,7 +37,7 @@ class Block:
         self._event = ""
         self._id: str | None = None
         self._retry_ms: int | None = None
-        self._spoilt = False
+        self.spoilt = False
         self.open = False
 
     def take(self, line: bytes) -> list[Item]:
@@ -55,7 +55,7 @@ class Block:
     def spoil(self) -> None:
         """Skip the data of this block to its end: part of the event is lost, so the event must not be dispatched."""
         self._data.clear()
-        self.open = self._spoilt = True
+        self.open = self.spoilt = True
 
     def end(self) -> Event | None:
         """Take the blank line; return the event, or None where the block has no data or was spoilt."""
@@ -66,6 +66,10 @@ class Block:
             event = Event(data, self._event, self._id, self.last_event_id, self._retry_ms)
         self._begin()
         return event
+
+    def keep_id(self, ident: str) -> None:
+        """Take note of the id of a whole block that was read elsewhere."""
+        self.last_event_id = self._id_buffer = ident
 
     def clear(self) -> None:
         """Forget the block under way; its id does not become the last event id."""
@@ -87,7 +91,7 @@ class Block:
 
     def _take_data(self, value: bytes) -> Violation | None:
         self.open = True
-        if self._spoilt:
+        if self.spoilt:
             return None
         # `_data` ends with the LF that joins this line to the ones before, as the standard's data buffer does.
         if len(self._data) + len(value) > self._max_bytes:

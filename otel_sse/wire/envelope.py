@@ -4,7 +4,7 @@
     {"type": "CHUNK", "content": "Hello"}
 
 One line in front of the payload, which is never touched: the payload may be text, binary, empty or a mebibyte. The
-fourth word stands only on the first message of a stream on a connection.
+fourth word stands only on the first message of a stage.
 """
 
 from __future__ import annotations
@@ -26,8 +26,12 @@ _LONGEST: Final = limits.MAX_ENVELOPE_BYTES
 _NO_TRACE: Final = "-"
 
 SMALL_BYTES: Final = 1 << 15
-"""Size of a payload up to which an envelope lifts it over no limit that anybody sets."""
+"""Size of a payload up to which an envelope lifts it over no limit that anybody sets without telling the sender."""
 
+_ROUND: Final = (1 << 16, 50_000)
+"""Limits are multiples of these."""
+
+_MAX_DIGITS: Final = 19
 _MAX_NUMBER: Final = 2**63
 """OTLP's integers have 64 bits and a sign; no peer may make us write more."""
 
@@ -40,7 +44,8 @@ class Envelope(msgspec.Struct, gc=False, frozen=True):
         seq: Number of the message on this hop: 1, 2, 3 … for each stream and direction; a resent message has its own
             number again.
         time_ns: Wall clock of the sender when it handed the message on, in nanoseconds since the epoch.
-        opens: Whether it is the first of its stream on this connection.
+        chunk: Number of the message's first chunk at the sender's stage; a stage counts from 1, while `seq` counts on.
+        opens: Whether it is the first of a stage of the sender's.
         traceparent: Context of the sender's span (W3C Trace Context), only where `opens`; "" where there is none.
         tracestate: Likewise; "" where there is none.
     """
@@ -48,25 +53,29 @@ class Envelope(msgspec.Struct, gc=False, frozen=True):
     stream_id: str
     seq: int
     time_ns: int
+    chunk: int
     opens: bool = False
     traceparent: str = ""
     tracestate: str = ""
 
 
-def head(stream_id: str, seq: int, time_ns: int, opening: str = "") -> str:
+def head(stream_id: str, seq: int, time_ns: int, opening: str = "", chunk: int = 0) -> str:
     """Return the line, its line feed included, for the message that it is to stand in front of.
 
     Args:
         stream_id: See `Envelope`; it must be one that `is_stream_id` accepts.
         seq: See `Envelope`.
         time_ns: See `Envelope`.
-        opening: What `opening` returned, for the first message of a stream; else "".
+        opening: What `opening` returned, for the first message of a stage; else "".
+        chunk: See `Envelope`; written only where it is another than `seq`, 0 for the same.
     """
+    if chunk and chunk != seq:
+        return f"{_MARK}{stream_id} {seq}/{chunk} {time_ns}{opening}\n"
     return f"{_MARK}{stream_id} {seq} {time_ns}{opening}\n"
 
 
 def opening(traceparent: str = "", tracestate: str = "") -> str:
-    """Return the end of the line of a stream's first message: a trace context, or the mark that there is none."""
+    """Return the end of the line of a stage's first message: a trace context, or the mark that there is none."""
     if not traceparent:
         return f" {_NO_TRACE}"
     return f" {traceparent} {tracestate}" if tracestate else f" {traceparent}"
@@ -113,24 +122,33 @@ def is_stream_id(text: object) -> bool:
 def fits(payload_bytes: int, head_bytes: int) -> bool:
     """Return whether a payload may have a head without growing past a limit that it would else have kept.
 
-    Receivers limit a message's size, mostly to a power of two of mebibytes, and nobody tells the sender. So a message
-    whose head would lift it over a multiple of 64 KiB goes without; of messages so large that is one in a thousand.
+    Receivers limit a message's size, mostly to a round number of mebibytes or megabytes, and not all tell the sender.
+    So a message whose head would lift it over a multiple of 64 KiB or of 50,000 bytes goes without; of messages so
+    large that is one in three hundred.
     """
-    return payload_bytes <= SMALL_BYTES or (payload_bytes - 1) >> 16 == (payload_bytes + head_bytes - 1) >> 16
+    last, last_with_head = payload_bytes - 1, payload_bytes + head_bytes - 1
+    return payload_bytes <= SMALL_BYTES or all(last // step == last_with_head // step for step in _ROUND)
 
 
 def _read(line: str) -> Envelope | None:
     words = line.split(" ", 4)
     try:
-        stream_id, seq, time_ns = words[0], int(words[1]), int(words[2])
+        stream_id, numbers, time_ns = words[0], words[1], int(words[2])
+        if "/" in numbers:
+            first, _, second = numbers.partition("/")
+            seq, chunk = int(first), int(second)
+        else:
+            seq = chunk = int(numbers)
     except (IndexError, ValueError):
         return None
     if seq <= 0 or seq >= _MAX_NUMBER or time_ns < 0 or time_ns >= _MAX_NUMBER or not stream_id:
         return None
+    if chunk <= 0 or chunk >= _MAX_NUMBER:
+        return None
     if len(words) == 3:
-        return Envelope(stream_id, seq, time_ns)
+        return Envelope(stream_id, seq, time_ns, chunk)
     trace = "" if words[3] == _NO_TRACE else words[3]
-    return Envelope(stream_id, seq, time_ns, True, trace, words[4] if len(words) > 4 else "")
+    return Envelope(stream_id, seq, time_ns, chunk, True, trace, words[4] if len(words) > 4 else "")
 
 
 class Agreement(NamedTuple):
@@ -141,17 +159,21 @@ class Agreement(NamedTuple):
         peer: Names the other end's process, so that a numbering goes on over a reconnect to the same one and to no
             other; "" where it did not say.
         stream_id: The stream for which the client has opened the connection; "" where it did not say.
+        max_bytes: Size of a message up to which the other end takes it, envelope included; 0 where it did not say.
     """
 
     version: str
     peer: str = ""
     stream_id: str = ""
+    max_bytes: int = 0
 
 
-def offer(process: str, stream_id: str = "") -> str:
-    """Return the header's value: the versions that this end speaks, the name of its process, and its stream."""
+def offer(process: str, stream_id: str = "", max_bytes: int = 0) -> str:
+    """Return the header's value: the versions that this end speaks, its process, its stream, and its limit."""
     value = f"{VERSION};p={process}"
-    return f"{value};s={stream_id}" if stream_id else value
+    if stream_id:
+        value += f";s={stream_id}"
+    return f"{value};m={max_bytes}" if max_bytes else value
 
 
 def agree(value: str | None) -> Agreement | None:
@@ -167,4 +189,6 @@ def agree(value: str | None) -> Agreement | None:
         return None
     pairs = [parameter.strip().partition("=") for parameter in parameters]
     named = {name: text for name, _, text in pairs if is_stream_id(text)}
-    return Agreement(VERSION, named.get("p", ""), named.get("s", ""))
+    limit = named.get("m", "")
+    max_bytes = int(limit) if limit.isdigit() and len(limit) < _MAX_DIGITS else 0
+    return Agreement(VERSION, named.get("p", ""), named.get("s", ""), max_bytes)

@@ -19,6 +19,7 @@ class Event(msgspec.Struct, gc=False, eq=False):
         last_event_id: The stream's last event id after this block.
         retry_ms: The `retry` field of this block in milliseconds, or None.
         size: Bytes from the end of the item before it to the end of this one.
+        skipped: How many of them are the rest of what was too long, and no part of this item.
     """
 
     data: str
@@ -27,6 +28,7 @@ class Event(msgspec.Struct, gc=False, eq=False):
     last_event_id: str = ""
     retry_ms: int | None = None
     size: int = 0
+    skipped: int = 0
 
     def __eq__(self, other: object) -> bool:
         return _same(self, other)
@@ -38,10 +40,12 @@ class Comment(msgspec.Struct, gc=False, eq=False):
     Args:
         text: All after the colon, unchanged.
         size: Bytes from the end of the item before it to the end of this one.
+        skipped: How many of them are the rest of what was too long, and no part of this item.
     """
 
     text: str
     size: int = 0
+    skipped: int = 0
 
     def __eq__(self, other: object) -> bool:
         return _same(self, other)
@@ -54,11 +58,13 @@ class Violation(msgspec.Struct, gc=False, eq=False):
         kind: `unknown_field`, `oversize`, `truncated`, `invalid_utf8`, `bad_retry`, `bad_id`.
         detail: What was seen, at most `limits.MAX_NAME_CHARS` characters (a field's name, never a field's value).
         size: Bytes from the end of the item before it to the end of this one.
+        skipped: How many of them are the rest of what was too long, and no part of this item.
     """
 
     kind: str
     detail: str = ""
     size: int = 0
+    skipped: int = 0
 
     def __eq__(self, other: object) -> bool:
         return _same(self, other)
@@ -67,8 +73,10 @@ class Violation(msgspec.Struct, gc=False, eq=False):
 def _same(one: msgspec.Struct, other: Any) -> bool:
     # The size tells how something was sent, not what.
     return type(one) is type(other) and all(
-        getattr(one, name) == getattr(other, name) for name in one.__struct_fields__ if name != "size"
+        getattr(one, name) == getattr(other, name) for name in one.__struct_fields__ if name not in _HOW_SENT
     )
 
+
+_HOW_SENT = frozenset({"size", "skipped"})
 
 Item = Event | Comment | Violation

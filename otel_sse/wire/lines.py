@@ -25,7 +25,7 @@ class LineParser:
         ConfigurationError: `max_bytes` is below 1.
     """
 
-    __slots__ = ("_closed", "_line", "_pending")
+    __slots__ = ("_closed", "_line", "_pending", "_skipped")
 
     last_event_id: ClassVar[str] = ""
     """Always "": a line has no id."""
@@ -37,6 +37,7 @@ class LineParser:
             raise ConfigurationError(must("max_bytes", "be at least 1", max_bytes, "Raise it."))
         self._line = LineBuffer(max_bytes)
         self._pending = 0
+        self._skipped = 0
         self._closed = False
 
     @property
@@ -85,7 +86,10 @@ class LineParser:
 
     def _end_line(self, items: list[Item]) -> None:
         line = self._line.end()
-        if line is None or not line.strip(b" \t\r"):
+        if line is None:
+            self._skipped = self._pending
+            return
+        if not line.strip(b" \t\r"):
             return
         line = line.removesuffix(b"\r")
         try:
@@ -96,6 +100,6 @@ class LineParser:
         self._emit(Event(text), items)
 
     def _emit(self, item: Item, items: list[Item]) -> None:
-        item.size = self._pending
-        self._pending = 0
+        item.size, item.skipped = self._pending, self._skipped
+        self._pending = self._skipped = 0
         items.append(item)

@@ -9,12 +9,15 @@ from ..limits import MAX_EVENT_BYTES
 from .block import Block
 from .events import Event, Item, Violation
 from .line_buffer import LineBuffer, field_name
+from .plain import CRLF_END, LF_END, plain_comment, plain_event, plain_lines, size_of
 
 MIN_MAX_BYTES: Final = 8
 """Smallest cap: a byte order mark, and each field name with its colon, must fit below it."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _LF: Final = 0x0A
+
+_BLANK_LINES: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 _QUICK_BYTES: Final = 4_096
 """Longest body that is tried as one event first; a longer one is mostly several, and decoded in vain."""
@@ -40,8 +43,8 @@ class Parser:
     Source: HTML standard, section 9.2.6 "Interpreting an event stream".
     """
 
-    __slots__ = ("_block", "_bom_possible", "_closed", "_idle", "_in_block", "_lf_forgiven", "_line", "_max_bytes",
-                 "_pending", "_quick_bytes")  # fmt: skip
+    __slots__ = ("_between", "_block", "_bom_possible", "_closed", "_idle", "_in_block", "_lf_forgiven", "_line",
+                 "_max_bytes", "_pending", "_quick_bytes", "_skipped")  # fmt: skip
 
     def __init__(self, *, max_bytes: int = MAX_EVENT_BYTES, last_event_id: str = "") -> None:
         if max_bytes < MIN_MAX_BYTES:
@@ -51,12 +54,14 @@ class Parser:
         self._max_bytes = max_bytes
         self._quick_bytes = min(max_bytes, _QUICK_BYTES)
         self._pending = 0
+        self._skipped = 0
         self._bom_possible = True
         self._lf_forgiven = False
         self._closed = False
         self._in_block = False
-        # Whether the next byte begins an item, not only a block. False at first, because of the byte order mark.
-        self._idle = False
+        # Whether the next byte begins a block, and whether it also begins an item. False at first, because of the byte
+        # order mark.
+        self._between = self._idle = False
 
     @property
     def last_event_id(self) -> str:
@@ -82,9 +87,9 @@ class Parser:
         Raises:
             RuntimeError: The parser is closed.
         """
-        # Nearly all bodies are one event `data: ...`, or `event: ...` and `data: ...`, and nothing else: these two
+        # Most bodies are one event `data: ...`, or `event: ...` and `data: ...`, and nothing else: these two
         # paths are what a chunk of an observed stream costs. They are inlined, and look for line ends in the
-        # decoded text, because both are measurably quicker.
+        # decoded text, because both are measurably quicker. `_one_item` knows the other common forms.
         if self._idle and type(data) is bytes and data[-2:] == b"\n\n" and len(data) <= self._quick_bytes:
             try:
                 if data[:6] == b"data: ":
@@ -95,6 +100,10 @@ class Parser:
                     name, found, value = data[7:-2].decode().partition("\ndata: ")
                     if found and "\n" not in value and "\n" not in name and "\r" not in value and "\r" not in name:
                         return [Event(value, name, None, self._block.last_event_id, None, len(data))]
+                elif data[:5] == b"data:":
+                    value = data[5:-2].decode()
+                    if "\n" not in value and "\r" not in value:
+                        return [Event(value, "", None, self._block.last_event_id, None, len(data))]
             except UnicodeDecodeError:
                 pass
         if type(data) is not bytes:
@@ -115,17 +124,44 @@ class Parser:
         self._line.clear()
         self._block.clear()
         self._closed = True
-        self._idle = False
+        self._between = self._idle = False
         return items
 
     def _feed(self, data: bytes) -> list[Item]:
+        if self._between and data[-1:] == b"\n" and len(data) <= self._quick_bytes:
+            item = self._one_item(data)
+            if item is not None:
+                self._idle = not self._pending
+                return [item]
         items: list[Item] = []
-        if not self._idle:
+        if not self._between:
             data = self._resume(data, items)
         if data:
             self._feed_blocks(data, items)
-        self._idle = not (self._pending or self._in_block or self._bom_possible)
+        self._between = not (self._in_block or self._bom_possible)
+        self._idle = self._between and not self._pending
         return items
+
+    def _one_item(self, data: bytes) -> Item | None:
+        """Read a body that is one event, or one comment and a blank line, in a common form; None for any other."""
+        end = CRLF_END if data[-4:] == b"\r\n\r\n" else LF_END
+        ends = 2 * len(end)
+        if end is LF_END and data[-2:] != b"\n\n":
+            return None
+        lines = plain_lines(data[:-ends], end)
+        item: Item | None = plain_event(lines, self._block.last_event_id)
+        if type(item) is Event:
+            if item.id is not None:
+                self._block.keep_id(item.id)
+            # Of the last line's end, a second byte is the next item's; of a comment's blank line, all is.
+            after = len(end) - 1
+        elif len(lines) == 1:
+            item, after = plain_comment(lines[0]), ends - 1
+        if item is None:
+            return None
+        item.size, item.skipped = self._pending + len(data) - after, self._skipped
+        self._pending, self._skipped, self._lf_forgiven = after, 0, False
+        return item
 
     def _resume(self, data: bytes, items: list[Item]) -> bytes:
         """Take the bytes that belong to what is under way; return the rest, which begins a block."""
@@ -155,46 +191,64 @@ class Parser:
         """Return a number of bytes after which the block under way has ended, or all bytes where it has not yet."""
         if data[0] == _LF and not self._line and not self._lf_forgiven:
             return 1
-        # Whatever comes before, the second of two LFs is a blank line.
-        end = data.find(b"\n\n")
-        return len(data) if end < 0 else end + 2
+        # Whatever comes before, these end with a blank line.
+        ends = [found + len(blank) for blank in _BLANK_LINES if (found := data.find(blank)) >= 0]
+        return min(ends, default=len(data))
 
     def _feed_blocks(self, data: bytes, items: list[Item]) -> None:
         """Take bytes that begin at a block: whole blocks as text, what is left over as lines of bytes."""
-        stop = data.rfind(b"\n\n") + 2
-        text = _plain_text(data[:stop]) if stop > 1 else ""
-        if not text:
-            return self._feed_lines(data, items)
-        lines = text.split("\n")
-        at, end = 0, len(lines) - 1
-        while at < end:
-            at = self._read_plain(lines, at, items)
-            if at < end:
-                after = lines.index("", at) + 1
-                self._feed_lines("\n".join([*lines[at:after], ""]).encode(), items)
-                at = after
-        return self._feed_lines(data[stop:], items) if stop < len(data) else None
+        rest = data.lstrip(b"\r\n")
+        self._pending += len(data) - len(rest)
+        self._lf_forgiven = not rest and data[-1:] == b"\r"
+        self._in_block = False
+        for end in (LF_END, CRLF_END):
+            stop = rest.rfind((2 * end).encode()) + 2 * len(end)
+            lines = plain_lines(rest[:stop], end) if stop >= 2 * len(end) else []
+            if lines:
+                self._feed_plain(lines, end, items)
+                rest = rest[stop:]
+        if rest:
+            self._feed_lines(rest, items)
 
-    def _read_plain(self, lines: list[str], at: int, items: list[Item]) -> int:
-        """Read blocks of one `data` line, or of `event` and `data`, from a line on; return the first other line."""
-        end = len(lines) - 1
-        last_event_id = self._block.last_event_id
-        while at < end:
-            typed, line, count = "", lines[at], 2
-            if line[:6] == "event:":
-                typed, line, count = line, lines[at + 1], 3
-            if line[:5] != "data:" or lines[at + count - 1]:
+    def _feed_plain(self, lines: list[str], end: str, items: list[Item]) -> None:
+        """Take the lines of whole blocks; those that are not plain go the long way, each by itself."""
+        at, last = 0, len(lines) - 1
+        while at < last:
+            at = self._read_plain(lines, at, len(end), items)
+            if at < last:
+                after = lines.index("", at) + 1
+                self._feed_lines(end.join([*lines[at:after], ""]).encode(), items)
+                at = after
+
+    def _read_plain(self, lines: list[str], at: int, end_bytes: int, items: list[Item]) -> int:
+        """Read plain blocks, comments and blank lines from a line on; return the first other line."""
+        last = len(lines) - 1
+        while at < last:
+            line = lines[at]
+            if not line:
+                self._pending += end_bytes
+                at += 1
+                continue
+            item: Item | None
+            if line[0] == ":":
+                after, item = at + 1, plain_comment(line)
+            elif line[:5] == "data:" and not lines[at + 1]:
+                # What `plain_event` would say of this line: nearly all blocks are one.
+                after, value = at + 2, line[6:] if line[5:6] == " " else line[5:]
+                item = Event(value, "", None, self._block.last_event_id)
+            else:
+                after = lines.index("", at) + 1
+                item = plain_event(lines[at : after - 1], self._block.last_event_id)
+            size = size_of(line) if after == at + 2 else sum(map(size_of, lines[at:after]))
+            if item is None or size > self._max_bytes:
                 break
-            size = len(typed) + len(line) + count
-            if not line.isascii() or not typed.isascii():
-                size = len((typed + line).encode()) + count
-            if size - 2 > self._max_bytes:
-                break
-            value = line[6:] if line[5:6] == " " else line[5:]
-            name = typed[7:] if typed[6:7] == " " else typed[6:]
-            items.append(Event(value, name, None, last_event_id, None, size + self._pending))
-            self._pending = 0
-            at += count
+            if type(item) is Event and item.id is not None:
+                self._block.keep_id(item.id)
+            # An item ends with the first byte of its last line's end.
+            item.size, item.skipped = self._pending + size + (after - at - 1) * end_bytes + 1, self._skipped
+            self._pending, self._skipped = end_bytes - 1, 0
+            items.append(item)
+            at = after
         return at
 
     def _feed_lines(self, data: bytes, items: list[Item]) -> None:
@@ -226,21 +280,17 @@ class Parser:
         if line:
             for item in self._block.take(line):
                 self._emit(item, items)
-        elif line is not None and self._block.open:
-            event = self._block.end()
+        elif line is None:
+            # All since the violation was the rest of that line.
+            self._skipped = self._pending
+        elif self._block.open:
+            spoilt, event = self._block.spoilt, self._block.end()
             if event is not None:
                 self._emit(event, items)
+            elif spoilt:
+                self._skipped = self._pending
 
     def _emit(self, item: Item, items: list[Item]) -> None:
-        item.size = self._pending
-        self._pending = 0
+        item.size, item.skipped = self._pending, self._skipped
+        self._pending = self._skipped = 0
         items.append(item)
-
-
-def _plain_text(data: bytes) -> str:
-    """Decode bytes that are whole UTF-8 without a CR; "" for any other."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return ""
-    return "" if "\r" in text else text

@@ -27,6 +27,7 @@ def pipeline(**says: Any) -> list[Span]:
             links=upstream("provider"),
             direction="out",
             service="control",
+            stage_rewrites=True,
         ),
         segment("socket_write", chunk_events(["aabbb", "dd"], 50, [1, 2]), links=upstream("policy.judge.out"), **says),
     ]
@@ -255,7 +256,7 @@ def test_an_id_that_two_traces_begin_with_is_told(tmp_path: Path, capsys: pytest
     """The beginning of several traces' ids names them."""
     other = segment("emit", chunk_events("x", 0), trace="0a" + OTHER[2:], of="other")
     ran = Ran(["--file", write(tmp_path / "t.jsonl", pipeline(), [other]), "0a"], capsys)
-    assert ran.code == 3
+    assert ran.code == 2
     assert TRACE in ran.err
 
 
@@ -330,3 +331,41 @@ def test_a_terminal_that_knows_ascii_only_gets_ascii(file: Path) -> None:
     assert result.returncode == 0
     assert result.stdout.isascii()
     assert "merged with 1-2" in result.stdout
+
+
+@pytest.mark.parametrize("option", [["--chunk", "1"], ["--stage", "emit"]])
+def test_a_chunk_of_several_traces_is_asked_for(
+    tmp_path: Path, option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which trace is meant has to be said."""
+    other = segment("emit", chunk_events("x", 0), trace=OTHER, of="other")
+    ran = Ran(["--file", write(tmp_path / "t.jsonl", pipeline(), [other]), *option], capsys)
+    assert ran.code == 2
+    assert "TRACE_ID must be given with --chunk and --stage" in ran.err
+
+
+ALTERED = [
+    pytest.param(["aa", "XX", "c", "dd"], [1, 2, 3, 4], id="changed"),
+    pytest.param(["aa", "aa", "bbb", "c", "dd"], [1, 1, 2, 3, 4], id="doubled"),
+    pytest.param(["aa", "c", "dd"], [1, 3, 4], id="dropped"),
+]
+
+
+@pytest.mark.parametrize(("texts", "lineage"), ALTERED)
+@pytest.mark.parametrize(
+    ("name", "says", "code"),
+    [
+        pytest.param("socket_write", {}, 1, id="socket_write"),
+        pytest.param("ws.receive", {}, 1, id="ws.receive"),
+        pytest.param("policy.strict", {"direction": "out"}, 1, id="a strict policy"),
+        pytest.param("policy.judge", {"direction": "out", "stage_rewrites": True}, 0, id="a policy that may"),
+        pytest.param("emit", {}, 0, id="an application's own"),
+    ],
+)
+def test_what_must_be_handed_on_as_it_is_makes_the_exit_code(
+    tmp_path: Path, texts: list[str], lineage: Any, name: str, says: Any, code: int, capsys: Any
+) -> None:
+    """A stage that must not change anything and did is not in order, with or without a finding in the trace."""
+    made = segment(name, chunk_events(texts, 5, lineage), links=upstream("provider"), **says)
+    spans = [segment("provider", chunk_events(ABC, 0)), made]
+    assert Ran(["--file", write(tmp_path / "t.jsonl", spans)], capsys).code == code

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console, RenderableType
 
 from otel_sse.demo.figures import Figure
@@ -101,3 +102,11 @@ def test_metrics_are_a_table_without_zeros() -> None:
         "sse.findings   kind=gap   1\n"
         "1 more at 0: what alerts rest on exists before it first happens."
     )
+
+
+@pytest.mark.parametrize("name", ["sse.chunk.interval", "sse.stage.latency"])
+def test_metrics_that_are_samples_say_so(name: str) -> None:
+    """A histogram that records one of several chunks is not to be read as the number of chunks."""
+    note = "sse.chunk.interval and sse.stage.latency are samples of all chunks."
+    assert text_of(metrics_view([Figure(name, {"stage": "emit"}, "s", 4, 1.0)])).endswith(note)
+    assert note not in text_of(metrics_view([Figure("sse.chunks", {"stage": "emit"}, "s", 4)]))

@@ -117,6 +117,26 @@ def test_sentence_behind_a_tools_step_is_the_models_own() -> None:
     assert (found.kind, found.certainty, found.seq, found.of, found.amount) == (REASSERTED, SUSPECTED, 27, 1, 20)
 
 
+@pytest.mark.parametrize(
+    ("length", "different", "told"),
+    [
+        (limits.REASSERTED_CHUNKS, limits.REASSERTED_CHUNKS, True),
+        (limits.REASSERTED_CHUNKS - 1, limits.REASSERTED_CHUNKS - 1, False),
+        (limits.REASSERTED_CHUNKS, limits.PASSAGE_CONTENTS, True),
+        (limits.REASSERTED_CHUNKS, limits.PASSAGE_CONTENTS - 1, False),
+    ],
+)
+def test_sentence_is_told_at_its_length_and_with_its_contents(length: int, different: int, told: bool) -> None:
+    """Below REASSERTED_CHUNKS chunks or PASSAGE_CONTENTS different ones behind a tool's step it says nothing."""
+    few = contents(different, 5)
+    # The last content is an anchor, at which a passage is looked up.
+    few[-1] &= ~0xF
+    text = [*(few[n % (different - 1)] for n in range(length - 1)), few[-1]]
+    before, tool, rest = contents(30, 4), contents(6, 2), contents(40, 3)
+    found = judge([*before, *text, *tool, *text, *rest], turns=[30 + length, 36 + length], batch=200)
+    assert bool(found) == told
+
+
 def test_sentence_that_ends_the_answer_is_told_at_its_end() -> None:
     """What is held back until it is clear what it is, is told when nothing more comes."""
     text, tool = contents(20), contents(6, 2)

@@ -94,6 +94,20 @@ def test_second_path_that_lags_is_suspected(lag: int) -> None:
     assert all(one.seq - one.of == 2 * lag + 1 for one in found[:-lag])
 
 
+@pytest.mark.parametrize(
+    ("count", "contents", "told"),
+    [
+        (limits.LAGGED_PAIRS, limits.LAGGED_PAIR_CONTENTS, True),
+        (limits.LAGGED_PAIRS - 1, limits.LAGGED_PAIRS - 1, False),
+        (limits.LAGGED_PAIRS, limits.LAGGED_PAIR_CONTENTS - 1, False),
+    ],
+)
+def test_caps_of_a_run_that_lags(count: int, contents: int, told: bool) -> None:
+    """Likewise where the second path lags, whose pairs prove less."""
+    keys = twice([at % contents for at in range(count)], lag=2)
+    assert bool(judge([*keys, *range(100, 110)], batch=len(keys))) == told
+
+
 def test_chunk_that_comes_once_ends_a_run() -> None:
     """What is no pair breaks the run, and a new one has to prove itself anew."""
     alone = range(100, 100 + limits.MAX_LAG_CHUNKS)

@@ -30,7 +30,7 @@ def test_single_one_that_equals_an_earlier_one_is_suspected() -> None:
     """An application may add a blank line; several such chunks within a short run are no accident."""
     detector = HandoverDetector("emit")
     found = [detector.again(chunk(seq, seq - 3), seq - 3) for seq in (10, 12, 14)]
-    assert [one and one.certainty for one in found] == [SUSPECTED, SUSPECTED, CERTAIN]
+    assert [one and one.certainty for one in found] == [*[SUSPECTED] * (limits.LAGGED_TWINS - 1), CERTAIN]
     far = HandoverDetector("emit")
     apart = [far.again(chunk(seq, seq - 3), seq - 3) for seq in (10, 20, 10 + limits.MAX_LATE_CHUNKS + 1)]
     assert [one and one.certainty for one in apart] == [SUSPECTED] * 3
@@ -90,8 +90,17 @@ def test_chunks_that_came_one_by_one_and_go_on_at_once(took_ns: int, came_ns: in
     """At its thresholds a burst is certain, one past them it is none."""
     detector = HandoverDetector("emit")
     assert detector.handed_on(8, 10_000 * MS, 5_000 * MS) is None
+    assert detector.handed_on(12, 10_000 * MS, 5_000 * MS + came_ns // 2) is None
     found = detector.handed_on(16, 10_000 * MS + took_ns, 5_000 * MS + came_ns)
     assert (found is not None) == told
     if found is not None:
         assert (found.kind, found.certainty, found.seq) == ("coalescing/burst", CERTAIN, 16)
         assert found.evidence == "8 chunks within 5.0 ms that had come in over 500 ms"
+
+
+def test_chunks_behind_one_pause_are_late_and_no_burst() -> None:
+    """What was held up once and then came in together was not gathered by the stage."""
+    detector = HandoverDetector("emit")
+    detector.handed_on(8, 10_000 * MS, 5_000 * MS)
+    detector.handed_on(12, 10_000 * MS, 9_999 * MS)
+    assert detector.handed_on(16, 10_001 * MS, 10_000 * MS) is None

@@ -229,3 +229,16 @@ def test_replay_of_any_run_is_found_event_by_event(ids: list[str], times: int) -
     """However often a run of named events is replayed, each of its events is told each time."""
     run = named(" ".join(ids))
     assert [one.of for one in findings(run * (times + 1))] == [*range(1, len(ids) + 1)] * times
+
+
+@pytest.mark.parametrize("chars", [limits.MAX_ID_CHARS, limits.MAX_ID_CHARS + 1, 500_000])
+def test_long_ids_are_known_again_and_take_little_room(chars: int) -> None:
+    """Past MAX_ID_CHARS a digest stands for the id: it still names one event, and no more than the cap is kept."""
+    detector = IdentityDetector("emit")
+    ids = [str(number) * chars for number in range(5)]
+    found = findings([*((ident, ident[0]) for ident in ids), (ids[0] + "x", "5"), (ids[1], "1")], detector)
+    assert [(one.kind, one.seq, one.of) for one in found] == [(AGAIN, 7, 2)]
+    for ident in ids:
+        detector.check(8, ident, ident[0])
+    assert max(map(len, detector._names)) <= limits.MAX_ID_CHARS
+    assert detector.heartbeat(9, ids[1], "ping") == ()

@@ -57,7 +57,7 @@ def chunk_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
             yield ChatCompletionChunk.model_validate
         else:
-            pytest.importorskip("litellm", reason="needs LiteLLM: pip install 'otel-sse[litellm]'")
+            pytest.importorskip("litellm", reason="needs LiteLLM, which `make litellm` installs")
             kind = import_module("litellm.types.utils").ModelResponseStream
             yield lambda payload: kind(**payload)
 
@@ -113,7 +113,7 @@ def test_channel_that_is_no_number_has_no_quick_way(chunk_of: Any) -> None:
 
 def test_anthropic_text_delta_takes_the_quick_way() -> None:
     """A text delta gives its text; every other event is read in full."""
-    types = pytest.importorskip("anthropic.types", reason="needs the package anthropic")
+    types = pytest.importorskip("anthropic.types", reason="needs the package anthropic, which `make litellm` installs")
     text = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello"}}
     item = types.RawContentBlockDeltaEvent.model_validate(text)
     look = quick_text(item, "anthropic-messages", "0")

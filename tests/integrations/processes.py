@@ -86,12 +86,8 @@ class Served:
         After SIGTERM uvicorn ends itself by the same signal, so that no exit handler runs; after SIGINT they do.
         """
         self._process.send_signal(by)
-        self._process.wait(20)
-        for reader in self._readers:
-            reader.join()
-        for pipe in (self._process.stdout, self._process.stderr):
-            assert pipe is not None
-            pipe.close()
+        self._process.wait(60)
+        self._close()
         assert "Traceback" not in self.errors, self.errors
         return "".join(self._out)
 
@@ -100,6 +96,14 @@ class Served:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        for reader in self._readers:
+            reader.join()
+        for pipe in (self._process.stdout, self._process.stderr):
+            assert pipe is not None
+            pipe.close()
 
     @property
     def errors(self) -> str:

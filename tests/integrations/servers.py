@@ -98,7 +98,7 @@ class Hypercorn:
 def connect(address: str) -> socket.socket:
     """Return a connection to a server's address."""
     parts = urlsplit(address)
-    return socket.create_connection((str(parts.hostname), parts.port or 80), timeout=10)
+    return socket.create_connection((str(parts.hostname), parts.port or 80), timeout=60)
 
 
 class H2Client:

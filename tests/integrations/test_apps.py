@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,9 @@ from fastapi import FastAPI
 from litestar import Litestar
 from quart import Quart
 from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import StreamingResponse
 
 import otel_sse
 from otel_sse.integrations.instrumentor import SSEInstrumentor
@@ -348,3 +351,41 @@ def test_shutdown_ends_open_streams(telemetry: Telemetry, uvicorn_server: Uvicor
 async def test_frames_are_what_the_tests_take_them_for() -> None:
     """The made-up answer is what its parts are, in order."""
     assert b"".join([part async for part in frames()]) == ANSWER
+
+
+def lambda_app(scope: Any, receive: Any, send: Any) -> None:
+    """Not async, so nothing to await."""
+
+
+@pytest.mark.parametrize("thing", [print, max, lambda_app, lambda a, b, c: None, int, object, HTTPEndpoint.dispatch])
+def test_what_can_be_called_but_not_awaited_is_no_application(thing: Any) -> None:
+    """A function that is not async, a builtin and a class whose objects are not awaited are refused."""
+    with pytest.raises(otel_sse.NotAnApplicationError, match="app must be an ASGI application, got "):
+        otel_sse.instrument(thing)
+
+
+class Endpoint(HTTPEndpoint):
+    """An application by its class."""
+
+    async def get(self, request: Any) -> StreamingResponse:
+        return StreamingResponse(frames(), media_type="text/event-stream")
+
+
+@functools.wraps(plain())
+def wrapping(scope: Any, receive: Any, send: Any) -> Any:
+    """A function that is not async itself and returns what one is."""
+    return plain()(scope, receive, send)
+
+
+class AppObject:
+    """An object that is called."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await plain()(scope, receive, send)
+
+
+@pytest.mark.parametrize("app", [Endpoint, wrapping, functools.partial(plain()), AppObject(), AppObject().__call__])
+async def test_every_kind_of_application_is_watched(app: Any, telemetry: Telemetry) -> None:
+    """An endpoint's class, a wrapped function, a partial one, an object and a method are applications."""
+    await call(telemetry.instrument(app))
+    assert telemetry.stage().digests == DIGESTS

@@ -4,9 +4,11 @@ import asyncio
 from typing import Any
 
 import httpx
+import pytest
 from opentelemetry.context import attach, detach, set_value
 from opentelemetry.trace import get_tracer
 
+import otel_sse
 from otel_sse.integrations.asgi import StreamMiddleware
 from tests.integrations.answers import (
     ANSWER,
@@ -143,6 +145,24 @@ async def test_excluded_urls_are_left_alone(telemetry: Telemetry) -> None:
     assert telemetry.spans() == []
     await call(app, path="/chat")
     assert telemetry.stage().digests == DIGESTS
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left_alone"),
+    [
+        ("^http://example.org/chat$", True),
+        ("example.org", True),
+        ("^/chat$", True),
+        ("https://", False),
+        ("q=1", False),
+    ],
+)
+async def test_excluded_urls_match_the_url_and_the_path(pattern: str, left_alone: bool, telemetry: Telemetry) -> None:
+    """A pattern is searched in the URL without its query, as contrib does it, and in the path by itself."""
+    driver = await call(telemetry.instrument(plain(), excluded_urls=pattern), query_string=b"q=1")
+    assert (driver.headers == [EVENT_STREAM]) is left_alone
+    otel_sse.flush()
+    assert (telemetry.spans() == []) is left_alone
 
 
 async def test_a_minimal_scope_is_enough(telemetry: Telemetry) -> None:

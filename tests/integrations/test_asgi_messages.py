@@ -182,7 +182,7 @@ async def test_a_quick_send_is_not_worth_an_attribute(telemetry: Telemetry) -> N
     await call(telemetry.instrument(plain()))
     stage = telemetry.stage()
     assert any("sse.chunk.send_time" not in chunk for chunk in stage.chunks)
-    assert 0 < stage.attributes["sse.stream.send_time"] < 1
+    assert stage.attributes["sse.stream.send_time"] > 0
 
 
 @pytest.mark.parametrize(

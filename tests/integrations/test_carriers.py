@@ -57,6 +57,18 @@ def test_a_key_of_the_users_own(recorder: Recorder) -> None:
         assert found.id != stream.id
 
 
+def test_a_key_without_a_dict(recorder: Recorder) -> None:
+    """None is no dict yet; anything else is the application's own; and nothing is left where nothing is to be said."""
+    token = enter(Stream(recorder, now_ns(), None, "mine"))
+    assert inject({"_meta": None}, key="_meta") == {"_meta": {"sse_stream_id": "mine"}}
+    assert inject({"_meta": 5}, key="_meta") == {"_meta": 5}
+    assert inject({"_meta": "x"}, key="_meta") == {"_meta": "x"}
+    leave(token)
+    message: dict[str, Any]
+    for message in ({}, {"_meta": None}, {"_meta": {}}):
+        assert inject(dict(message), key="_meta") == message
+
+
 def test_the_other_end_goes_on_with_the_stream(recorder: Recorder, telemetry: Telemetry) -> None:
     """Same id, same trace, the first stage linked to the sender's; gone after the block."""
     message, stream = injected(recorder)

@@ -106,7 +106,7 @@ def test_gunicorn_workers(tmp_path: Path) -> None:
         address = server.address + "/chat"
 
         async def ask(count: int) -> list[bytes]:
-            async with httpx.AsyncClient(timeout=20) as client:
+            async with httpx.AsyncClient(timeout=60) as client:
                 return [answer.content for answer in await asyncio.gather(*(client.get(address) for _ in range(count)))]
 
         assert set(asyncio.run(ask(30))) == {ANSWER}

@@ -118,6 +118,30 @@ async def test_what_was_not_observed_is_not_called_complete(
 
 
 @pytest.mark.usefixtures("unharmed")
+@pytest.mark.parametrize(("owner", "attribute"), [(Parser, "close"), (StageMonitor, "end")])
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_stage_has_an_outcome_though_its_end_failed(
+    owner: type, attribute: str, fails: bool, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where our own end of a stage raises, every stage ends all the same, as far as anybody knows how."""
+    monkeypatch.setattr(owner, attribute, broken)
+
+    async def parts() -> Any:
+        yield ANSWER
+        if fails:
+            raise ValueError("no more tokens")
+
+    await call(telemetry.instrument(starlette_app(parts)))
+    for name in ("socket_write", "emit"):
+        stage = telemetry.stage(name)
+        assert stage.outcome == ("failed" if fails else "unparsed")
+        assert stage.attributes.get("error.type") == ("ValueError" if fails else None)
+        assert stage.segments[-1].attributes
+        assert len(stage.chunks) == len(DIGESTS)
+    telemetry.settled()
+
+
+@pytest.mark.usefixtures("unharmed")
 async def test_an_error_in_the_last_body(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """Events of the last body that can't be read go out all the same, and the request's span says unparsed too."""
     inject("parser", monkeypatch)

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from otel_sse import limits
+from otel_sse.integrations import pulls
 from otel_sse.integrations.iterators import ObservedAsyncIterator, ObservedIterator, StageCursor
 from otel_sse.telemetry import internal
+from otel_sse.telemetry import recorder as recorder_module
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder
 from otel_sse.telemetry.streams import Stream
@@ -323,6 +325,9 @@ async def test_exception_of_an_async_iterator_is_untouched(
         await anext(watch(Failing("")))
     assert caught.value is error
     assert (error.__cause__, error.__context__) == (None, None)
+    # A pull that was cancelled may be repeated for as long as somebody holds the iterator.
+    del caught
+    error.__traceback__ = None
     assert stage().outcome == outcome
     assert stage().attributes.get("error.type") == (type(error).__name__ if outcome == "failed" else None)
 
@@ -344,8 +349,8 @@ def test_exception_of_an_iterator_is_untouched(
     assert stage().outcome == outcome
 
 
-async def test_iterator_that_goes_on_after_an_exception_does(watch: Watch, stage: OneStage) -> None:
-    """An iterator that may be pulled again after it raised still gives what it has."""
+async def test_iterator_that_goes_on_after_an_exception_does(watch: Watch, telemetry: Telemetry) -> None:
+    """An iterator that may be pulled again after it raised still gives what it has, as another stage."""
 
     class Stuttering(AsyncSource):
         async def __anext__(self) -> Any:
@@ -360,7 +365,67 @@ async def test_iterator_that_goes_on_after_an_exception_does(watch: Watch, stage
         await anext(watched)
     taken += [item async for item in watched]
     assert taken == ["a", "b"]
-    assert stage().outcome == "failed"
+    assert [(each.outcome, len(each.chunks)) for each in ended(telemetry, 2)] == [("failed", 1), ("completed", 1)]
+
+
+def test_iterator_that_goes_on_after_an_exception_does_without_async(watch: Watch, telemetry: Telemetry) -> None:
+    """Likewise without async."""
+
+    class Stuttering(Source):
+        def __next__(self) -> Any:
+            item = super().__next__()
+            if item == "x":
+                raise TimeoutError
+            return item
+
+    watched = watch(Stuttering("axb"))
+    taken = [next(watched)]
+    with pytest.raises(TimeoutError):
+        next(watched)
+    taken += list(watched)
+    assert taken == ["a", "b"]
+    assert [(each.outcome, len(each.chunks)) for each in ended(telemetry, 2)] == [("failed", 1), ("completed", 1)]
+
+
+class Pausing(AsyncSource):
+    """Lets its second pull wait for ever, if it is not cancelled."""
+
+    def __init__(self, each: Any) -> None:
+        super().__init__(each)
+        self.waits = iter([0, 60, 0, 0, 0, 0])
+
+    async def __anext__(self) -> Any:
+        await asyncio.sleep(next(self.waits))
+        return await super().__anext__()
+
+
+async def test_pull_that_was_cancelled_and_repeated_goes_on(watch: Watch, stage: OneStage) -> None:
+    """A heartbeat by `asyncio.wait_for` around each pull is no end of the stage, and later chunks are seen."""
+    watched = watch(Pausing("abc"))
+    taken = [await anext(watched)]
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(anext(watched), 0.01)
+    taken += [item async for item in watched]
+    assert taken == ["a", "b", "c"]
+    assert (stage().outcome, len(stage().chunks)) == ("completed", 3)
+
+
+@pytest.mark.parametrize("how", ["dropped", "closed", "at its end"])
+async def test_pull_that_was_cancelled_and_never_repeated_is_the_end(how: str, watch: Watch, stage: OneStage) -> None:
+    """The stage was cancelled, however the iterator is left then."""
+    watched = watch(Pausing("" if how == "at its end" else "ab"))
+    if how != "at its end":
+        await anext(watched)
+    else:
+        watched.waits = iter([60, 0])
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(anext(watched), 0.01)
+    if how == "closed":
+        await watched.close()
+    elif how == "at its end":
+        assert [item async for item in watched] == []
+    del watched
+    assert stage().outcome == "cancelled"
 
 
 def test_generators_value_comes_through(watch: Watch, stage: OneStage) -> None:
@@ -559,3 +624,76 @@ def test_loop_that_shuts_down_ends_every_stage_once(run_script: Callable[..., st
     names = sorted(line.rpartition(" ")[0] for line in lines)
     assert names == ["stream emit", "stream policy.judge", "stream policy.judge", "stream provider"]
     assert {line.rpartition(" ")[2] for line in lines} <= {"abandoned", "cancelled"}
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.ns = 10**12
+
+    def __call__(self) -> int:
+        return self.ns
+
+    def wait(self, seconds: float) -> None:
+        self.ns += round(seconds * 1e9)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize(
+    ("waits", "pauses", "stalls"),
+    [((0, 0, 0), (20, 20), 0), ((0, 20, 0), (0, 0), 1), ((0, 8, 8), (20, 20), 0), ((0, 16, 16), (60, 0), 2)],
+)
+async def test_a_pause_in_which_nobody_asks_is_no_stall(
+    kind: str, waits: tuple[int, ...], pauses: tuple[int, ...], stalls: int, recorder: Recorder, monkeypatch: Any
+) -> None:
+    """Only time within pulls counts as the source's silence: 15 s by default."""
+    clock = Clock()
+    monkeypatch.setattr(pulls, "now_ns", clock)
+    monkeypatch.setattr(recorder_module, "now_ns", clock)
+    record = Stream(recorder, clock()).stage("provider")
+    cursor = StageCursor(lambda: record)
+
+    def source() -> Iterator[str]:
+        for number, seconds in enumerate(waits):
+            clock.wait(seconds)
+            yield f"word {number} "
+
+    async def source_async() -> AsyncIterator[str]:
+        for each in source():
+            yield each
+
+    taken = 0
+    if kind == "sync":
+        for _ in ObservedIterator(source(), cursor):
+            clock.wait((*pauses, 0)[taken])
+            taken += 1
+    else:
+        async for _ in ObservedAsyncIterator(source_async(), cursor):
+            clock.wait((*pauses, 0)[taken])
+            taken += 1
+    assert record.monitor.totals.stalls == stalls
+
+
+@pytest.mark.parametrize("pull_s", [0, 20])
+def test_a_pause_before_the_iterator_is_left_is_no_stall(pull_s: int, recorder: Recorder, monkeypatch: Any) -> None:
+    """Who stops pulling and closes later has not waited for the source; who waits in vain has."""
+    clock = Clock()
+    monkeypatch.setattr(pulls, "now_ns", clock)
+    monkeypatch.setattr(recorder_module, "now_ns", clock)
+    record = Stream(recorder, clock()).stage("provider")
+
+    def source() -> Iterator[str]:
+        yield "word "
+        clock.wait(pull_s)
+        raise ValueError("gone")
+
+    watched = ObservedIterator(source(), StageCursor(lambda: record))
+    next(watched)
+    clock.wait(30)
+    if pull_s:
+        with pytest.raises(ValueError, match="gone"):
+            next(watched)
+    else:
+        watched.close()
+    assert record.monitor.totals.stalls == (1 if pull_s else 0)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -26,8 +26,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 needs_litellm = pytest.mark.skipif(
     find_spec("litellm") is None or find_spec("apscheduler") is None,
-    reason="needs LiteLLM's proxy, in an environment of its own: pip install 'otel-sse[litellm]' 'litellm[proxy]'",
+    reason="needs LiteLLM's proxy, in an environment of its own, which `make litellm` makes: pip install -e "
+    "'.[litellm,sdk]' 'litellm[proxy]' pytest pytest-asyncio hypothesis hypercorn h2 anthropic",
 )
+
+START_S = 180
+"""A proxy takes half a minute to start, and several start at once."""
 
 HOOKS = """
 import os
@@ -88,7 +92,7 @@ CONFIG = """
 model_list:
   - model_name: "*"
     litellm_params: {{model: openai/small, api_base: "{model}/v1", api_key: none}}
-litellm_settings: {{callbacks: [hooks.{hook}], telemetry: false, num_retries: 0}}
+litellm_settings: {{callbacks: [{hooks}], telemetry: false, num_retries: 0}}
 general_settings: {{disable_spend_logs: true}}
 """
 
@@ -101,11 +105,19 @@ def chat_chunk(content: str | None, finish: str | None = None) -> bytes:
 
 
 class Proxy:
-    """LiteLLM's proxy in a process of its own, and the spans that it wrote."""
+    """LiteLLM's proxy in a process of its own, and the spans that it wrote.
 
-    def __init__(self, folder: Path, model: str, hook: str, **environment: str) -> None:
+    Args:
+        folder: Where its files go.
+        model: The model server's address.
+        hooks: Its callbacks, each around the one before.
+        environment: Further variables.
+    """
+
+    def __init__(self, folder: Path, model: str, *hooks: str, **environment: str) -> None:
         (folder / "hooks.py").write_text(HOOKS)
-        (folder / "config.yaml").write_text(CONFIG.format(model=model, hook=hook))
+        named = ", ".join(f"hooks.{hook}" for hook in hooks)
+        (folder / "config.yaml").write_text(CONFIG.format(model=model, hooks=named))
         self._spans = folder / "spans.jsonl"
         self._key = f"sk-{secrets.token_hex(32)}"
         self._log = (folder / "log.txt").open("w+b")
@@ -122,14 +134,16 @@ class Proxy:
             "LITELLM_MASTER_KEY": self._key,
         }
         command = [sys.executable, "-m", "litellm.proxy.proxy_cli", "--host", "127.0.0.1", "--port", str(port)]
+        self.text = ""
+        """What the last answer said."""
         self._process = subprocess.Popen(
             [*command, "--config", str(folder / "config.yaml")],
             env=environment, cwd=folder, stdout=self._log, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
     def wait(self, condition: Callable[[], Any], what: str) -> Any:
-        """Return the condition's value once it is true; fail after a minute, with the proxy's log."""
-        end = time.monotonic() + 60
+        """Return the condition's value once it is true; fail after three minutes, with the proxy's log."""
+        end = time.monotonic() + START_S
         while not (value := condition()):
             self._log.seek(0)
             assert self._process.poll() is None, self._log.read().decode()
@@ -155,12 +169,26 @@ class Proxy:
                     read += choices[0].get("delta", {}).get("content") or ""
         return read
 
-    def stages(self, *labels: str) -> dict[str, dict[str, Any]]:
-        """Wait until the stages with these labels have ended; return each."""
-        self.wait(lambda: {*labels} <= {_label(span) for span in self.ended()}, f"the end of {labels}")
-        found = [span for span in self.ended() if _label(span) in labels]
-        assert len(found) == len(labels)
-        return {_label(span): span for span in found}
+    def stages(self, count: int, model: str = "small", kind: str = "") -> list[dict[str, Any]]:
+        """Ask a question, and wait until so many stages of its answer have ended; return them.
+
+        There must not be more.
+
+        Args:
+            count: How many.
+            model: Which one is asked.
+            kind: Class of the hook that is meant; "" for all.
+        """
+        before = {span["context"]["span_id"] for span in self.ended()}
+
+        def found() -> list[dict[str, Any]]:
+            new = [span for span in self.ended() if span["context"]["span_id"] not in before]
+            return [span for span in new if not kind or _kind(span) == kind]
+
+        self.text = self.answer(model)
+        self.wait(lambda: len(found()) >= count, f"the end of {count} stages")
+        assert len(found()) == count, [_label(span) for span in found()]
+        return found()
 
     def ended(self) -> list[dict[str, Any]]:
         """The spans of all stages that have ended."""
@@ -172,11 +200,15 @@ class Proxy:
         """Stop the proxy."""
         self._process.terminate()
         try:
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
         self._log.close()
+
+
+def _kind(span: dict[str, Any]) -> str:
+    return str(span["attributes"].get("sse.stage.class", "")).partition(".")[0]
 
 
 def _label(span: dict[str, Any]) -> str:
@@ -184,20 +216,37 @@ def _label(span: dict[str, Any]) -> str:
     return ".".join(said[name] for name in ("sse.stage", "sse.stage.direction") if name in said)
 
 
-@pytest.fixture
-def make_proxy(tmp_path: Path, uvicorn_server: Uvicorn) -> Iterator[Callable[..., Proxy]]:
-    """Starts the proxy with one of the hooks, before a model server."""
-    made: list[Proxy] = []
-    model = uvicorn_server.serve(plain([*map(chat_chunk, WORDS), chat_chunk(None, "stop"), b"data: [DONE]\n\n"]))
+class Proxies(NamedTuple):
+    """Both proxies, which start at the same time, once for all tests."""
 
-    def make(hook: str, **environment: str) -> Proxy:
-        made.append(Proxy(tmp_path, model, hook, **environment))
-        made[-1].wait(made[-1].ready, "the proxy's start")
-        return made[-1]
+    chain: Proxy
+    """With all hooks, one around the other."""
+    whole: Proxy
+    """With one hook, and its application instrumented."""
 
-    yield make
-    for proxy in made:
-        proxy.stop()
+
+CHAIN = ("stage", "inherited", "decorated", "bare", "own")
+KINDS = ("CallbackStage", "CallbackStage", "Decorated", "Own")
+"""The classes behind the stages of the chain, in order: nobody watches `bare`."""
+
+
+@pytest.fixture(scope="module")
+def proxies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxies]:
+    """LiteLLM's proxies before a model server."""
+    server = Uvicorn()
+    model = server.serve(plain([*map(chat_chunk, WORDS), chat_chunk(None, "stop"), b"data: [DONE]\n\n"]))
+    both = Proxies(
+        Proxy(tmp_path_factory.mktemp("chain"), model, *CHAIN),
+        Proxy(tmp_path_factory.mktemp("whole"), model, "stage", INSTRUMENT="yes"),
+    )
+    try:
+        for proxy in both:
+            proxy.wait(proxy.ready, "the proxy's start")
+        yield both
+    finally:
+        for proxy in both:
+            proxy.stop()
+        server.stop()
 
 
 def chunks(span: dict[str, Any]) -> list[dict[str, Any]]:
@@ -212,63 +261,67 @@ def contents(span: dict[str, Any]) -> list[str]:
 
 @needs_litellm
 @pytest.mark.server
-@pytest.mark.parametrize(
-    ("hook", "kind"),
-    [("stage", "CallbackStage"), ("inherited", "CallbackStage"), ("own", "Own"), ("decorated", "Decorated")],
-)
-def test_hook_of_the_proxy_is_the_stage_callback(hook: str, kind: str, make_proxy: Callable[..., Proxy]) -> None:
-    """What comes in and what goes out are the chunks of one answer, read as OpenAI's, and the client gets it whole."""
-    proxy = make_proxy(hook)
-    assert proxy.answer() == "".join(WORDS)
-    found = proxy.stages("callback.in", "callback.out")
-    assert len(proxy.ended()) == 2
-    came_in, went_out = found["callback.in"], found["callback.out"]
-    assert contents(came_in) == contents(went_out) == DIGESTS[: len(WORDS)]
-    assert came_in["attributes"]["sse.stream.dialect"] == went_out["attributes"]["sse.stream.dialect"] == "openai-chat"
-    assert came_in["attributes"]["sse.stage.class"].startswith(f"{kind}.")
-    assert went_out["attributes"]["sse.stage.upstream"] == "callback.in"
-    assert came_in["context"]["trace_id"] == went_out["context"]["trace_id"]
-    by_seq = {chunk["sse.chunk.seq"]: chunk["sse.chunk.digest"] for chunk in chunks(came_in)}
-    for chunk in chunks(went_out):
-        assert by_seq[chunk["sse.chunk.upstream.first"]] == chunk["sse.chunk.digest"]
+def test_hooks_of_the_proxy_are_stages_callback(proxies: Proxies) -> None:
+    """What comes in and what goes out of each are the chunks of one answer, and the client gets it whole.
+
+    A hook of LiteLLM's that nobody watches makes no stage, and changes nothing of those around it.
+    """
+    found = proxies.chain.stages(2 * len(KINDS))
+    assert proxies.chain.text == "".join(WORDS)
+    ins = [span for span in found if _label(span) == "callback.in"]
+    outs = [span for span in found if _label(span) == "callback.out"]
+    for sides in (ins, outs):
+        assert sorted(side["attributes"]["sse.stage.class"].partition(".")[0] for side in sides) == sorted(KINDS)
+        assert all(contents(side) == DIGESTS[: len(WORDS)] for side in sides)
+        assert {side["attributes"]["sse.stream.dialect"] for side in sides} == {"openai-chat"}
+    assert {side["attributes"]["sse.stage.upstream"] for side in outs} == {"callback.in"}
+    assert len({side["context"]["trace_id"] for side in found}) == 1
     # The one that hands on text alone leaves out why the answer ended.
-    ways = [side["attributes"]["sse.stream.outcome"] for side in (came_in, went_out)]
-    assert ways == ["completed", "incomplete" if hook == "own" else "completed"]
+    ways = {(_kind(side), side["attributes"]["sse.stream.outcome"]) for side in (*ins, *outs)}
+    assert ways == {(kind, "completed") for kind in KINDS} | {("Own", "incomplete")}
 
 
 @needs_litellm
 @pytest.mark.server
-def test_client_reads_the_same_with_and_without(make_proxy: Callable[..., Proxy]) -> None:
-    """The text of an answer is what it is behind a hook that nobody watches; that makes no stage."""
-    proxy = make_proxy("bare")
-    assert proxy.answer() == "".join(WORDS)
-    assert proxy.ended() == []
+def test_each_chunk_of_a_hook_knows_what_it_was_made_of(proxies: Proxies) -> None:
+    """By its digest, the chunk that it names is the very same."""
+    found = proxies.chain.stages(2 * len(KINDS))
+    by_id = {span["context"]["span_id"]: span for span in found}
+    for out in (span for span in found if _label(span) == "callback.out"):
+        (link,) = out["links"]
+        upstream = {chunk["sse.chunk.seq"]: chunk for chunk in chunks(by_id[link["context"]["span_id"]])}
+        assert _kind(by_id[link["context"]["span_id"]]) == _kind(out)
+        for chunk in chunks(out):
+            assert upstream[chunk["sse.chunk.upstream.first"]]["sse.chunk.digest"] == chunk["sse.chunk.digest"]
 
 
 @needs_litellm
 @pytest.mark.server
-def test_hook_that_fails_is_seen_to(make_proxy: Callable[..., Proxy]) -> None:
-    """An exception of a hook's own ends its side as failed, and LiteLLM deals with it as ever."""
-    proxy = make_proxy("decorated")
-    assert proxy.answer("broken") != "".join(WORDS)
-    found = proxy.stages("callback.in", "callback.out")
-    assert found["callback.out"]["attributes"]["sse.stream.outcome"] == "failed"
-    assert found["callback.out"]["attributes"]["error.type"] == "RuntimeError"
-    assert found["callback.in"]["attributes"]["sse.stream.outcome"] == "abandoned"
-
-
-@needs_litellm
-@pytest.mark.server
-def test_proxy_that_is_instrumented_as_a_whole(make_proxy: Callable[..., Proxy]) -> None:
+def test_proxy_that_is_instrumented_as_a_whole(proxies: Proxies) -> None:
     """With `instrument(app)` in the module that the configuration names, all stages are one stream in one trace."""
-    proxy = make_proxy("stage", INSTRUMENT="yes")
-    assert proxy.answer() == "".join(WORDS)
     chain = ["provider", "callback.in", "callback.out", "emit", "socket_write"]
-    found = proxy.stages(*chain)
+    found = {_label(span): span for span in proxies.whole.stages(len(chain))}
+    assert proxies.whole.text == "".join(WORDS)
+    assert set(found) == set(chain)
     assert len({span["attributes"]["sse.stream.id"] for span in found.values()}) == 1
     assert len({span["context"]["trace_id"] for span in found.values()}) == 1
     assert [found[name]["attributes"].get("sse.stage.upstream") for name in chain] == [None, *chain[:-1]]
     assert all(contents(found[name]) == DIGESTS[: len(WORDS)] for name in chain)
+
+
+@needs_litellm
+@pytest.mark.server
+def test_hook_that_fails_is_seen_to(proxies: Proxies) -> None:
+    """An exception of a hook's own ends its side as failed, and LiteLLM deals with it as ever.
+
+    The last of these tests: how long LiteLLM keeps the hooks before this one open is its own affair.
+    """
+    found = proxies.chain.stages(2, "broken", kind="Decorated")
+    assert proxies.chain.text != "".join(WORDS)
+    sides = {_label(span): span["attributes"] for span in found}
+    assert sides["callback.out"]["sse.stream.outcome"] == "failed"
+    assert sides["callback.out"]["error.type"] == "RuntimeError"
+    assert sides["callback.in"]["sse.stream.outcome"] == "abandoned"
 
 
 def test_without_litellm_the_message_says_what_to_install() -> None:

@@ -19,6 +19,7 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+import otel_sse
 from tests.integrations.answers import ANSWER, DIGESTS, FRAMES, Message, frames
 from tests.integrations.driver import call
 from tests.integrations.made import Gate, add_chat, fastapi_app, starlette_app
@@ -46,6 +47,22 @@ def test_base_http_middleware_inside(make: Any, telemetry: Telemetry, uvicorn_se
     assert (stage.digests, stage.outcome) == (DIGESTS, "completed")
     assert stage.parent_id == telemetry.request().context.span_id
     telemetry.settled()
+
+
+@pytest.mark.parametrize("make", [starlette_app, fastapi_app])
+async def test_all_stages_know_their_route(make: Any, telemetry: Telemetry) -> None:
+    """Stages that begin before the response has, as `emit` does in BaseHTTPMiddleware, have a route too."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        async for part in otel_sse.observe(frames(), "provider"):
+            yield part
+
+    app = make(parts)
+    app.add_middleware(PassOn)
+    await call(telemetry.instrument(app))
+    for name in ("provider", "emit", "socket_write"):
+        assert telemetry.stage(name).attributes["http.route"] == "/chat"
+        assert telemetry.value("sse.chunks", stage=name, route="/chat") == len(DIGESTS)
 
 
 @pytest.mark.parametrize("make", [starlette_app, fastapi_app])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import inspect
 import threading
@@ -93,12 +94,42 @@ def test_failure_is_counted_with_its_reason(stream: Stream, telemetry: Telemetry
         "sse.finding.kind": "protocol/normalize_failed",
         "sse.finding.certainty": "certain",
         "sse.finding.stage": "normalize",
-        "sse.finding.seq": 2,
+        "sse.finding.seq": 0,
         "sse.finding.evidence": "BadChunk",
     }
     count = telemetry.value("sse.findings", stage="normalize", kind="protocol/normalize_failed", certainty="certain")
     assert count == 1
     assert "secret" not in repr([span.to_json() for span in telemetry.spans()])
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_what_gives_no_chunk_is_not_what_the_next_one_was_made_of(
+    stream: Stream, telemetry: Telemetry, first: bool
+) -> None:
+    """A chunk that failed or was dropped on purpose is named, and the one behind it was made of its own."""
+    given = [" sat", "a", ".", "b"] if first else ["a", " sat", ".", "b"]
+    for chunk in otel_sse.observe(iter(given), "callback"):
+        with contextlib.suppress(BadChunk):
+            upper(chunk)
+    stream.end("completed")
+    stage = stages(telemetry, "callback", "normalize")["normalize"]
+    assert upstream(stage) == ([(2, 2), (4, 4)] if first else [(1, 1), (4, 4)])
+    (finding,) = findings(stage)
+    assert finding["sse.finding.evidence"] == f"BadChunk at upstream chunk {1 if first else 2}"
+
+
+def test_decorator_with_parentheses(stream: Stream, telemetry: Telemetry) -> None:
+    """It is the same one; what is no function is refused in words."""
+
+    @otel_sse.normalize()
+    def same(chunk: str) -> str:
+        return chunk
+
+    assert same("a") == "a"
+    stream.end("completed")
+    assert len(stages(telemetry, "normalize")["normalize"].chunks) == 1
+    with pytest.raises(TypeError, match=r"^function must be a function, got 'upper'"):
+        otel_sse.normalize("upper")  # type: ignore[call-overload]
 
 
 async def test_async_function(stream: Stream, telemetry: Telemetry) -> None:

@@ -25,6 +25,7 @@ from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder
 from otel_sse.telemetry.streams import Stream, enter, leave
 from tests.integrations.answers import DIGESTS, FRAMES, WORDS, frame, frames, plain
+from tests.integrations.driver import call
 from tests.integrations.made import fastapi_app
 from tests.integrations.pipeline import (
     TEXTS,
@@ -225,6 +226,75 @@ def test_two_sources_are_told_apart(telemetry: Telemetry, uvicorn_server: Uvicor
     ]
 
 
+async def test_rounds_with_the_same_answer_are_told_apart(stream: Stream, telemetry: Telemetry) -> None:
+    """An agent that asks twice and gets the same answer: each chunk behind it names the span that it came from."""
+
+    async def answer() -> AsyncIterator[str]:
+        for _ in range(2):
+            async for text in otel_sse.observe(produced(), "provider", source="openai"):
+                yield text
+        yield "the end"
+
+    assert len([text async for text in otel_sse.observe(answer(), "emit")]) == 2 * len(TEXTS) + 1
+    first, second, emit = sorted(ended(telemetry, 3), key=lambda stage: (len(stage.chunks), stage.first.start_time))
+    spans = [stage.first.context.span_id for stage in (first, second)]
+    assert [link.context.span_id for link in emit.first.links] == spans
+    named = [chunk.get("sse.chunk.upstream.span") for chunk in emit.chunks]
+    count = len(TEXTS)
+    assert named == [None] * count + [trace.format_span_id(spans[1])] * (count + 1)
+    assert upstream(emit)[: 2 * count] == [(seq, seq) for seq in range(1, count + 1)] * 2
+
+
+async def test_rounds_of_a_stage_do_not_come_after_each_other(stream: Stream, telemetry: Telemetry) -> None:
+    """Nobody has claimed the first round's chunks, and the second one's are equal; still it is another beginning."""
+    for _ in range(2):
+        assert len([text async for text in otel_sse.observe(produced(), "callback")]) == len(TEXTS)
+    assert [list(stage.first.links) for stage in ended(telemetry, 2)] == [[], []]
+
+
+async def test_stages_of_tasks_side_by_side_do_not_come_after_each_other(stream: Stream, telemetry: Telemetry) -> None:
+    """What waits in another task's stage was not pulled by this one."""
+
+    async def slowly(word: str) -> AsyncIterator[str]:
+        for number in range(3):
+            await asyncio.sleep(0)
+            yield f"{word}{number}"
+
+    async def read(word: str) -> None:
+        async for _ in otel_sse.observe(slowly(word), word):
+            pass
+
+    await asyncio.gather(read("a"), read("b"), read("c"))
+    assert [list(stage.first.links) for stage in ended(telemetry, 3)] == [[]] * 3
+
+
+async def test_a_call_for_each_chunk_comes_before_what_pulls_it(stream: Stream, telemetry: Telemetry) -> None:
+    """A function that is called within a pull was pulled from too, whatever becomes of its result."""
+
+    upper = otel_sse.normalize(str.upper)
+
+    async def turned() -> AsyncIterator[str]:
+        async for text in produced():
+            yield upper(text) + "!"
+
+    assert len([text async for text in otel_sse.observe(turned(), "shown", rewrites=True)]) == len(TEXTS)
+    stream.end("completed")
+    found = stages(telemetry, "normalize", "shown")
+    assert one_to_one(found["shown"])
+
+
+async def test_a_stage_that_was_pulled_comes_before_whatever_it_became(stream: Stream, telemetry: Telemetry) -> None:
+    """A chunk that was pulled and rewritten equals nothing, and is still made from what was pulled."""
+
+    async def loud() -> AsyncIterator[str]:
+        async for text in otel_sse.observe(produced(), "callback"):
+            yield text.upper()
+
+    assert len([text async for text in otel_sse.observe(loud(), "shown", rewrites=True)]) == len(TEXTS)
+    found = stages(telemetry, "callback", "shown")
+    assert one_to_one(found["shown"])
+
+
 def test_stage_made_before_any_request_belongs_to_the_one_that_pulls(default: Recorder, telemetry: Telemetry) -> None:
     """What was watched outside of any request is a stage of the stream in which it is first pulled."""
     watched = otel_sse.observe(iter(TEXTS), "provider")
@@ -393,3 +463,24 @@ async def test_mark_on_a_stream_whose_client_is_watched(telemetry: Telemetry, mo
     for one, before in (("openai", seen), ("emit", "openai")):
         links = [link.context.span_id for link in by_source[one].first.links]
         assert links == [by_source[before].first.context.span_id]
+
+
+async def test_stage_whose_iterator_is_held_ends_with_the_request(telemetry: Telemetry) -> None:
+    """Who breaks out of a stream and keeps it leaves no stage open; what is pulled later goes by unseen."""
+    held: list[Any] = []
+
+    async def answer() -> AsyncIterator[bytes]:
+        source = otel_sse.observe(produced(), "provider")
+        held.append(source)
+        async for text in source:
+            yield frame(text)
+            break
+
+    await call(telemetry.instrument(fastapi_app(answer), **ALONE))
+    found = stages(telemetry, "provider", "socket_write")
+    assert (found["provider"].outcome, len(found["provider"].chunks)) == ("abandoned", 1)
+    telemetry.settled()
+    assert [text async for text in held[0]] == list(TEXTS[1:])
+    assert telemetry.value("sse.chunks", stage="provider", route="/chat") == 1
+    await held[0].aclose()
+    telemetry.settled()

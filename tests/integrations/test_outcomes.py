@@ -2,19 +2,24 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 from opentelemetry.trace import StatusCode
-from starlette.requests import ClientDisconnect
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import ClientDisconnect, Request
 
+import otel_sse
+from otel_sse import limits
 from otel_sse.integrations.outcomes import error_type, outcome_of
+from otel_sse.telemetry import recorder
 from tests.integrations.answers import DIGESTS, DONE, FRAMES, Receive, Scope, Send, body, plain, start
 from tests.integrations.driver import Driver, call
 from tests.integrations.made import fastapi_app, plain_app, starlette_app
-from tests.integrations.seen import Stage, Telemetry, attributes
+from tests.integrations.seen import Stage, Telemetry, attributes, recorder_of
 from tests.integrations.servers import RawClient, Uvicorn, read_raw
 
 if sys.version_info < (3, 11):
@@ -224,6 +229,9 @@ class Broken(Exception):
     """Raised by an application."""
 
 
+BROKEN = f"{__name__}.Broken"
+
+
 @pytest.mark.parametrize("at", [0, 2, len(FRAMES)], ids=["start", "middle", "end"])
 @pytest.mark.parametrize("spec_version", ["2.3", "2.4"])
 async def test_failed(make: Any, at: int, spec_version: str, telemetry: Telemetry) -> None:
@@ -240,7 +248,7 @@ async def test_failed(make: Any, at: int, spec_version: str, telemetry: Telemetr
     stage = settled_stage(telemetry)
     assert stage.outcome == "failed"
     assert stage.digests == DIGESTS[:at]
-    assert stage.attributes["error.type"] == "Broken"
+    assert stage.attributes["error.type"] == BROKEN
     assert stage.segments[-1].status.status_code is StatusCode.ERROR
 
 
@@ -270,7 +278,124 @@ async def test_failed_in_a_group(telemetry: Telemetry) -> None:
     assert driver.error is group
     stage = settled_stage(telemetry)
     assert stage.outcome == "failed"
-    assert stage.attributes["error.type"] == "Broken"
+    assert stage.attributes["error.type"] == BROKEN
+
+
+class Through(BaseHTTPMiddleware):
+    """Middleware that sends the last body of a response that failed, and raises then."""
+
+    async def dispatch(self, request: Request, call_next: Any) -> Any:
+        return await call_next(request)
+
+
+@pytest.mark.parametrize("make", [starlette_app, fastapi_app])
+@pytest.mark.parametrize("emit", [True, False])
+@pytest.mark.parametrize("parts", [FRAMES[:2], FRAMES], ids=["cut", "whole"])
+async def test_failed_after_the_last_body(make: Any, emit: bool, parts: Any, telemetry: Telemetry) -> None:
+    """An exception that the application raises right behind its last body makes the stage failed."""
+    error = Broken("no more tokens")
+
+    async def breaking() -> AsyncIterator[bytes]:
+        for part in parts:
+            yield part
+        raise error
+
+    app = make(breaking)
+    app.add_middleware(Through)
+    driver = await call(telemetry.instrument(app, emit=emit))
+    assert driver.error is error
+    assert not driver.messages[-1]["more_body"]
+    stage = telemetry.stage()
+    assert (stage.outcome, stage.attributes["error.type"]) == ("failed", BROKEN)
+    assert stage.segments[-1].status.status_code is StatusCode.ERROR
+    telemetry.settled()
+    if emit:
+        # That span has ended with the last body; what it could be told by then, it was.
+        request = telemetry.request()
+        assert attributes(request)["sse.stream.outcome"] == "failed"
+        assert attributes(request)["error.type"] == BROKEN
+        assert request.status.status_code is StatusCode.ERROR
+
+
+async def test_failed_after_the_last_body_of_a_bare_application(telemetry: Telemetry) -> None:
+    """The time of such an end is that of the last body, whenever the application raised."""
+
+    over: list[int] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await plain()(scope, receive, send)
+        over.append(time.time_ns())
+        await asyncio.sleep(0.05)
+        raise Broken
+
+    await call(telemetry.instrument(app))
+    stage = telemetry.stage()
+    assert stage.outcome == "failed"
+    assert (stage.segments[-1].end_time or 0) <= over[0]
+    telemetry.settled()
+
+
+async def test_a_stage_does_not_wait_for_what_the_application_does_later(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some time after its last body a stage ends, whatever the application still does and raises."""
+    monkeypatch.setattr(recorder, "AFTERMATH_NS", 1_000_000)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await plain()(scope, receive, send)
+        while not telemetry._ended("socket_write"):
+            await asyncio.sleep(0.01)
+        raise Broken
+
+    driver = await call(telemetry.instrument(app))
+    assert type(driver.error) is Broken
+    assert settled_stage(telemetry).outcome == "completed"
+
+
+async def test_a_shutdown_keeps_an_end_that_is_settled(telemetry: Telemetry) -> None:
+    """A stage whose last body was sent is not abandoned by a shutdown right behind it."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await plain()(scope, receive, send)
+        instrumented._self_middleware.recorder.shutdown()
+
+    instrumented = telemetry.instrument(app)
+    await call(instrumented)
+    assert settled_stage(telemetry).outcome == "completed"
+
+
+@pytest.mark.parametrize("over", [0, 1])
+async def test_a_large_last_body_is_sent_before_it_is_read(over: int, telemetry: Telemetry) -> None:
+    """Up to MAX_FORETOLD_BYTES the last body is read before it is sent; one byte more and it goes first."""
+    last = b"data: " + b"x" * (limits.MAX_FORETOLD_BYTES - 8 + over) + b"\n\n"
+    read: list[int] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        await send(body(last, more=False))
+
+    async def watching(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Any) -> None:
+            if message["type"] == "http.response.body":
+                (record,) = recorder_of(instrumented)._opened
+                read.append(record.monitor.totals.chunks)
+            await send(message)
+
+        await instrumented(scope, receive, sending)
+
+    instrumented = telemetry.instrument(app, flush_interval_seconds=3600)
+    recorder_of(instrumented)._ensure_worker = lambda: None  # type: ignore[method-assign]
+    await call(watching)
+    assert len(last) == limits.MAX_FORETOLD_BYTES + over
+    assert read == [1 - over]
+    telemetry_stage = telemetry_after_flush(telemetry)
+    assert (telemetry_stage.outcome, len(telemetry_stage.chunks)) == ("completed", 1)
+
+
+def telemetry_after_flush(telemetry: Telemetry) -> Stage:
+    """The one stage, where no thread of the recorder's writes it."""
+    otel_sse.flush()
+    return telemetry.stage()
 
 
 async def test_failed_before_the_start_has_no_stage(make: Any, telemetry: Telemetry) -> None:
@@ -344,8 +469,9 @@ TRIO = type("Cancelled", (BaseException,), {"__module__": "trio._core"})()
 @pytest.mark.parametrize(
     ("error", "outcome", "name"),
     [
-        (CANCELLED, "cancelled", "CancelledError"),
-        (TRIO, "cancelled", "Cancelled"),
+        (CANCELLED, "cancelled", "asyncio.exceptions.CancelledError"),
+        (TRIO, "cancelled", "trio._core.Cancelled"),
+        (Broken(), "failed", BROKEN),
         (GeneratorExit(), "abandoned", "GeneratorExit"),
         (ValueError(), "failed", "ValueError"),
         (KeyboardInterrupt(), "failed", "KeyboardInterrupt"),

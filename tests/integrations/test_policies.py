@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from opentelemetry.trace import format_span_id
 from typing_extensions import assert_type
 
 import otel_sse
@@ -17,7 +18,18 @@ from otel_sse import policies
 from otel_sse.integrations import recorders
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.streams import Stream, enter, leave
-from tests.integrations.pipeline import TEXTS, items, one_to_one, outcomes, produced, recorder_outside, stages, upstream
+from tests.integrations.pipeline import (
+    TEXTS,
+    ended,
+    items,
+    label,
+    one_to_one,
+    outcomes,
+    produced,
+    recorder_outside,
+    stages,
+    upstream,
+)
 from tests.integrations.seen import Telemetry, labels
 
 BOTH = ("policy.judge.in", "policy.judge.out")
@@ -61,6 +73,83 @@ async def test_policy_is_seen_on_both_sides(telemetry: Telemetry) -> None:
     assert came_out.attributes["sse.stage.upstream"] == "policy.judge.in"
     assert [link.context for link in came_out.first.links] == [went_in.first.context]
     assert (went_in.outcome, came_out.outcome) == ("completed", "completed")
+
+
+async def test_policy_that_speaks_before_it_pulls(telemetry: Telemetry) -> None:
+    """What it says of its own was made from nothing, and its sides are not turned around."""
+
+    @otel_sse.policy("note")
+    async def note(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        yield "Note: "
+        async for chunk in chunks:
+            yield chunk
+
+    assert len(await taken(note(produced()))) == len(TEXTS) + 1
+    found = stages(telemetry, "policy.note.in", "policy.note.out")
+    assert list(found["policy.note.in"].first.links) == []
+    assert found["policy.note.out"].attributes["sse.stage.upstream"] == "policy.note.in"
+    assert upstream(found["policy.note.out"]) == [(0, 0), *((seq, seq) for seq in range(1, len(TEXTS) + 1))]
+
+
+def made_of(*pairs: tuple[str, list[str]]) -> Any:
+    """A policy that was declared to change nothing, and what it makes of each chunk that it takes."""
+
+    @otel_sse.policy("strict", rewrites=False)
+    async def strict(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        made = iter(pairs)
+        async for _ in chunks:
+            for chunk in next(made)[1]:
+                yield chunk
+
+    return strict(produced([taken for taken, _ in pairs]))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "found"),
+    [
+        pytest.param([("tok", ["tok"]), ("en", ["en"])], [], id="handed on"),
+        pytest.param([("tok", ["TOK"]), ("en", ["en"])], [(1, 1)], id="changed"),
+        pytest.param([("tok", ["TOK"]), ("en", ["EN"])], [(1, 1), (2, 2)], id="all changed"),
+        pytest.param([("tok", ["tok"]), ("en", ["EN"])], [(2, 2)], id="changed at the end"),
+        pytest.param([("token", ["tok", "en"]), ("s", ["s"])], [], id="cut up"),
+        pytest.param([("tok", []), ("en", ["token"]), ("s", ["s"])], [], id="merged"),
+        pytest.param([("a", ["A"]), ("tok", []), ("en", ["token"])], [(1, 1)], id="changed, then merged"),
+    ],
+)
+async def test_policy_that_was_declared_to_change_nothing(
+    pairs: list[tuple[str, list[str]]], found: list[tuple[int, int]], telemetry: Telemetry
+) -> None:
+    """One chunk in, one with other content out: a certain finding with both digests, and nothing else is one."""
+    await taken(made_of(*pairs))
+    ends = stages(telemetry, "policy.strict.in", "policy.strict.out")
+    went_in, came_out = (ends[f"policy.strict.{side}"] for side in ("in", "out"))
+    told = [dict(event.attributes or {}) for event in came_out.first.events if event.name == "sse.finding"]
+    assert [(each["sse.finding.kind"], each["sse.finding.certainty"]) for each in told] == [
+        ("corruption/changed", "certain")
+    ] * len(found)
+    evidence = [
+        f"upstream chunk {of} with digest {went_in.digests[of - 1]} went on with digest {came_out.digests[seq - 1]}"
+        for of, seq in found
+    ]
+    assert [each["sse.finding.seq"] for each in told] == [seq for _, seq in found]
+    assert [each["sse.finding.evidence"] for each in told] == evidence
+
+
+async def test_policy_that_may_change_content_is_not_blamed(telemetry: Telemetry) -> None:
+    """By default a policy may; and a stage of which nothing was declared is not called corrupt either."""
+
+    @otel_sse.policy("loud")
+    async def loud(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for chunk in chunks:
+            yield chunk.upper()
+
+    async def shown(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for chunk in chunks:
+            yield chunk + "!"
+
+    await taken(otel_sse.observe(shown(loud(produced())), "emit"))
+    found = stages(telemetry, "policy.loud.in", "policy.loud.out", "emit")
+    assert [stage.attributes["sse.stream.findings"] for stage in found.values()] == [0, 0, 0]
 
 
 async def test_only_what_comes_out_may_be_rewritten(telemetry: Telemetry) -> None:
@@ -169,21 +258,75 @@ async def test_stream_may_be_any_argument(telemetry: Telemetry) -> None:
     assert set(outcomes(telemetry, *BOTH).values()) == {"completed"}
 
 
-async def test_only_the_first_stream_is_what_goes_in(telemetry: Telemetry) -> None:
-    """A second stream among the arguments is the policy's own affair."""
-    other = produced("xy")
+async def test_every_stream_is_what_goes_in(telemetry: Telemetry) -> None:
+    """A policy that joins two streams is seen on both, and its chunks name the one that they came from."""
 
     @otel_sse.policy("judge")
     async def both(chunks: AsyncIterator[str], further: AsyncIterator[str]) -> AsyncIterator[str]:
-        assert further is other
         async for chunk in chunks:
             yield chunk
         async for chunk in further:
             yield chunk
 
-    assert await taken(both(produced(), other)) == [*TEXTS, "x", "y"]
-    found = stages(telemetry, *BOTH)
-    assert [len(found[side].chunks) for side in BOTH] == [len(TEXTS), len(TEXTS) + 2]
+    assert await taken(both(produced(), produced("xy"))) == [*TEXTS, "x", "y"]
+    *ins, out = sorted(ended(telemetry, 3), key=lambda stage: (label(stage), -len(stage.chunks)))
+    assert [len(stage.chunks) for stage in ins] == [len(TEXTS), 2]
+    assert upstream(out) == [(seq, seq) for seq in (*range(1, len(TEXTS) + 1), 1, 2)]
+    named = [chunk.get("sse.chunk.upstream.span") for chunk in out.chunks]
+    assert named == [None] * len(TEXTS) + [format_span_id(ins[1].first.context.span_id)] * 2
+    assert {stage.outcome for stage in (*ins, out)} == {"completed"}
+
+
+async def test_decorator_without_parentheses(telemetry: Telemetry) -> None:
+    """The policy is called as the function is, without what it is defined in."""
+
+    @otel_sse.policy
+    async def plain(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for chunk in chunks:
+            yield chunk
+
+    assert await taken(plain(produced())) == list(TEXTS)
+    found = stages(telemetry, "policy.plain.in", "policy.plain.out")
+    assert {stage.attributes["sse.stage.class"] for stage in found.values()} == {"plain"}
+
+
+@pytest.mark.parametrize(("name", "error"), [(None, TypeError), (5, TypeError), ("", ValueError), (" ", ValueError)])
+def test_names_that_are_none_are_refused(name: Any, error: type[Exception]) -> None:
+    """At once, and in words."""
+    with pytest.raises(error, match=r"^name must "):
+        otel_sse.policy(name)
+    with pytest.raises(error, match=r"^stage must "):
+        otel_sse.observe(produced(), name)
+    if name != "":
+        with pytest.raises(error, match=r"^name must "):
+            policies.wrap(object(), "__str__", name=name)
+
+
+async def test_long_names_are_cut_off(telemetry: Telemetry) -> None:
+    """A name is an attribute and a label, and 64 characters tell any two apart."""
+    assert await taken(otel_sse.policy("x" * 5000)(passing)(produced())) == list(TEXTS)
+    assert set(stages(telemetry, f"policy.{'x' * 64}.in", f"policy.{'x' * 64}.out"))
+
+
+def test_decorated_function_is_what_it_was() -> None:
+    """Whoever asks whether it is an async generator function is told so."""
+    assert inspect.isasyncgenfunction(judge)
+    assert inspect.isfunction(judge)
+
+
+async def test_method_may_be_decorated(telemetry: Telemetry) -> None:
+    """It is bound to its object as ever."""
+
+    class Judge:
+        word = "!"
+
+        @otel_sse.policy("method")
+        async def judge(self, chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+            async for chunk in chunks:
+                yield chunk + self.word
+
+    assert await taken(Judge().judge(produced())) == [text + "!" for text in TEXTS]
+    assert set(outcomes(telemetry, "policy.method.in", "policy.method.out").values()) == {"completed"}
 
 
 async def test_call_without_a_stream_is_left_alone(telemetry: Telemetry) -> None:

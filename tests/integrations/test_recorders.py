@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -82,3 +84,31 @@ def test_error_while_a_stage_begins_is_not_raised(telemetry: Telemetry, monkeypa
     assert StreamLater().stage("emit") is None
     leave(token)
     assert telemetry.value("sse.internal_errors", site="open") == 1
+
+
+def test_flush_while_applications_are_instrumented(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recorders that are made while `flush` goes through them are no error."""
+    # What a flush does is not the subject, and would leave little time for going through them.
+    monkeypatch.setattr(Recorder, "flush", lambda recorder: None)
+    errors: list[RuntimeError] = []
+    before, over = sys.getswitchinterval(), threading.Event()
+
+    def flush() -> None:
+        while not over.is_set() and not errors:
+            try:
+                otel_sse.flush()
+            except RuntimeError as error:
+                errors.append(error)
+
+    sys.setswitchinterval(1e-6)
+    threads = [threading.Thread(target=flush) for _ in range(2)]
+    try:
+        for thread in threads:
+            thread.start()
+        made = [recorder_outside(telemetry) for _ in range(300)]
+    finally:
+        over.set()
+        sys.setswitchinterval(before)
+        for thread in threads:
+            thread.join()
+    assert (len(made), errors) == (300, [])

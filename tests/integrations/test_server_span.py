@@ -85,6 +85,7 @@ NATIVE: dict[str, Build] = {
     "fastapi native with metrics only in cors": lambda t: t.instrument(cors(fastapi_app(**native(t, tracing=False)))),
     "fastapi native off": lambda t: t.instrument(cors(fastapi_app(**native(t, tracer_provider=NoOpTracerProvider())))),
     "contrib inside fastapi native": lambda t: t.instrument(native_with_contrib(t)),
+    "contrib around fastapi native": lambda t: t.instrument(contrib(fastapi_app(**native(t)), t)),
 }
 
 

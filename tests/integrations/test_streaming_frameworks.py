@@ -91,7 +91,9 @@ def test_a_generator_that_raises(name: str, telemetry: Telemetry, uvicorn_server
     assert stage.digests == DIGESTS[:2]
     assert stage.outcome == "failed"
     # Litestar wraps what a generator raises after the response's start.
-    assert stage.attributes["error.type"] == {"litestar": "LitestarException"}.get(name, "ValueError")
+    assert stage.attributes["error.type"] == {"litestar": "litestar.exceptions.base_exceptions.LitestarException"}.get(
+        name, "ValueError"
+    )
     telemetry.settled()
 
 

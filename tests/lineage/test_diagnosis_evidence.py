@@ -474,3 +474,14 @@ def test_two_paths_that_emit_one_chunk_are_named() -> None:
     for chunk in stream.stages[1].chunks:
         chunk.source = "handler" if chunk.seq % 2 else "ui-adapter"
     assert only(stream).origin == "emitted by handler and by ui-adapter"
+
+
+def test_channel_that_is_left_out_whole_is_noted() -> None:
+    """An application that shows no reasoning, wherever it comes, has lost nothing; a piece of what it shows is lost."""
+    texts = ["The", " cat", "hm", " sat", "hm hm", " on", " the", " mat"]
+    stream = stream_of(texts, without(2, 4, 6))
+    for chunk in stream.stages[0].chunks:
+        chunk.channel = "0/reasoning" if chunk.seq in (3, 5) else ""
+    said = diagnose(stream)
+    assert [(fault.kind, fault.seqs) for fault in said.faults] == [("gap/lost", (7,))]
+    assert "channel 0/reasoning, was not handed on: meant to be left out?" in said.notes[0]

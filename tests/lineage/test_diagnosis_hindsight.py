@@ -195,7 +195,7 @@ def test_a_channel_that_is_left_out_whole_is_noted() -> None:
         chunk.channel = "0/tool:0"
     found = diagnose(stream)
     assert found.faults == ()
-    assert "15-16 of stage0, its channel of its own, was not handed on" in found.notes[0]
+    assert "15-16 of stage0, its channel 0/tool:0, was not handed on" in found.notes[0]
     stream.stages[0].chunks[14].channel = ""
     again = TraceStream(stream.stages, stream.upstream)
     assert [(fault.kind, fault.seqs) for fault in diagnose(again).faults] == [("gap/lost", (15,))]

@@ -78,11 +78,32 @@ def test_a_stage_without_a_link_stands_behind_the_stage_it_names() -> None:
     """Where no link is there, `sse.stage.upstream` says which stage comes before."""
     stream = one(
         segment("provider", chunk_events(TEXTS, 0)),
-        segment("audit", chunk_events(TEXTS, 1)),
+        segment("audit", chunk_events(TEXTS, 1), stage_upstream="provider"),
         segment("emit", chunk_events(TEXTS, 2), stage_upstream="provider"),
     )
     assert labels(stream) == ["provider", "audit", "emit"]
     assert stream.upstream == [(), (0,), (0,)]
+
+
+def test_a_stage_of_which_its_process_says_nothing_is_a_beginning() -> None:
+    """Other stages there say what they come after, so that time need not be asked, which would turn a policy around."""
+    stream = one(
+        segment("policy.note", chunk_events(["Note: ", *TEXTS], 0), direction="out", links=upstream("in"), of="out"),
+        segment("emit", chunk_events(["Note: ", *TEXTS], 1), links=upstream("out"), of="emit"),
+        segment("policy.note", chunk_events(TEXTS, 5), direction="in", of="in"),
+    )
+    assert [stage.label for stage in stream.stages] == ["policy.note.in", "policy.note.out", "emit"]
+    assert stream.upstream == [(), (0,), (1,)]
+
+
+def test_a_stage_of_another_process_that_says_nothing_stands_by_time() -> None:
+    """What a process of which nothing else is known did comes after what was there before."""
+    stream = one(
+        segment("provider", chunk_events(TEXTS, 0)),
+        segment("emit", chunk_events(TEXTS, 1), links=upstream("provider")),
+        segment("client", chunk_events(TEXTS, 2), service="reader"),
+    )
+    assert stream.upstream == [(), (0,), (1,)]
 
 
 def test_a_named_stage_may_have_a_direction() -> None:

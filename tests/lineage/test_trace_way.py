@@ -9,7 +9,7 @@ from otel_sse.lineage.descent import Descent
 from otel_sse.lineage.spans import Span, SpanEvent
 from otel_sse.lineage.trace import TraceStream, trace_of
 from otel_sse.lineage.way import first_stage_with, telling_chunk, way
-from tests.lineage.made_trace import MS, Lineage, chunk_event, chunk_events, segment, upstream
+from tests.lineage.made_trace import MS, Lineage, chunk_event, chunk_events, segment, span_id, upstream
 
 ABC = ["aa", "bbb", "c", "dd"]
 
@@ -191,6 +191,23 @@ def test_a_doubled_chunk_is_shown_twice() -> None:
     assert told(stream, 0, 1) == [(0, [1], "", 0, 0), (1, [1, 2], "doubled", 1, 2), (2, [1, 2], "same", 0, 0)]
 
 
+def test_a_chunk_behind_all_of_another_was_added() -> None:
+    """An application that says sorry after a failure adds a chunk: the one before it was handed on whole."""
+    stream = edge(["aa", "bbb", "sorry", "c", "dd"], [1, 2, 2, 3, 4])
+    assert fates(stream) == ["same"] * 4
+    assert [chunk.seq for chunk in descent(stream).added] == [3]
+
+
+def test_what_went_on_in_another_round_is_not_lost_in_this_one() -> None:
+    """A stage that is begun for each chunk of the one before: each round takes its own."""
+
+    def round_of(n: int) -> Span:
+        return segment("b", chunk_events([ABC[n]], 5 + n, [n + 1]), of=f"b{n}", links=upstream("a"))
+
+    stream = stream_of(segment("a", chunk_events(ABC, 0)), *map(round_of, range(3)))
+    assert [dict(stream.descents[0, n].counts) for n in (1, 2, 3)] == [{"same": 1, "elsewhere": 2, "dropped": 1}] * 3
+
+
 def test_two_sources_of_one_stage_are_followed_apart() -> None:
     """Chunks that say their source came from that one, though both sources count from 1."""
 
@@ -212,6 +229,25 @@ def test_two_sources_of_one_stage_are_followed_apart() -> None:
     assert stream.descents[0, 2].counts == {"same": 2}
     assert stream.descents[1, 2].counts == {"same": 1, "dropped": 1}
     assert stream.made_from(2) == {1: (0, 1, 1), 2: (1, 1, 1), 3: (0, 2, 2)}
+
+
+def test_two_sources_with_the_same_answer_are_followed_apart() -> None:
+    """A chunk names the span that it came from, so equal texts of equal sources are no doubled ones."""
+
+    def round_of(name: str, at_ms: float) -> Span:
+        return segment("provider", chunk_events(ABC, at_ms), of=name, source="openai")
+
+    events: list[SpanEvent] = [
+        *chunk_events(ABC, 20, [1, 2, 3, 4]),
+        *(
+            chunk_event(4 + n, text, 8 + n, 60 + n, n, **{"upstream.span": span_id("two")})
+            for n, text in enumerate(ABC, 1)
+        ),
+    ]
+    stream = stream_of(round_of("one", 0), round_of("two", 50), segment("emit", events, links=upstream("one", "two")))
+    assert stream.upstream == [(), (), (0, 1)]
+    assert stream.descents[0, 2].counts == stream.descents[1, 2].counts == {"same": 4}
+    assert [stream.made_from(2)[seq][0] for seq in range(1, 9)] == [0] * 4 + [1] * 4
 
 
 def test_numbers_of_a_hop_that_are_not_the_stages_own_are_not_believed() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from otel_sse.stage import StageMonitor, StageSettings
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
+from otel_sse.stream.stage import StageInfo
 from tests.stage.made import (
     ANSWERS,
     DONE,
@@ -266,3 +267,15 @@ def test_times_of_chunks_are_those_of_their_bodies() -> None:
     chunks = seen(journal, monitor.totals).chunks
     assert [(chunk.time_ns - OPENED, chunk.send_ns) for chunk in chunks] == [(5 * MS, 7)] * 3
     assert monitor.totals.send_ns == 8
+
+
+@pytest.mark.parametrize("key", ["seq", "sequence"])
+def test_numbers_of_an_application_s_own_frames(key: str) -> None:
+    """Frames that an application numbers itself give a gap where one is missing; heartbeats are counted too."""
+    frames = [f'data: {{"{key}": {number}, "content": "word {number} "}}\n\n' for number in range(1, 30)]
+    frames[4] = f'data: {{"{key}": 5, "type": "heartbeat"}}\n\n'
+    monitor = StageMonitor(StageInfo("emit", "s"), StageSettings(), 0)
+    for each in (*frames[:19], *frames[21:]):
+        monitor.feed(each.encode(), 1)
+    totals = monitor.end("completed", 2)
+    assert {kind: sums for (kind, _), sums in totals.by_kind.items()} == {"gap/sequence": [1, 2]}

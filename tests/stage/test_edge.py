@@ -40,8 +40,9 @@ class Around:
     def others(self) -> Sequence[Crossings]:
         return self._others
 
-    def chosen(self, upstream: Crossings) -> None:
+    def chosen(self, upstream: Crossings) -> str:
         self.taken.append(upstream)
+        return ""
 
 
 def edges(sample: int = 1) -> tuple[Edge, Edge, Totals]:

@@ -29,7 +29,8 @@ class _NoUpstreams:
     def others(self) -> list[Crossings]:
         return []
 
-    def chosen(self, upstream: Crossings) -> None: ...
+    def chosen(self, upstream: Crossings) -> str:
+        return ""
 
 
 class Receiving:
@@ -45,7 +46,7 @@ class Receiving:
 
 
 def test_a_chunk_is_the_message_that_came() -> None:
-    """Its lineage is the message's number, its latency the time under way; it waits for the next stage."""
+    """Its lineage is the sender's chunk, its latency the time under way; it waits for the next stage."""
     stage = Receiving()
     stage.edge.arrived(7, 250, ())
     stage.monitor.take("Hello", 10)
@@ -57,11 +58,11 @@ def test_a_chunk_is_the_message_that_came() -> None:
 
 
 def test_several_events_in_a_message_have_one_way_behind_them() -> None:
-    """All have its number; its latency and its findings count once."""
+    """They are as many chunks at the sender's stage, in order; its latency and its findings count once."""
     stage = Receiving()
     stage.edge.arrived(7, 250, (RESENT,))
     stage.monitor.take("data: one\n\ndata: two\n\n", 10)
-    assert [chunk.upstream_first for chunk in stage.journal] == [7, 7]
+    assert [chunk.upstream_first for chunk in stage.journal] == [7, 8]
     assert [len(chunk.findings) for chunk in stage.journal] == [1, 0]
     assert (stage.monitor.totals.latencies, stage.monitor.totals.duplicates) == (1, 1)
 

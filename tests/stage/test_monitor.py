@@ -395,3 +395,54 @@ def test_a_dialect_without_an_end_is_never_at_its_end() -> None:
         monitor.feed(body, OPENED)
     assert not monitor.at_end
     assert monitor.end("completed", OPENED).outcome == "completed"
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        (b"", "completed"),
+        (b": hello\n\n", "completed"),
+        (b"\n\n", "incomplete"),
+        (b"<html>502</html>\n\n", "incomplete"),
+        (b"event: only\n\n", "incomplete"),
+        (b"data: hello\n\n", "completed"),
+    ],
+)
+def test_body_without_an_event_is_no_answer(body: bytes, outcome: str) -> None:
+    """Bytes that held no event and no comment are incomplete; a body without a byte has nothing to be held against."""
+    monitor = StageMonitor(INFO, StageSettings(), OPENED)
+    monitor.feed(body, OPENED + MS)
+    assert monitor.end("completed", OPENED + 2 * MS).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("tail", "outcome"),
+    [
+        ('{"text": "b"}', "completed"),
+        ('{"text": "b"}\n', "completed"),
+        ('{"text": "b', "incomplete"),
+        ("", "completed"),
+    ],
+)
+def test_lines_of_json_that_break_off(tail: str, outcome: str) -> None:
+    """The last line may lack its end, but not half of its JSON."""
+    monitor = StageMonitor(INFO, StageSettings(), OPENED, lines=True)
+    monitor.feed(b'{"text": "a"}\n' + tail.encode(), OPENED + MS)
+    assert monitor.end("completed", OPENED + 2 * MS).outcome == outcome
+
+
+@pytest.mark.parametrize("end", ["\n\n", "\r\n\r\n"])
+@pytest.mark.parametrize("after", ["data: after", ": after", "id: 1\ndata: after"])
+@pytest.mark.parametrize("long", ["data: ", "x", "data: 1\ndata: 2\ndata: "])
+@pytest.mark.parametrize("cut", [1, 7, 1000])
+def test_bytes_of_what_was_too_long_are_nobody_s(end: str, after: str, long: str, cut: int) -> None:
+    """The rest of a line or event that is skipped is not counted to the chunk behind it, however the bytes are cut."""
+    body = (long + "x" * 300 + end).encode()
+    last = (after + end).encode()
+    settings = StageSettings(max_event_bytes=64)
+    parts = [(body + last)[at : at + cut] for at in range(0, len(body + last), cut)]
+    made = watch(parts, settings=settings)
+    (chunk,) = made.chunks
+    # A few line ends between the two belong to what follows them, as ever.
+    assert len(after) <= chunk.raw_len <= len(last) + len(end)
+    assert made.totals.bytes == len(body + last)

@@ -136,7 +136,7 @@ def test_content_adds_up(data: bytes) -> None:
 @given(STREAMS, st.booleans())
 @settings(max_examples=200, deadline=None)
 def test_bytes_add_up(data: bytes, lines: bool) -> None:
-    """Bytes = the chunks' `raw_len` + the violations' sizes + what a parser still holds at the end.
+    """Bytes = the chunks' `raw_len` + the violations' sizes + what was skipped + what a parser still holds at the end.
 
     A violation is what the parser reports beside events and comments (a line without framing, an oversize line, the
     broken-off tail ...), and what it holds at the end are blank lines and a byte order mark.
@@ -144,9 +144,10 @@ def test_bytes_add_up(data: bytes, lines: bool) -> None:
     parser = LineParser(max_bytes=MAX_BYTES) if lines else Parser(max_bytes=MAX_BYTES)
     items = [*parser.feed(data), *parser.close()]
     violations = sum(item.size for item in items if isinstance(item, Violation))
+    skipped = sum(item.skipped for item in items if isinstance(item, Event))
     made = lead([data], lines=lines)
     assert made.totals.bytes == len(data)
-    assert made.totals.bytes == sum(one.raw_len for one in made.chunks) + violations + parser.pending_bytes
+    assert made.totals.bytes == sum(one.raw_len for one in made.chunks) + violations + skipped + parser.pending_bytes
 
 
 class TheLongWay:

@@ -52,6 +52,10 @@ def test_a_plain_chunk_has_five_attributes() -> None:
         ({"content": "text"}, {semconv.CHUNK_CONTENT: "text"}),
         ({"upstream_first": 3, "upstream_last": 3}, {semconv.CHUNK_UPSTREAM_FIRST: 3}),
         (
+            {"upstream_first": 3, "upstream_last": 3, "upstream_span": "00f067aa0ba902b7"},
+            {semconv.CHUNK_UPSTREAM_FIRST: 3, semconv.CHUNK_UPSTREAM_SPAN: "00f067aa0ba902b7"},
+        ),
+        (
             {"upstream_first": 3, "upstream_last": 5},
             {semconv.CHUNK_UPSTREAM_FIRST: 3, semconv.CHUNK_UPSTREAM_LAST: 5},
         ),
@@ -80,6 +84,9 @@ def test_only_plain_chunks_are_packed_and_lineage_goes_along() -> None:
     tied = chunk(upstream_first=2, upstream_last=4)
     assert is_plain(tied)
     assert pack_attributes([tied, chunk()])[semconv.PACK_UPSTREAM] == "2-4 0"
+    named = chunk(upstream_first=1, upstream_last=1, upstream_span="00f067aa0ba902b7")
+    assert pack_attributes([tied, named])[semconv.PACK_UPSTREAM_SPANS] == "- 00f067aa0ba902b7"
+    assert semconv.PACK_UPSTREAM_SPANS not in pack_attributes([tied])
     assert semconv.PACK_UPSTREAM not in pack_attributes([chunk()])
 
 

@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+from otel_sse.errors import ConfigurationError
 from otel_sse.telemetry import internal
 
 
@@ -34,6 +35,15 @@ def test_the_log_line_names_the_place(monkeypatch: pytest.MonkeyPatch, caplog: p
     except ValueError as error:
         errors.report("record", error)
     assert "test_the_log_line_names_the_place, line" in caplog.text
+
+
+def test_an_error_that_the_user_can_mend_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was written for them, and quotes no frame."""
+    monkeypatch.setattr(internal, "reraise", False)
+    internal.InternalErrors(lambda site: None).report("observe", ConfigurationError("chunk_of must return a pair"))
+    assert caplog.messages == ["internal error at observe: chunk_of must return a pair; the stream goes on unharmed"]
 
 
 def test_the_test_suite_sees_the_error_itself() -> None:

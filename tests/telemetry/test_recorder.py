@@ -5,6 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,9 +21,9 @@ from otel_sse.options import Options
 from otel_sse.stream.stage import StageInfo
 from otel_sse.telemetry import internal
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.telemetry.recorder import Recorder, StageRecord
 
-from .conftest import END, Benches, attributes, frame
+from .conftest import END, Bench, Benches, attributes, frame, points
 
 
 def recorder_threads() -> list[threading.Thread]:
@@ -277,3 +281,74 @@ def test_errors_of_the_users_content_function_are_counted(make_bench: Benches, m
     errors = {dict(labels)["site"]: point.value for labels, point in bench.points("sse.internal_errors").items()}
     assert errors["hook"] == 3
     assert len(bench.events()) == 3
+
+
+class Raced(deque[Callable[[], None]]):
+    """What is to end, of which another pass takes one between the count and the taking."""
+
+    def __len__(self) -> int:
+        return super().__len__() + 1
+
+
+def test_two_passes_at_once_share_what_was_dropped(make_bench: Benches) -> None:
+    """What a pass counted and another one took by then is no error, and the rest of the pass is done."""
+    bench = make_bench(flush_interval_seconds=3600)
+    record = bench.open()
+    bench.recorder._dropped = Raced()
+    bench.recorder.drop(partial(end, record))
+    assert [span.attributes["sse.stream.outcome"] for span in bench.spans() if span.attributes] == ["abandoned"]
+
+
+def test_error_of_a_whole_pass_is_counted(make_bench: Benches, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that no step of a pass caught is an internal error, and later streams are recorded."""
+    monkeypatch.setattr(internal, "reraise", False)
+    bench = make_bench(flush_interval_seconds=0.005)
+
+    def fail() -> None:
+        raise IndexError("ours")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(bench.recorder, "_admit", fail)
+        bench.open()
+        until(lambda: bench.recorder._worker is not None and _failures(bench) > 0)
+    bench.stream(1)
+    until(lambda: len(bench.exporter.get_finished_spans()) == 1)
+
+
+def test_thread_that_died_is_replaced_by_the_next_stream(make_bench: Benches, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hook that ends its thread ends no more than that: the next stream has a thread again."""
+    monkeypatch.setattr(threading, "excepthook", lambda args: None)
+
+    left: list[object] = []
+
+    def leave(span: object, totals: object) -> None:
+        if not left:
+            left.append(span)
+            raise SystemExit
+
+    bench = make_bench(flush_interval_seconds=0.005, on_stream_end=leave)
+    bench.stream(1)
+    first = bench.recorder._worker
+    assert first is not None
+    until(lambda: not first.alive)
+    bench.open()
+    assert bench.recorder._worker is not first
+    assert bench.recorder._worker is not None
+    assert bench.recorder._worker.alive
+
+
+def end(record: StageRecord) -> None:
+    """End a stage, as a destructor's request does."""
+    record.recorder.close(record, "abandoned")
+
+
+def until(done: Callable[[], bool]) -> None:
+    """Wait until `done()`, a minute at most."""
+    end = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def _failures(bench: Bench) -> int:
+    return int(points(bench.reader, "sse.internal_errors")[(("site", "record"),)].value)

@@ -81,6 +81,20 @@ def test_segments_of_one_stage_are_children_of_the_same_request(make_bench: Benc
     assert len(bench.spans()) == 3
 
 
+def test_segments_outside_of_any_span_are_one_trace(make_bench: Benches) -> None:
+    """The first one is the parent of the others, so that one look finds all of the stage."""
+    bench = make_bench(max_events=2)
+    record = bench.open()
+    for number in range(7):
+        record.feed(frame(number), now_ns(), 0)
+    bench.recorder.close(record, "completed")
+    first, *others = sorted(bench.spans(), key=lambda span: span.start_time or 0)
+    assert len(others) == 3
+    assert first.parent is None
+    assert {span.parent.span_id for span in others if span.parent} == {first.context.span_id}
+    assert {span.context.trace_id for span in others} == {first.context.trace_id}
+
+
 def test_a_segment_covers_its_events(make_bench: Benches) -> None:
     """No event of a segment lies before its start or after its end."""
     bench = make_bench(max_events=3)

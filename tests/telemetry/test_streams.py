@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -244,3 +245,26 @@ def test_stages_remembered_are_bounded(bench: Bench, stream: Stream, extra: int,
     cross(emit, "first", "x")
     assert len(stream.stages) == min(stream.stages_begun, limits.MAX_UPSTREAMS)
     assert upstreams(bench, emit)[0][1] == found
+
+
+def test_abandon_ends_what_is_still_open(bench: Bench, stream: Stream) -> None:
+    """At a request's end its open stages end: by what feeds them where that is known, and not a second time."""
+    ended, left, open_still = (stream.stage(name) for name in ("provider", "policy", "emit"))
+    bench.recorder.close(ended, "completed")
+    left.leave = partial(_cancel, bench, left)
+    stream.abandon()
+    stream.abandon()
+    outcomes = [attributes(span_of(bench, each))["sse.stream.outcome"] for each in (ended, left, open_still)]
+    assert outcomes == ["completed", "cancelled", "abandoned"]
+
+
+def _cancel(bench: Bench, record: StageRecord, outcome: str) -> None:
+    assert outcome == "abandoned"
+    bench.recorder.close(record, "cancelled")
+
+
+def test_stages_that_have_ended_are_not_held(bench: Bench, stream: Stream) -> None:
+    """A stream that begins thousands of stages one after the other holds the open ones alone."""
+    for _ in range(100):
+        bench.recorder.close(stream.stage("provider"), "completed")
+    assert len(stream._open) == 1

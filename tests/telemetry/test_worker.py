@@ -18,10 +18,17 @@ class Chores:
         self.done = 0
         self.worked = threading.Event()
         self.shut_down = 0
+        self.raises: BaseException | None = None
+        self.reported: list[Exception] = []
 
     def work(self) -> None:
         self.done += 1
         self.worked.set()
+        if self.raises is not None:
+            raise self.raises
+
+    def report(self, error: Exception) -> None:
+        self.reported.append(error)
 
     def shutdown(self) -> None:
         self.closed = True
@@ -77,3 +84,19 @@ def test_at_exit_the_last_work_is_done_once() -> None:
     del chores
     gc.collect()
     _at_exit(ref)
+
+
+def test_an_error_at_work_does_not_end_the_thread() -> None:
+    """What the work raises is reported, and the thread comes back to it."""
+    chores = Chores(idle=False)
+    chores.raises = IndexError("pop from an empty deque")
+    worker = Worker(chores, 0.001)
+    worker.start()
+    for _ in range(3):
+        assert chores.worked.wait(5)
+        chores.worked.clear()
+    assert worker.alive
+    chores.closed = True
+    worker.stop()
+    assert set(chores.reported) == {chores.raises}
+    assert not worker.alive

@@ -34,21 +34,24 @@ def test_the_line_is_what_the_page_shows() -> None:
     )
     assert head("a", 1, 2, opening(TRACE, "vendor=x y,b=2")) == f"otel-sse/1 a 1 2 {TRACE} vendor=x y,b=2\n"
     assert head("a", 1, 2, opening()) == "otel-sse/1 a 1 2 -\n"
+    assert head("a", 7, 2, "", 7) == "otel-sse/1 a 7 2\n"
+    assert head("a", 7, 2, "", 1) == "otel-sse/1 a 7/1 2\n"
 
 
 @given(
     STREAM_IDS,
+    NUMBERS,
     NUMBERS,
     st.integers(0, 2**63 - 1),
     st.text(),
     st.sampled_from([("", ""), (TRACE, ""), (TRACE, "a=b, c=d")]),
 )
 def test_what_was_wrapped_comes_out(
-    stream_id: str, seq: int, time_ns: int, payload: str, trace: tuple[str, str]
+    stream_id: str, seq: int, chunk: int, time_ns: int, payload: str, trace: tuple[str, str]
 ) -> None:
     """Whatever the payload is, it comes out as it went in, as text and as bytes, with what the line said."""
-    line = head(stream_id, seq, time_ns, opening(*trace))
-    expected = Envelope(stream_id, seq, time_ns, True, *trace)
+    line = head(stream_id, seq, time_ns, opening(*trace), chunk)
+    expected = Envelope(stream_id, seq, time_ns, chunk, True, *trace)
     assert open_text(line + payload) == (expected, payload)
     raw = payload.encode("utf-8", "surrogatepass")
     assert open_bytes(line.encode() + raw) == (expected, raw)
@@ -57,7 +60,7 @@ def test_what_was_wrapped_comes_out(
 @given(st.binary())
 def test_binary_payloads_come_out(payload: bytes) -> None:
     """Binary stays binary, line feeds and marks in it too."""
-    assert open_bytes(head("s", 1, 2).encode() + payload) == (Envelope("s", 1, 2), payload)
+    assert open_bytes(head("s", 1, 2).encode() + payload) == (Envelope("s", 1, 2, 1), payload)
 
 
 @pytest.mark.parametrize(
@@ -74,11 +77,16 @@ def test_binary_payloads_come_out(payload: bytes) -> None:
         "otel-sse/1 a -1 2\nhello",
         "otel-sse/1 a 1 -2\nhello",
         f"otel-sse/1 a {2**63} 2\nhello",
+        f"otel-sse/1 a 1/{2**63} 2\nhello",
+        "otel-sse/1 a 1/0 2\nhello",
+        "otel-sse/1 a 1/ 2\nhello",
+        "otel-sse/1 a /1 2\nhello",
+        "otel-sse/1 a 1/1/1 2\nhello",
         "otel-sse/1  1 2\nhello",
         "otel-sse/2 a 1 2\nhello",
         "otel-sse/1 a 1 2 " + "x" * limits.MAX_ENVELOPE_BYTES + "\nhello",
     ],
-    ids=range(14),
+    ids=range(19),
 )
 def test_a_damaged_line_is_no_envelope(message: str) -> None:
     """A message without an envelope, or with one that can't be read, is the application's own, whole."""
@@ -122,7 +130,7 @@ def test_stream_ids_of_a_peer(text: object, allowed: bool) -> None:
     assert is_stream_id(text) is allowed
 
 
-@pytest.mark.parametrize("limit", [1 << 16, 1 << 20, 4 << 20, 16 << 20, 10 << 20])
+@pytest.mark.parametrize("limit", [1 << 16, 1 << 20, 4 << 20, 16 << 20, 10 << 20, 10**6, 10**7])
 def test_no_head_lifts_a_message_over_a_limit(limit: int) -> None:
     """A message that a receiver's limit allows is still allowed with its head, or has none."""
     for size in range(limit - 200, limit + 1):
@@ -148,6 +156,9 @@ def test_small_messages_always_have_a_head() -> None:
         ("1; p=3f2a9c11; s=6f0e", Agreement("1", "3f2a9c11", "6f0e")),
         ("1;p=a b;s=" + "x" * 65, Agreement("1")),
         ("1;x=y", Agreement("1")),
+        ("1;m=1000", Agreement("1", max_bytes=1000)),
+        ("1;m=-1", Agreement("1")),
+        ("1;m=" + "9" * 19, Agreement("1")),
         ("true", None),
     ],
 )
@@ -160,3 +171,4 @@ def test_an_offer_is_understood() -> None:
     """What one end writes the other end reads."""
     assert agree(offer("3f2a9c11", "6f0e")) == Agreement("1", "3f2a9c11", "6f0e")
     assert agree(offer("3f2a9c11")) == Agreement("1", "3f2a9c11")
+    assert agree(offer("3f2a9c11", max_bytes=5)) == Agreement("1", "3f2a9c11", max_bytes=5)

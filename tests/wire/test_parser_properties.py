@@ -20,7 +20,7 @@ class LinesOnly(Parser):
     """The parser without its quick paths."""
 
     def feed(self, data: bytes | bytearray | memoryview) -> list[Item]:
-        self._idle = False
+        self._between = self._idle = False
         return super().feed(data)
 
     def _feed_blocks(self, data: bytes, items: list[Item]) -> None:
@@ -139,7 +139,9 @@ TOKENS = [
 MESSAGES = [
     *(b"data: a\n\n", b"data:b\n\n", b"event: c\ndata: d\n\n", b"event:\xc3\xa9\ndata:d\n\n", b"data: \xc3\xa9\n\n"),
     *(b"data: 0123456789\n\n", b"event: 0123456789\ndata: x\n\n", b"data: a\r\n\r\n", b"data: a\r\r"),
-    *(b": ping\n\n", b"id: 1\ndata: e\n\n", b"\n"),
+    *(b": ping\n\n", b"id: 1\ndata: e\n\n", b"\n", b": ping\r\n\r\n", b"id: 2\r\nevent:f\r\ndata:g\r\n\r\n"),
+    *(b"data: h\ndata: i\n\n", b"id:\ndata\n\n", b": \xc3\xa9\ndata: j\n\n", b"\r\n\r\n", b"\r\r", b"data: k\r\n\r"),
+    *(b"event: l\n\n", b"data: m\r\n\n", b"id: n\0\r\ndata: o\r\n\r\n", b": 0123456789\r\n\r\n", b"data: p\r\r\n"),
 ]
 PIECES = st.one_of(
     st.lists(st.sampled_from(TOKENS), max_size=12).map(b"".join),

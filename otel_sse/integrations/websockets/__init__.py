@@ -10,5 +10,6 @@ from otel_sse.integrations.websockets.messages import Hooks
 from otel_sse.integrations.websockets.negotiation import offered_headers
 from otel_sse.integrations.websockets.serving import stream_for
 from otel_sse.integrations.websockets.watching import watch
+from otel_sse.integrations.websockets.websockets_lib import accept_offer
 
-__all__ = ["RECEIVE", "SEND", "Hooks", "offered_headers", "stream_for", "watch"]
+__all__ = ["RECEIVE", "SEND", "Hooks", "accept_offer", "offered_headers", "stream_for", "watch"]

@@ -21,6 +21,8 @@ CONNECT: Final = "_ws_connect"
 _METHODS: Final = ("receive", "send_str", "send_bytes")
 _MESSAGES: Final = frozenset({"TEXT", "BINARY"})
 _NORMAL: Final = 1000
+_MAX_MSG_SIZE: Final = 4 << 20
+"""aiohttp's own default of `max_msg_size`."""
 
 
 async def connect(wrapped: Callable[..., Any], session: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -28,7 +30,7 @@ async def connect(wrapped: Callable[..., Any], session: Any, args: tuple[Any, ..
     recorder = recorder_here()
     stream = own_stream(recorder)
     try:
-        offered = offered_headers(stream.id if stream is not None else "")
+        offered = offered_headers(stream.id if stream is not None else "", _max_bytes(kwargs))
         if not _is_plain(session._ws_response_class):
             offered.pop(HEADER)
         kwargs = {**kwargs, "headers": _with_headers(offered, kwargs.get("headers"))}
@@ -107,6 +109,12 @@ class _Watched:
     def _outcome(self) -> str:
         code = self._receive.__self__.close_code
         return outcomes.COMPLETED if code == _NORMAL else outcomes.DISCONNECTED
+
+
+def _max_bytes(kwargs: dict[str, Any]) -> int:
+    # It takes what is smaller than its limit; 0 is none.
+    limit = kwargs.get("max_msg_size", _MAX_MSG_SIZE)
+    return max(limit - 1, 0) if isinstance(limit, int) else 0
 
 
 def _with_headers(offered: dict[str, str], given: Any) -> Any:

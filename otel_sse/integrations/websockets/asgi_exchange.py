@@ -116,6 +116,7 @@ class WebSocketExchange:
             if self._served.hop is not None:
                 self._served.hop.ended(outcome)
             self._stream.end(outcome)
+            self._stream.abandon()
         except Exception as error:
             self._recorder.errors.report("close", error)
 

@@ -12,7 +12,7 @@ from otel_sse import limits
 from otel_sse.integrations.outcomes import error_type, outcome_of
 from otel_sse.integrations.websockets.lane import Lane
 from otel_sse.integrations.websockets.lanes import Lanes
-from otel_sse.integrations.websockets.messages import KEYS, START, Hooks, Message, MessageReader, Read
+from otel_sse.integrations.websockets.messages import END, FAIL, KEYS, START, Hooks, Message, MessageReader, Read
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.chunk import CONTROL
 from otel_sse.stream.facts import Facts
@@ -70,17 +70,22 @@ class Hop:
         self._latest: object = None
         self._latest_lane: Lane | None = None
         self._cause = ("", "")
+        self._over = False
+        limit = 0 if agreement is None else agreement.max_bytes
+        self._limit = limit
+        self._small_bytes = min(envelope.SMALL_BYTES, limit - limits.MAX_ENVELOPE_BYTES if limit else 2**63)
         # What was being handled before the connection was opened is not why it is closed.
         self._before = id(sys.exc_info()[1])
 
     def seal(self, message: Message) -> tuple[Message, Leaving | None]:
         """Return what is to be sent in place of a message, and what `sent` or `unsent` is to be called with."""
         try:
+            if self._over:
+                return message, None
             leaving = self._leave(self._read(message), message)
-            lane, number = leaving[0], leaving[4]
-            if not number:
+            if not leaving[4]:
                 return message, leaving
-            head = envelope.head(lane.stream_id, number, wall_ns()) if lane.introduced else _first_head(leaving)
+            head = _head(leaving)
         except Exception as error:
             self._errors.report("observe", error)
             return message, None
@@ -89,12 +94,10 @@ class Hop:
     def head(self) -> tuple[str, Leaving | None]:
         """Return the line to stand in front of a message that comes in parts, "" for none, and the same for `sent`."""
         try:
+            if self._over:
+                return "", None
             leaving = self._leave(_PARTS, None)
-            if not leaving[4]:
-                return "", leaving
-            lane, number = leaving[0], leaving[4]
-            head = envelope.head(lane.stream_id, number, wall_ns()) if lane.introduced else _first_head(leaving)
-            return head, leaving
+            return _head(leaving) if leaving[4] else "", leaving
         except Exception as error:
             self._errors.report("observe", error)
             return "", None
@@ -111,6 +114,7 @@ class Hop:
         lane, record, read, time_ns, _ = leaving
         if record is None:
             return
+        lane.outgoing.has_left(record)
         try:
             record.monitor.totals.send_ns += now_ns() - time_ns
             lane.outgoing.cross(record, read if message is None else self._read(message), time_ns)
@@ -123,11 +127,14 @@ class Hop:
         """Take note that sending raised. A cancelled send has handed its message on; any other has not."""
         if leaving is None:
             return
-        lane, number = leaving[0], leaving[4]
         if not isinstance(error, Exception):
             self.sent(leaving)
-        elif number and lane.outbox is not None:
+            return
+        lane, record, number = leaving[0], leaving[1], leaving[4]
+        if number and lane.outbox is not None:
             lane.outbox.failed(number)
+        if record is not None:
+            lane.outgoing.failed(record)
 
     def open(self, message: Message) -> Message:
         """Return what the application is to see of a message that has come, and observe it."""
@@ -183,9 +190,11 @@ class Hop:
         Args:
             outcome: How the connection ended: `completed` after an orderly close.
         """
+        self._over = True
         self._ending.clear()
         self._latest = self._latest_lane = None
         cause, name = self._cause
+        self._lanes.left(broke=outcome != outcomes.COMPLETED)
         lost = outcome == outcomes.DISCONNECTED and cause != outcomes.CANCELLED
         self._lanes.close(*((cause, name) if cause and not lost else (outcome, "")))
 
@@ -195,10 +204,23 @@ class Hop:
         record = lane.outgoing.record
         if record is None or record.ended or read.mark is START:
             record = lane.outgoing.begin(read, time_ns)
+        if record is not None:
+            lane.outgoing.under_way += 1
         number = 0
-        if lane.outbox is not None and (read.size <= envelope.SMALL_BYTES or _fits(lane, record, read)):
-            number = lane.outbox.number(self._connection, message, read.numbered)
+        small = read.size <= self._small_bytes and read is not _PARTS
+        if lane.outbox is not None and (small or self._fits(lane, record, read)):
+            last = read.mark in (END, FAIL)
+            named = bool(read.key) and (read.numbered or last)
+            number = lane.outbox.number(self._connection, message, named, starts=read.mark is START, ends=last)
         return lane, record, read, time_ns, number
+
+    def _fits(self, lane: Lane, record: StageRecord | None, read: Read) -> bool:
+        opening = "" if lane.introduced is record else _opening(record)
+        head_bytes = _HEAD_CHARS + len(lane.stream_id) + len(opening)
+        if self._limit:
+            # How large a message is that comes in parts is not known before the last of them.
+            return read is not _PARTS and read.size + head_bytes <= self._limit
+        return envelope.fits(read.size, head_bytes)
 
     def _arrived(self, message: Message, found: Envelope | None) -> None:
         time_ns = now_ns()
@@ -231,11 +253,14 @@ class Hop:
                 lane.close_incoming(outcomes.COMPLETED)
 
 
-def _first_head(leaving: Leaving) -> str:
-    """The head of a stream's first message on this connection, with the context of the stage that it left by."""
+def _head(leaving: Leaving) -> str:
+    """The head of a message; of a stage's first one with the context of the stage."""
     lane, record, _, _, number = leaving
-    lane.introduced = True
-    return envelope.head(lane.stream_id, number, wall_ns(), _opening(record))
+    chunk = number if record is None else record.monitor.totals.chunks + lane.outgoing.under_way
+    if lane.introduced is record:
+        return envelope.head(lane.stream_id, number, wall_ns(), "", chunk)
+    lane.introduced = record
+    return envelope.head(lane.stream_id, number, wall_ns(), _opening(record), chunk)
 
 
 def opened(message: Message) -> tuple[Envelope | None, Message]:
@@ -270,13 +295,8 @@ def _check(lane: Lane, read: Read, found: Envelope, time_ns: int) -> StageRecord
                 record.monitor.note(finding, time_ns)
         findings = tuple(finding for finding in findings if finding.seq == seq)
     if lane.edge is not None:
-        lane.edge.arrived(found.seq, wall_ns() - found.time_ns, findings)
+        lane.edge.arrived(found.chunk, wall_ns() - found.time_ns, findings)
     return record
-
-
-def _fits(lane: Lane, record: StageRecord | None, read: Read) -> bool:
-    opening = "" if lane.introduced else _opening(record)
-    return envelope.fits(read.size, _HEAD_CHARS + len(lane.stream_id) + len(opening))
 
 
 def _opening(record: StageRecord | None) -> str:

@@ -27,7 +27,7 @@ class Half:
         open_stage: Begins the stage.
     """
 
-    __slots__ = ("_open", "asked_ns", "ended", "latest", "record", "started", "stream")
+    __slots__ = ("_open", "asked_ns", "ended", "latest", "record", "started", "stream", "under_way")
 
     def __init__(self, stream: Stream, open_stage: Callable[[], StageRecord]) -> None:
         self.stream = stream
@@ -42,6 +42,8 @@ class Half:
         """Whether a `START` has come, so that an end without `END` is no complete one."""
         self.ended = False
         """Whether an `END` or `ERROR` has."""
+        self.under_way = 0
+        """Messages that were handed on and have not left yet."""
 
     def begin(self, read: Read, time_ns: int, again: bool = False) -> StageRecord | None:
         """Return the stage that a message belongs to; None where nothing is to be recorded any more.
@@ -67,6 +69,7 @@ class Half:
         self.started = starts
         self.asked_ns = time_ns
         self.record = self.latest = record = self._open()
+        self.under_way = 0
         if not read.mark:
             # Whatever a socket is used for, nobody waits for the next message as for the rest of an answer.
             record.monitor.wait_freely()
@@ -87,6 +90,22 @@ class Half:
                 _take(record, read, time_ns)
         except Exception as error:
             record.recorder.failed(record, error)
+
+    def has_left(self, record: StageRecord) -> None:
+        """Take note that a message is not under way any more."""
+        if self.latest is record:
+            self.under_way -= 1
+
+    def failed(self, record: StageRecord) -> None:
+        """Take note that handing on a message raised; a stage that nothing has crossed was begun for it, and is none.
+
+        Args:
+            record: The stage that the message was to cross.
+        """
+        self.has_left(record)
+        if self.record is record and not (record.monitor.totals.chunks or self.under_way or record.ended):
+            self.record = self.latest = None
+            self.stream.forget(record)
 
     def close(self, outcome: str, error_type: str = "") -> None:
         """End the stage, where one is open.
@@ -143,8 +162,8 @@ class Lane:
         self.edge: HopEdge | None = None
         """The edge of the stage of what comes."""
         self.mine = mine
-        self.introduced = False
-        """Whether the other end has been told of the stream's trace on this connection."""
+        self.introduced: object = self
+        """The stage of which the other end has been told; the lane itself while it was told of none."""
         self.remote: Remote | None = None
         """What the other end has told of it."""
         self.key = ""

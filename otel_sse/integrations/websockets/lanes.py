@@ -9,7 +9,7 @@ from opentelemetry.trace import get_current_span
 
 from otel_sse import limits
 from otel_sse.integrations.websockets.lane import Lane
-from otel_sse.integrations.websockets.ledgers import inboxes, outboxes
+from otel_sse.integrations.websockets.ledgers import inboxes, keys, outboxes
 from otel_sse.integrations.websockets.messages import START, Read
 from otel_sse.stage.hop import HopEdge
 from otel_sse.stream import outcome as outcomes
@@ -62,6 +62,9 @@ class Lanes:
             if known is not None and not (starts and known.outgoing.ended):
                 return known
             if known is not None or starts or not read.weak:
+                again = self._again(key, read) if current_stream() is None else None
+                if again is not None:
+                    return self._name(self._new(again, mine=True), key)
                 return self._bind(key, current_stream() or self._stream)
         return self._of(current_stream() or self._own(read))
 
@@ -69,7 +72,7 @@ class Lanes:
         """Return the lane of a message that has come: its envelope's, its key's, else that of the current stream."""
         if found is not None:
             lane = self._by_id.get(found.stream_id)
-            if lane is None or (found.opens and lane.remote is None):
+            if lane is None or found.opens:
                 lane = self._introduced(found, lane)
             if read.key and self._by_key.get(read.key) is not lane:
                 self._name(lane, read.key)
@@ -82,6 +85,20 @@ class Lanes:
                 return self._bind(read.key, current_stream() or self._stream)
         return self._of(current_stream() or self._own(read))
 
+    def left(self, *, broke: bool) -> None:
+        """Take note that the connection is over, so that the next one to this peer may go on with its streams.
+
+        Args:
+            broke: Whether it was not closed in order.
+        """
+        for lane in self._by_id.values():
+            if lane.outbox is None:
+                continue
+            if broke:
+                lane.outbox.broke()
+            if lane.key and lane.mine and lane.outgoing.latest is not None and not lane.outgoing.ended:
+                keys.of(*self._named(lane.key)).keep(lane.stream_id, lane.stream.context)
+
     def close(self, outcome: str, error_type: str) -> None:
         """End what is open, and forget all."""
         lanes = list(self._by_id.values())
@@ -89,6 +106,22 @@ class Lanes:
         self._by_key.clear()
         for lane in lanes:
             lane.close(outcome, error_type)
+
+    def _named(self, key: str) -> tuple[str, str, str]:
+        return self._side, "" if self._agreement is None else self._agreement.peer, key
+
+    def _again(self, key: str, read: Read) -> Stream | None:
+        """The stream that the application called so on a connection before this one, where it was left unfinished."""
+        side, peer, _ = self._named(key)
+        if not peer:
+            return None
+        kept = keys.of(side, peer, key)
+        if not kept.stream_id:
+            return None
+        if read.mark == START and not outboxes.of(side, peer, kept.stream_id).goes_on:
+            # Closed in order, and begun anew: another answer under the same name.
+            return None
+        return Stream(self._recorder, now_ns(), kept.context, kept.take())
 
     def _bind(self, key: str, stream: Stream | None) -> Lane:
         if stream is not None:
@@ -152,6 +185,7 @@ class Lanes:
 def _open_send(lane: Lane) -> StageRecord:
     stream = lane.stream
     record = stream.stage(SEND, since_ns=0 if stream.stages else lane.outgoing.asked_ns)
+    record.leaves = True
     return _belongs(record, lane)
 
 

@@ -1,10 +1,12 @@
-"""Numbers that outlive a connection: each stream's, for each peer and direction."""
+"""What outlives a connection: each stream's numbers and what the application calls it, for each peer and direction."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
+
+from opentelemetry.context import Context
 
 from otel_sse import limits
 from otel_sse.detect.hop import HopDetector
@@ -14,7 +16,7 @@ from otel_sse.telemetry import fork
 T = TypeVar("T")
 
 Key = tuple[str, str, str]
-"""Which end of the socket this process is (`client` or `server`), the peer's process, the stream."""
+"""Which end of the socket this process is (`client` or `server`), the peer's process, the stream or its key."""
 
 
 class Ledger(Generic[T]):
@@ -51,5 +53,27 @@ def _detector() -> HopDetector:
     return HopDetector("ws.receive")
 
 
+class Kept:
+    """The stream that has a key at a peer, from one connection to the next."""
+
+    __slots__ = ("context", "stream_id")
+
+    def __init__(self) -> None:
+        self.stream_id = ""
+        """"" where there is none to go on with."""
+        self.context: Context | None = None
+        """Parent of its stages' spans."""
+
+    def keep(self, stream_id: str, context: Context | None) -> None:
+        """Take note of a stream that a connection left unfinished."""
+        self.stream_id, self.context = stream_id, context
+
+    def take(self) -> str:
+        """Return the stream's id, for the one connection that goes on with it."""
+        stream_id, self.stream_id = self.stream_id, ""
+        return stream_id
+
+
 outboxes: Final = Ledger(Outbox)
 inboxes: Final = Ledger(_detector)
+keys: Final = Ledger(Kept)

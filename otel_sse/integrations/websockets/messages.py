@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from otel_sse.dialects.frames import error_name
+from otel_sse.errors import ConfigurationError, must
 from otel_sse.limits import MAX_NAME_CHARS
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, ERROR
 from otel_sse.stream.facts import Facts
@@ -136,7 +137,12 @@ class MessageReader:
             read.key, read.weak = _key(hooks.stream_of(message)), False
         if hooks.chunk_of is None:
             return read
-        word, content = hooks.chunk_of(message) or ("", message)
+        found: object = hooks.chunk_of(message)
+        if found is not None and not (isinstance(found, tuple) and len(found) == 2):
+            # Not what it returned, which may be content.
+            advice = "Return for instance ('CHUNK', text), or None for a message that is neither."
+            raise ConfigurationError(must("chunk_of", "return a pair (kind, content) or None", type(found), advice))
+        word, content = found or ("", message)
         mark = read.mark = _MARKS.get(word, "") if type(word) is str else ""
         read.item, read.facts = content, None
         if mark and (content is None or type(content) is str):
@@ -162,15 +168,15 @@ def _read(frame: _Frame, message: Message, size: int) -> Read:
     mark = _MARKS.get(word) if type(word) is str else None
     numbered = type(frame.seq or frame.sequence or frame.sequence_number) is int
     if mark is None:
-        return Read("", "", None, "", None, size, key, "", None, message, numbered, False, weak)
+        return Read("", "", None, "", None, size, 0, key, "", None, message, numbered, False, weak)
     content = frame.content or frame.delta or frame.text
     if mark is not CHUNK:
         facts = _facts(mark, content if type(content) is str else None, frame.code or frame.error)
-        return Read(_text(message), "", None, "", None, size, key, mark, facts, None, numbered, False, weak)
+        return Read(_text(message), "", None, "", None, size, 0, key, mark, facts, None, numbered, False, weak)
     if type(content) is str and (len(content) < _SHORTEST_FRAME_CHARS or content[0] not in _FRAME_STARTS):
         facts = Facts(CONTENT, content, plain=True)
-        return Read("", "", None, "", None, size, key, mark, facts, None, numbered, False, weak)
-    return Read("", "", None, "", None, size, key, mark, None, _inner(frame, message), numbered, False, weak)
+        return Read("", "", None, "", None, size, 0, key, mark, facts, None, numbered, False, weak)
+    return Read("", "", None, "", None, size, 0, key, mark, None, _inner(frame, message), numbered, False, weak)
 
 
 def _facts(mark: str, content: str | None, error: object) -> Facts:

@@ -28,16 +28,17 @@ class _Process:
 _process = _Process()
 
 
-def offered_headers(stream_id: str = "") -> dict[str, str]:
+def offered_headers(stream_id: str = "", max_bytes: int = 0) -> dict[str, str]:
     """Return the headers that a client adds to its handshake: the trace context, and the offer of the envelope.
 
     Args:
         stream_id: The stream that the connection is opened for; the current one where "".
+        max_bytes: Largest message that this end takes; 0 where it can be made to take as much more as an envelope is.
     """
     headers: dict[str, str] = {}
     propagate.inject(headers, context=_context())
     stream = current_stream()
-    headers[HEADER] = offer(_process.name, stream_id or ("" if stream is None else stream.id))
+    headers[HEADER] = offer(_process.name, stream_id or ("" if stream is None else stream.id), max_bytes)
     return headers
 
 

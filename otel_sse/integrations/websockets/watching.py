@@ -17,8 +17,10 @@ def watch(connection: T, *, stream_of: StreamOf | None = None, chunk_of: ChunkOf
     """Make both directions of a WebSocket connection stages, `ws.send` and `ws.receive`, and return it.
 
     The object is changed in place, its class is not. The envelope is used where the handshake's headers say that both
-    ends agreed: a client of one's own adds `offered_headers()` to its handshake. A Starlette `WebSocket` must be
-    watched before it is accepted. A connection that is watched already is left as it is.
+    ends agreed: a client of one's own adds `offered_headers()` to its handshake, a server of `websockets` has
+    `accept_offer` as its `process_response`. Whoever offers or accepts must watch, else the application sees the
+    envelope. A server's connection is watched in the task that serves it, where its stream and the client's trace
+    become current; a Starlette `WebSocket` before it is accepted. One that is watched already is left as it is.
 
     Args:
         connection: A connection of `websockets` (asyncio), of aiohttp's client, or a Starlette or FastAPI `WebSocket`.

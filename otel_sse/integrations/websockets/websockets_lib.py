@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from opentelemetry.context import attach as attach_context
 
+from otel_sse import limits
 from otel_sse.integrations.websockets.hop import CLIENT, SERVER, Hop
 from otel_sse.integrations.websockets.messages import Hooks, plain
 from otel_sse.integrations.websockets.negotiation import agreed, answer, offered_headers, remote_context
@@ -23,6 +24,7 @@ from otel_sse.telemetry.streams import Stream, enter
 from otel_sse.wire.envelope import HEADER, Agreement
 
 _METHODS: Final = ("send", "recv", "recv_streaming")
+_LIMITS: Final = ("max_message_size", "max_fragment_size", "max_size")
 _NORMAL: Final = 1000
 _SWITCHING: Final = 101
 
@@ -69,9 +71,28 @@ async def server_handshake(
     if response is None or response.status_code != _SWITCHING:
         return
     try:
-        _serve(connection, recorder, accepting.agreement)
+        _serve(connection, recorder, accepting.agreement, hooks_of(recorder))
     except Exception as error:
         recorder.errors.report("open", error)
+
+
+async def accept_offer(connection: Any, request: Any, response: Any) -> None:
+    """Accept the envelope where a client offers it: `process_response` of a `websockets` server without patches.
+
+    Example:
+        >>> async def handler(connection):
+        ...     watch(connection)
+        ...     async for message in connection: ...
+        >>> async with serve(handler, host, port, process_response=accept_offer): ...
+
+    Args:
+        connection: The server's connection; its handler must call `watch` with it, else it sees the envelope.
+        request: The client's request.
+        response: What the server is about to answer; the header is added to it.
+    """
+    name, value = answer()
+    if response.status_code == _SWITCHING and _is_plain(connection) and agreed(value, request.headers.get(HEADER)):
+        response.headers[name] = value
 
 
 def watch(connection: Any, recorder: Recorder, hooks: Hooks) -> None:
@@ -79,8 +100,10 @@ def watch(connection: Any, recorder: Recorder, hooks: Hooks) -> None:
     request, response = connection.request, connection.response
     ours, theirs = (request, response) if _is_client(connection) else (response, request)
     agreement = agreed(ours.headers.get(HEADER), theirs.headers.get(HEADER)) if _is_plain(connection) else None
-    side = CLIENT if _is_client(connection) else SERVER
-    _Watched(connection, Hop(side, recorder, hooks, agreement, own_stream(recorder)))
+    if _is_client(connection):
+        _Watched(connection, Hop(CLIENT, recorder, hooks, agreement, own_stream(recorder)))
+    else:
+        _serve(connection, recorder, agreement, hooks, observe=True)
 
 
 class _Accepting:
@@ -126,6 +149,8 @@ class _Watched:
         self._close = connection.close
         self._frames = connection.recv_messages.frames
         self._protocol = connection.protocol
+        if hop.agreement is not None:
+            _make_room(self._protocol)
         for name in (*_METHODS, "close"):
             setattr(connection, name, getattr(self, name))
         setattr(connection, ATTRIBUTE, hop)
@@ -202,14 +227,33 @@ class _Watched:
         return outcomes.FAILED if closed_here else outcomes.DISCONNECTED
 
 
-def _serve(connection: Any, recorder: Recorder, agreement: Agreement | None) -> None:
+def _make_room(protocol: Any) -> None:
+    """Let a connection take messages that are larger by an envelope than the application has allowed."""
+    for name in _LIMITS:
+        limit = getattr(protocol, name, None)
+        if isinstance(limit, int):
+            setattr(protocol, name, limit + limits.MAX_ENVELOPE_BYTES)
+
+
+def _serve(
+    connection: Any, recorder: Recorder, agreement: Agreement | None, hooks: Hooks, *, observe: bool = False
+) -> None:
+    """Make a connection's stream and trace current in the task that serves it.
+
+    Args:
+        connection: The connection.
+        recorder: Records its streams.
+        agreement: What the handshake agreed on.
+        hooks: How its messages are understood.
+        observe: Whether to make stages of messages that come without an envelope too.
+    """
     context = remote_context(list(connection.request.headers.raw_items()))
     stream = Stream(recorder, now_ns(), context, "" if agreement is None else agreement.stream_id)
     if context is not None:
         attach_context(context)
     enter(stream)
-    if agreement is not None:
-        hop = Hop(SERVER, recorder, hooks_of(recorder), agreement, stream)
+    if agreement is not None or observe:
+        hop = Hop(SERVER, recorder, hooks, agreement, stream)
         _Watched(connection, hop)
         serve_here(Served(hop))
 

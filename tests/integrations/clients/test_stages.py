@@ -203,7 +203,8 @@ def test_connections_that_break(
     provider = telemetry.stage("provider")
     assert provider.outcome == "failed"
     assert provider.digests == DIGESTS[:2]
-    assert provider.attributes["error.type"] == ERRORS[name].__name__ == type(raised[0]).__name__
+    assert provider.attributes["error.type"] == f"{ERRORS[name].__module__}.{ERRORS[name].__qualname__}"
+    assert type(raised[0]) is ERRORS[name]
     assert telemetry.stage("emit").outcome == "incomplete"
 
 

@@ -67,6 +67,29 @@ async def test_applications_see_the_same_messages(
     assert [message.type for message in back] == [WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.TEXT, WSMsgType.TEXT]
 
 
+@pytest.mark.parametrize("parts", [1, 2], ids=["whole", "in parts"])
+@pytest.mark.parametrize("limit", [1000, 1 << 16])
+async def test_a_message_of_the_size_that_the_client_allows_is_allowed(
+    recorder: Recorder, session: ClientSession, stages: Stages, limit: int, parts: int
+) -> None:
+    """A client that can't be made to take more tells its limit, and gets what would not fit without an envelope."""
+    whole = "m" * (limit - 1)
+    sent = whole if parts == 1 else [whole[:10], whole[10:]]
+
+    async def handler(connection: ServerConnection) -> None:
+        async for message in connection:
+            await connection.send(message)
+            await connection.send(sent)
+
+    async with (
+        serving(handler, compression=None) as address,
+        session.ws_connect(address, max_msg_size=limit, compress=0) as client,
+    ):
+        await client.send_str("small")
+        assert [await client.receive_str(), await client.receive_str()] == ["small", whole]
+    assert stages.named("ws.receive")[1].lineage == [1, 0]
+
+
 async def test_undecoded_text_stays_bytes(recorder: Recorder, session: ClientSession) -> None:
     """With `decode_text=False` the application gets bytes, without the envelope."""
     async with serving(echo) as address, session.ws_connect(address, decode_text=False) as client:

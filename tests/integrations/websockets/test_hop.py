@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import otel_sse
 from otel_sse import limits
 from otel_sse.integrations.websockets.hop import CLIENT, SERVER, Hop
 from otel_sse.integrations.websockets.ledgers import Ledger
@@ -18,7 +19,7 @@ from otel_sse.telemetry.recorder import Recorder
 from otel_sse.telemetry.streams import Stream, enter, leave
 from otel_sse.wire.envelope import Agreement, open_text
 from tests.integrations.seen import Telemetry
-from tests.integrations.websockets.peers import Stages, answer, chunk, end, start
+from tests.integrations.websockets.peers import Stages, answer, chunk, end, linked_in_order, start
 
 
 class Ends:
@@ -67,7 +68,7 @@ def test_a_large_message_that_an_envelope_would_lift_over_a_limit_goes_without(e
     sealed = ends.client.seal("x" * (1 << 20))[0]
     assert sealed == "x" * (1 << 20)
     ends.end()
-    assert stages.one("ws.receive").lineage == [1, 0, 2]
+    assert stages.one("ws.receive").lineage == [1, 0, 3]
 
 
 def test_a_send_that_raised_leaves_no_hole(ends: Ends, stages: Stages) -> None:
@@ -79,6 +80,78 @@ def test_a_send_that_raised_leaves_no_hole(ends: Ends, stages: Stages) -> None:
     ends.end()
     assert stages.one("ws.receive").lineage == [1, 2]
     assert len(stages.one("ws.send").chunks) == 2
+
+
+@pytest.mark.parametrize("flushed", [False, True])
+def test_a_send_that_raised_begins_no_stage(ends: Ends, stages: Stages, telemetry: Telemetry, flushed: bool) -> None:
+    """Nothing has crossed it; the next message begins it, and tells the other end of it."""
+    _, leaving = ends.client.seal(start())
+    if flushed:
+        otel_sse.flush()
+    ends.client.unsent(leaving, OSError())
+    assert [point.value for point in telemetry.metric("sse.streams.active").values()] in ([], [0])
+    ends.cross(start())
+    ends.end()
+    send, receive = stages.all()
+    assert linked_in_order([send, receive])
+    assert receive.lineage == [1]
+
+
+def test_a_send_that_raised_in_a_stage_leaves_it_as_it_was(ends: Ends, stages: Stages) -> None:
+    """The stage has had a message before."""
+    ends.cross(start())
+    _, leaving = ends.client.seal(chunk("lost"))
+    ends.client.unsent(leaving, OSError())
+    ends.end()
+    assert [len(stage.chunks) for stage in stages.named("ws.send")] == [1]
+
+
+def test_a_connection_that_is_over_begins_no_stage(ends: Ends, stages: Stages) -> None:
+    """Whatever an application still tries to send there."""
+    ends.cross(chunk("a"))
+    ends.end()
+    for _ in range(3):
+        sealed, leaving = ends.client.seal(chunk("b"))
+        assert sealed == chunk("b")
+        ends.client.unsent(leaving, OSError())
+    assert len(stages.named("ws.send")) == 1
+
+
+def test_messages_under_way_have_their_chunks(ends: Ends, stages: Stages) -> None:
+    """Tasks that send at the same time: each message says which chunk it will be."""
+    sealed = [ends.client.seal(message) for message in (start(), chunk("a"), chunk("b"))]
+    for each, leaving in sealed:
+        ends.client.sent(leaving)
+        ends.server.open(each)
+    ends.end()
+    assert stages.one("ws.receive").lineage == [1, 2, 3]
+
+
+def test_messages_that_hold_several_events_keep_both_ends_in_step(ends: Ends, stages: Stages) -> None:
+    """Each event is a chunk at both ends, and names the same one."""
+    for message in ("data: a\n\ndata: b\n\n", "data: c\n\n", "data: d\n", "\ndata: e\n\n"):
+        ends.cross(message)
+    ends.end()
+    send, receive = stages.all()
+    assert len(send.chunks) == 5
+    assert receive.lineage == [1, 2, 3, 4, 5]
+
+
+def test_each_stage_of_a_connection_is_told_of(recorder: Recorder, stages: Stages) -> None:
+    """A second answer of one stream names the chunks of its own `ws.send`, and links to that."""
+    ends = Ends(recorder)
+    stream = Stream(recorder, now_ns())
+    token = enter(stream)
+    for _ in range(2):
+        for message in answer(2):
+            ends.cross(message)
+    leave(token)
+    stream.end("completed")
+    ends.end()
+    sends, receives = stages.named("ws.send"), stages.named("ws.receive")
+    assert [stage.lineage for stage in receives] == [[1, 2, 3, 4]] * 2
+    assert [stage.links for stage in receives] == [[stage.span_id] for stage in sends]
+    assert len({stage.stream_id for stage in stages}) == 1
 
 
 def test_a_send_that_was_cancelled_has_sent(ends: Ends, stages: Stages) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from otel_sse.errors import ConfigurationError
 from otel_sse.integrations.websockets.messages import Hooks, MessageReader, Read, plain
 from otel_sse.limits import MAX_NAME_CHARS
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, ERROR
@@ -168,6 +169,13 @@ class Named(str):
 
     def __str__(self) -> str:
         return "shown"
+
+
+@pytest.mark.parametrize("wrong", ["CHUNK", 5, ("CHUNK",), ["CHUNK", "a"]])
+def test_a_hook_that_returns_something_else_is_told_what_it_must(wrong: Any) -> None:
+    """Without what it returned, which may be content."""
+    with pytest.raises(ConfigurationError, match=r"^chunk_of must return a pair \(kind, content\) or None, got <class"):
+        MessageReader(Hooks(chunk_of=lambda message: wrong), 100).read("x")
 
 
 def test_plain_messages_are_the_same_objects() -> None:

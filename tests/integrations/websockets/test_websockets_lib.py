@@ -20,7 +20,7 @@ from otel_sse.integrations import patches
 from otel_sse.integrations.carriers import extract, inject
 from otel_sse.integrations.observe import observe
 from otel_sse.integrations.policies import policy
-from otel_sse.integrations.websockets import offered_headers, stream_for, watch
+from otel_sse.integrations.websockets import accept_offer, offered_headers, stream_for, watch
 from otel_sse.integrations.websockets.serving import hop_of
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder
@@ -201,6 +201,37 @@ async def test_fragments_cross_as_they_were_cut(recorder: Recorder, stages: Stag
     assert receive.lineage == [1, 2, 3]
 
 
+@pytest.mark.parametrize("limit", [0, 1000, 20_000, 1 << 16, 10**6])
+@pytest.mark.parametrize("parts", [1, 2], ids=["whole", "in parts"])
+async def test_a_message_of_the_size_that_a_receiver_allows_is_allowed(
+    recorder: Recorder, stages: Stages, limit: int, parts: int
+) -> None:
+    """The envelope takes nothing of it, at either end."""
+    how: dict[str, Any] = {"max_size": limit, "compression": None}
+    whole = "m" * limit
+    sent = whole if parts == 1 else [whole[: limit // 2], whole[limit // 2 :]]
+
+    async def handler(connection: ServerConnection) -> None:
+        async for _ in connection:
+            await connection.send(sent)
+
+    async with serving(handler, **how) as address, connecting(address, **how) as client:
+        await client.send(sent)
+        assert await client.recv() == whole
+    assert [stage.outcome for stage in stages] == ["completed"] * 4
+
+
+async def test_a_limit_stays_where_nothing_was_agreed(recorder: Recorder) -> None:
+    """Towards a plain client the server's limit is the application's own."""
+    async with (
+        serving(echo, max_size=1000, compression=None) as address,
+        connecting(address, plain=True, compression=None) as client,
+    ):
+        await client.send("m" * 1001)
+        with pytest.raises(ConnectionClosed):
+            await client.recv()
+
+
 async def test_text_stays_text_however_it_is_asked_for(recorder: Recorder) -> None:
     """`text=` and `decode=` mean what they mean without us."""
 
@@ -312,38 +343,93 @@ async def test_a_loss_is_told_while_the_stream_runs(recorder: Recorder, stages: 
     assert counted == {labels(stage="ws.receive", kind="hop", certainty="certain"): 1}
 
 
-@pytest.mark.parametrize("numbered", [False, True], ids=["the same objects", "equal and numbered"])
-async def test_a_reconnect_that_resends_is_certain(recorder: Recorder, stages: Stages, numbered: bool) -> None:
-    """Messages that a client sends again over a new connection are resent ones, and what follows goes on in order."""
+async def _resending(
+    recorder: Recorder, sent: list[list[str]], *, inside: bool = True, broken: bool = False
+) -> Stream | None:
+    """Send messages over one connection after the other, to a server that reads them all."""
     got = asyncio.Queue[str]()
 
     async def handler(connection: ServerConnection) -> None:
-        async for message in connection:
-            got.put_nowait(str(message))
+        with suppress(ConnectionClosed):
+            async for message in connection:
+                got.put_nowait(str(message))
 
-    def message(number: int) -> str:
-        return chunk("the ", "s", seq=number) if numbered else chunk("the ", "s")
-
-    kept = [message(number) for number in range(1, 6)]
+    stream = Stream(recorder, now_ns()) if inside else None
+    token = None if stream is None else enter(stream)
     async with serving(handler) as address:
-        stream = Stream(recorder, now_ns())
-        token = enter(stream)
-        async with connecting(address) as client:
-            for each in kept:
+        for n, messages in enumerate(sent):
+            client = await connecting(address)
+            for each in messages:
                 await client.send(each)
-        again = [message(number) for number in (4, 5)] if numbered else kept[3:]
-        async with connecting(address) as client:
-            for each in [*again, message(6), end("s")]:
-                await client.send(each)
+            for _ in messages:
+                await got.get()
+            if broken and n < len(sent) - 1:
+                client.transport.abort()
+                await client.wait_closed()
+            else:
+                await client.close()
+    if token is not None:
         leave(token)
-        for _ in range(9):
-            await got.get()
+    return stream
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["inside a stream", "outside of any"])
+async def test_a_reconnect_that_resends_is_certain(recorder: Recorder, stages: Stages, inside: bool) -> None:
+    """Messages with a key and numbers that a client sends again are resent ones, and what follows goes on in order."""
+
+    def numbered(*numbers: int) -> list[str]:
+        return [chunk("the ", "s", seq=number) for number in numbers]
+
+    sent = [numbered(1, 2, 3, 4, 5), [*numbered(4, 5, 6), end("s")]]
+    stream = await _resending(recorder, sent, inside=inside)
     first, second = stages.named("ws.receive")
     assert first.findings == []
     assert second.findings == [("duplicate/resent", 1, "certain"), ("duplicate/resent", 2, "certain")]
-    assert second.lineage == [4, 5, 6, 7]
-    assert first.stream_id == second.stream_id == stream.id
+    assert first.stream_id == second.stream_id
+    assert first.trace_id == second.trace_id
+    assert stream is None or stream.id == first.stream_id
     assert [stage.findings for stage in stages.named("ws.send")] == [[], []]
+
+
+async def test_a_broken_connection_whose_messages_are_sent_again_is_certain(recorder: Recorder, stages: Stages) -> None:
+    """The very same objects in their order are resent from the third on, with no numbers of their own."""
+    kept = [chunk("the ") for _ in range(5)]
+    await _resending(recorder, [kept, [*kept[1:], chunk("the ")]], broken=True)
+    first, second = stages.named("ws.receive")
+    assert first.findings == []
+    assert second.findings == [("duplicate/resent", 3, "certain"), ("duplicate/resent", 4, "certain")]
+
+
+_ROUND = [start(), chunk("a longer word "), chunk("and another "), chunk("and one more "), end()]
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["closed", "broken"])
+@pytest.mark.parametrize("inside", [True, False], ids=["inside a stream", "outside of any"])
+@pytest.mark.parametrize(
+    "rounds",
+    [
+        pytest.param([_ROUND, _ROUND], id="constants"),
+        pytest.param([list("abc"), list("cab")], id="tokens of one character"),
+        pytest.param(
+            [[chunk(word, seq=n) for n, word in enumerate(["The", " answer", " is", last])] for last in ("a", "b")],
+            id="numbers without a key",
+        ),
+        pytest.param([[start("s"), chunk("The", "s", seq=0), end("s")]] * 2, id="a key that is used again"),
+    ],
+)
+async def test_a_new_answer_on_a_new_connection_is_not_resent(
+    recorder: Recorder, stages: Stages, rounds: list[list[str]], inside: bool, broken: bool
+) -> None:
+    """Whatever it has in common with the one before."""
+    await _resending(recorder, rounds, inside=inside, broken=broken)
+    assert [stage.findings for stage in stages.named("ws.receive")] == [[], []]
+
+
+async def test_a_key_that_is_used_again_in_order_is_another_stream(recorder: Recorder, stages: Stages) -> None:
+    """Outside of any stream, a client that closed its connection and starts anew does not go on with the old one."""
+    await _resending(recorder, [[start("s"), chunk("a", "s", seq=0)]] * 2, inside=False)
+    assert len({stage.stream_id for stage in stages}) == 2
+    assert [stage.findings for stage in stages] == [[]] * 4
 
 
 async def test_a_reconnect_that_goes_on_is_no_fault(recorder: Recorder, stages: Stages) -> None:
@@ -357,7 +443,7 @@ async def test_a_reconnect_that_goes_on_is_no_fault(recorder: Recorder, stages: 
                     await client.recv()
         leave(token)
     assert [stage.findings for stage in stages] == [[]] * 8
-    assert [stage.lineage for stage in stages.named("ws.receive")][0::2] == [[1, 2, 3], [4, 5, 6]]
+    assert [stage.lineage for stage in stages.named("ws.receive")][0::2] == [[1, 2, 3]] * 2
 
 
 async def test_what_a_dead_connection_swallowed_is_missing(recorder: Recorder, stages: Stages) -> None:
@@ -375,6 +461,34 @@ async def test_what_a_dead_connection_swallowed_is_missing(recorder: Recorder, s
         leave(token)
     there = [stage for stage in stages.named("ws.receive") if stage.links][0::2]
     assert [("gap/hop", 1, "certain")] in [stage.findings for stage in there]
+
+
+async def test_what_was_sent_before_is_not_upstream(recorder: Recorder, stages: Stages) -> None:
+    """A START that leaves before the answer begins turns nothing around, on this connection or the next."""
+
+    async def words() -> Any:
+        for word in ("a", "b", "a"):
+            yield word
+
+    async def handler(connection: ServerConnection) -> None:
+        async for _ in connection:
+            pass
+
+    async with serving(handler) as address:
+        token = enter(Stream(recorder, now_ns()))
+        for _ in range(2):
+            async with connecting(address) as client:
+                await client.send(start())
+                async for word in observe(words(), "callback"):
+                    await client.send(chunk(word))
+                await client.send(end())
+        leave(token)
+    callbacks = stages.named("callback")
+    assert [stage.links for stage in callbacks] == [[], []]
+    there = [stage for stage in stages.named("ws.send") if stage.attributes.get("sse.stage.upstream") == "callback"]
+    assert [stage.links for stage in there] == [[callback.span_id] for callback in callbacks]
+    assert [stage.lineage for stage in there] == [[0, 1, 2, 3, 0]] * 2
+    assert [stage.findings for stage in [*callbacks, *there]] == [[]] * 4
 
 
 async def test_a_broken_json_object_is_counted_and_passed_on(recorder: Recorder, stages: Stages) -> None:
@@ -746,6 +860,68 @@ async def test_watch_uses_an_envelope_that_was_agreed_by_hand(recorder: Recorder
             assert await client.recv() == message
     assert [stage.name for stage in stages] == ["ws.send", "ws.receive"] * 2
     assert stages.all()[1].lineage == [1, 2, 3, 4]
+
+
+async def test_watch_serves_a_client_that_offers(recorder: Recorder, stages: Stages, telemetry: Telemetry) -> None:
+    """A server without patches accepts by hand; its stream and the client's trace are current in its handler."""
+    found: list[Any] = []
+
+    async def handler(connection: ServerConnection) -> None:
+        watch(connection)
+        found.append((get_current_span().get_span_context().trace_id, current_stream()))
+        await echo(connection)
+
+    async with serving(handler, plain=True, process_response=accept_offer) as address:
+        with telemetry.tracer_provider.get_tracer("test").start_as_current_span("asks") as span:
+            headers = offered_headers()
+            async with connecting(address, plain=True, additional_headers=headers) as client:
+                watch(client)
+                for message in answer(2):
+                    await client.send(message)
+                    assert await client.recv() == message
+    trace_id = span.get_span_context().trace_id
+    assert linked_in_order(stages.all())
+    assert [stage.lineage for stage in stages.named("ws.receive")] == [[1, 2, 3, 4]] * 2
+    assert {stage.trace_id for stage in stages} == {trace_id}
+    assert found[0][0] == trace_id
+    assert {stage.stream_id for stage in stages} == {found[0][1].id}
+
+
+async def test_watch_serves_a_client_that_does_not_offer(recorder: Recorder, stages: Stages) -> None:
+    """Both directions are stages, and the messages are what they were."""
+
+    async def handler(connection: ServerConnection) -> None:
+        watch(connection)
+        await echo(connection)
+
+    async with (
+        serving(handler, plain=True, process_response=accept_offer) as address,
+        connecting(address, plain=True) as client,
+    ):
+        for message in answer(2):
+            await client.send(message)
+            assert await client.recv() == message
+        assert client.response is not None
+        assert HEADER not in client.response.headers
+    assert [(stage.name, stage.outcome) for stage in stages] == [("ws.receive", "completed"), ("ws.send", "completed")]
+
+
+async def test_a_subclass_with_a_send_of_its_own_accepts_nothing(recorder: Recorder) -> None:
+    """It would see the envelope."""
+
+    class Own(ServerConnection):
+        async def send(self, message: Any, *args: Any, **kwargs: Any) -> None:
+            await super().send(message, *args, **kwargs)
+
+    how: dict[str, Any] = {"create_connection": Own, "process_response": accept_offer}
+    async with (
+        serving(echo, **how) as address,
+        connecting(address, plain=True, additional_headers=offered_headers()) as client,
+    ):
+        assert client.response is not None
+        assert HEADER not in client.response.headers
+        await client.send("hello")
+        assert await client.recv() == "hello"
 
 
 async def test_a_subclass_with_a_send_of_its_own_is_left_alone(recorder: Recorder) -> None:
