@@ -1,6 +1,6 @@
 """What the gateway and the control plane say to each other: JSON texts, each with the id of its answer.
 
-{"type": "START", "stream_id": "5f0c…", "policy": "judge", "fault": ""}
+{"type": "START", "stream_id": "5f0c…", "policy": "judge"}
 {"type": "CHUNK", "stream_id": "5f0c…", "content": "Hello"}
 {"type": "END", "stream_id": "5f0c…"}
 {"type": "ERROR", "stream_id": "5f0c…", "error": "why"}
@@ -18,8 +18,9 @@ ERROR: Final = "ERROR"
 
 
 def start(stream_id: str, policy: str, fault: str = "") -> str:
-    """Begin an answer, and say which policy it is to go through, and which fault is to be made with it."""
-    return _message(START, stream_id, policy=policy, fault=fault)
+    """Begin an answer, and say which policy it is to go through; and which fault is to be made with it, if any."""
+    ordered = {"fault": fault} if fault else {}
+    return _message(START, stream_id, policy=policy, **ordered)
 
 
 def chunk(stream_id: str, content: str) -> str:
