@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from otel_sse.demo.faults import FAULTS
+from otel_sse.demo.faults import SIMPLE
 from otel_sse.demo.pipeline_policies import POLICIES
 
 TIMEOUT_S = 60.0
@@ -49,7 +49,7 @@ def main(environ: dict[str, str], questions: int | None = None) -> None:
         environ: The variables above.
         questions: How many rounds; None for no end.
     """
-    faults = tuple(name for name in environ.get("FAULTS", ",".join(FAULTS)).split(",") if name)
+    faults = tuple(name for name in environ.get("FAULTS", ",".join(SIMPLE)).split(",") if name)
     asked = zip(bodies(faults, int(environ.get("FAULT_EVERY", "5"))), itertools.cycle(POLICIES), strict=False)
     # The applications are on the same network: a proxy that the environment names is not asked.
     with httpx.Client(timeout=TIMEOUT_S, trust_env=False) as client:

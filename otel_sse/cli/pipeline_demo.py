@@ -1,4 +1,7 @@
-"""`otel-sse demo --pipeline`: runs the pipeline, then shows one answer's trace as `otel-sse trace` does."""
+"""`otel-sse demo --pipeline`: runs the pipeline, then shows one answer's trace as `otel-sse trace` does.
+
+Where a fault was ordered, the answer that has it is diagnosed as `otel-sse diagnose` does.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from otel_sse import __version__
+from otel_sse.cli.diagnosing import Shown as Diagnosed
+from otel_sse.cli.diagnosing import look as diagnosed
 from otel_sse.cli.exit_codes import FINDINGS, OK
 from otel_sse.cli.tracing import Asked, Shown, look
 from otel_sse.demo.pipeline_run import Outcome, run
@@ -18,7 +23,7 @@ from otel_sse.sources.reading import FileTraces
 _NO_TRACE = "There is no trace of it. Is one of the variables OTEL_... set so that none is made?"
 
 
-def show_pipeline(traces: Path | None, seed: int, screen: Screen, *, as_json: bool) -> int:
+def show_pipeline(traces: Path | None, seed: int, screen: Screen, *, as_json: bool, fault: str = "") -> int:
     """Run the pipeline and show what it left; return the exit code.
 
     Args:
@@ -26,17 +31,19 @@ def show_pipeline(traces: Path | None, seed: int, screen: Screen, *, as_json: bo
         seed: The same seed gives the same pauses.
         screen: Where to write.
         as_json: Whether stdout gets JSON.
+        fault: Full name of the fault that is to be made, or "".
     """
-    with run(traces, seed, screen, tell=as_json) as outcome:
-        shown = _look(outcome)
+    with run(traces, seed, screen, tell=as_json, fault=fault) as outcome:
+        shown = _diagnosed(outcome, screen) if fault else _look(outcome)
         if as_json:
             answers = [asdict(answer) for answer in outcome.answers]
             found = None if shown is None else shown.data
-            screen.data(json.dumps({"version": __version__, "answers": answers, "trace": found}, indent=2))
+            name = "diagnosis" if fault else "trace"
+            screen.data(json.dumps({"version": __version__, "answers": answers, name: found}, indent=2))
         else:
             screen.out.print()
             screen.out.print(_NO_TRACE if shown is None else shown.view)
-            _say_next(screen, outcome, traces)
+            _say_next(screen, traces, fault)
     return FINDINGS if any(answer.error for answer in outcome.answers) else OK
 
 
@@ -49,10 +56,22 @@ def _look(outcome: Outcome) -> Shown | None:
         return None
 
 
-def _say_next(screen: Screen, outcome: Outcome, traces: Path | None) -> None:
+def _diagnosed(outcome: Outcome, screen: Screen) -> Diagnosed | None:
+    if not outcome.shown.trace_id:
+        return None
+    try:
+        return diagnosed(FileTraces(OtlpFiles((outcome.traces,))), outcome.shown.trace_id, screen.out.width)
+    except SourceError:
+        return None
+
+
+def _say_next(screen: Screen, traces: Path | None, fault: str) -> None:
     screen.say("\nNext:")
+    ordered = f" --fault {fault}" if fault else ""
     if traces is None:
-        screen.say("  otel-sse demo --pipeline --traces FILE   keep the spans")
+        screen.say(f"  otel-sse demo --pipeline{ordered} --traces FILE   keep the spans")
     name = "FILE" if traces is None else str(traces)
+    if fault:
+        screen.say(f"  otel-sse diagnose --file {name}           which of the answers are not in order, and why")
     screen.say(f"  otel-sse trace --file {name}              the answers' traces")
     screen.say(f"  otel-sse trace --file {name} TRACE_ID --chunk N   the way of one chunk")

@@ -9,8 +9,12 @@ from typing import Final
 import httpx
 
 from otel_sse import limits
+from otel_sse.demo.faults import FAULTS, full_name
 from otel_sse.dialects import Reader
 from otel_sse.wire import Event, Parser
+
+LEAVES_AFTER: Final = 20
+"""Events that the client of `disconnect` reads before it leaves."""
 
 _TIMEOUT_S: Final = 75.0
 """Longer than the longest gap between two tokens that the model server can be told to make."""
@@ -51,11 +55,13 @@ def ask(client: httpx.Client, question: str, fault: str | None, show: Callable[[
         show: Called with each piece of the answer as it arrives.
     """
     reply = Reply(question, fault)
+    by_client = fault is not None and is_by_client(fault)
+    body = {"question": question, "fault": None if by_client else fault}
     try:
-        with client.stream("POST", "/chat", json={"question": question, "fault": fault}) as response:
+        with client.stream("POST", "/chat", json=body) as response:
             reply.trace_id = response.headers.get("x-trace-id", "")
             if response.is_success:
-                _read(response, reply, show)
+                _read(response, reply, show, LEAVES_AFTER if by_client else None)
             else:
                 reply.error = f"status {response.status_code}"
     except httpx.HTTPError as error:
@@ -63,10 +69,19 @@ def ask(client: httpx.Client, question: str, fault: str | None, show: Callable[[
     return reply
 
 
-def _read(response: httpx.Response, reply: Reply, show: Callable[[str], None]) -> None:
-    parser, reader = Parser(max_bytes=limits.MAX_EVENT_BYTES), Reader()
+def is_by_client(fault: str) -> bool:
+    """Return whether it is the client that makes a fault."""
+    name = full_name(fault)
+    return name in FAULTS and FAULTS[name].by_client
+
+
+def _read(response: httpx.Response, reply: Reply, show: Callable[[str], None], most: int | None) -> None:
+    parser, reader, count = Parser(max_bytes=limits.MAX_EVENT_BYTES), Reader(), 0
     for data in response.iter_raw():
         for item in parser.feed(data):
+            count += isinstance(item, Event)
             if isinstance(item, Event) and (content := reader.read(item).content) is not None:
                 reply.text += content
                 show(content)
+        if most is not None and count >= most:
+            return

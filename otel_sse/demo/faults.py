@@ -1,124 +1,243 @@
-"""Faults to order: each takes the frames of an answer and makes the mistake of a real program.
+"""The catalogue of faults that the demo makes to order: what each is, where it happens, what the diagnosis says of it.
 
-A frame is one SSE event as text, `data: ...` and a blank line.
+Facts alone, so that they can be listed where the demo's packages are missing. The mistakes themselves stand in
+`fault_frames.py`, `fault_pieces.py`, `fault_replies.py` and `fault_model.py`.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
 from typing import Final, NamedTuple
 
-Frames = AsyncIterator[str]
-
 SILENCE_THRESHOLD_S: Final = 1.5
-"""The gateway's threshold for silence in an answer; lower than the default, so that a demo need not wait 15 s."""
+"""The demo's threshold for silence in an answer; lower than the default, so that a demo need not wait 15 s."""
 
 FIRST_BYTE_THRESHOLD_S: Final = 1.5
-"""The gateway's threshold for the first byte; the default is 5 s."""
+"""The demo's threshold for the first byte; the default is 5 s."""
 
 PAUSE_S: Final = 2.0
-"""How long `stall` and `first_byte` wait: longer than both thresholds."""
+"""How long `stall` and `no_first_byte` wait: longer than both thresholds."""
 
-_DONE: Final = "data: [DONE]\n\n"
-_SOME_FRAMES: Final = 20
-"""Frames that pass before something happens in the middle of an answer."""
+CONTENT_CHECKS: Final = {"markdown_leak": r"\*\*"}
+"""The demo's rule of its own on content: answers are shown as HTML, so no Markdown may be in them."""
 
-_TRACEBACK: Final = """\
-Traceback (most recent call last):
-  File "gateway.py", line 41, in answer
-KeyError: 'citations'
-"""
+EMIT: Final = "emit"
+SOCKET: Final = "socket_write"
+CLIENT: Final = "client"
+"""In the place of a stage: it is not the application that makes the fault but who asks it."""
+
+
+class Place(NamedTuple):
+    """Where a fault happens, and what is said of it there.
+
+    Args:
+        service: The process.
+        stage: The stage that the diagnosis names.
+        kind: The kind that it gives.
+        certain: Whether it is certain.
+    """
+
+    service: str
+    stage: str
+    kind: str
+    certain: bool = True
 
 
 class Fault(NamedTuple):
-    """One mistake.
+    """One mistake of a real program.
 
     Args:
-        inject: Wraps the frames of an answer.
         brief: What goes wrong, in one line.
-        finding: What the trace says of it.
+        pipeline: Where in the pipeline it happens; None where it can't be made there.
+        gateway: Where in the simple demo; likewise.
+        why_not: Why one of the two can't make it, or "".
+        policy: The pipeline's policy that it needs.
     """
 
-    inject: Callable[[Frames], Frames]
     brief: str
-    finding: str
+    pipeline: Place | None
+    gateway: Place | None
+    why_not: str = ""
+    policy: str = "pass"
+
+    @property
+    def by_client(self) -> bool:
+        """Whether it is the client that makes it."""
+        return self.brief.startswith("the client ")
 
 
-async def doubled(frames: Frames) -> Frames:
-    """Two code paths push each chunk: A A B B, the end included."""
-    async for frame in frames:
-        yield frame
-        yield frame
+def _model(kind: str, certain: bool = True) -> Place:
+    return Place("model", EMIT, kind, certain)
 
 
-async def missing_terminal(frames: Frames) -> Frames:
-    """The answer breaks off before the model's last word: no finish reason, no [DONE]."""
-    async for frame in frames:
-        if '"finish_reason":"' in frame:
-            return
-        yield frame
+def _callback(kind: str) -> Place:
+    return Place("gateway", "callback", kind)
 
 
-async def after_done(frames: Frames) -> Frames:
-    """A late chunk is sent after [DONE]."""
-    late = ""
-    async for frame in frames:
-        yield frame
-        late = frame if '"content":"' in frame else late
-    yield late
+def _sent(kind: str, certain: bool = True) -> Place:
+    return Place("gateway", "ws.send", kind, certain)
 
 
-async def stall(frames: Frames) -> Frames:
-    """The answer pauses in its middle."""
-    passed = 0
-    async for frame in frames:
-        passed += 1
-        if passed == _SOME_FRAMES:
-            await asyncio.sleep(PAUSE_S)
-        yield frame
+def _control(stage: str, kind: str, certain: bool = True) -> Place:
+    return Place("control", stage, kind, certain)
 
 
-async def first_byte(frames: Frames) -> Frames:
-    """Nothing at all is sent for a while."""
-    await asyncio.sleep(PAUSE_S)
-    async for frame in frames:
-        yield frame
+def _policy(kind: str) -> Place:
+    return _control("policy.pass.out", kind)
 
 
-async def nested_json(frames: Frames) -> Frames:
-    """A frame that is JSON already is serialised once more, as a string."""
-    async for frame in frames:
-        yield frame if frame == _DONE else f"data: {json.dumps(_payload(frame))}\n\n"
+def _front(stage: str, kind: str, certain: bool = True) -> Place:
+    return Place("gateway", stage, kind, certain)
 
 
-async def double_framing(frames: Frames) -> Frames:
-    """A frame is framed once more: `data: data: {...}`."""
-    async for frame in frames:
-        yield f"data: {frame}"
+def _simple(kind: str, stage: str = EMIT, certain: bool = True) -> Place:
+    return Place("otel-sse-demo", stage, kind, certain)
 
 
-async def unframed(frames: Frames) -> Frames:
-    """A traceback is written into the stream as it is."""
-    passed = 0
-    async for frame in frames:
-        passed += 1
-        yield _TRACEBACK + frame if passed == _SOME_FRAMES else frame
-
-
-def _payload(frame: str) -> str:
-    return frame.removeprefix("data: ").removesuffix("\n\n")
-
+_DOUBLED: Final = "duplicate/doubled"
+_REPLAYED: Final = "duplicate/replayed"
+_RESTARTED: Final = "duplicate/restarted"
+_NO_HOP: Final = "the simple demo has no WebSocket"
+_NO_POLICY: Final = "the simple demo has no policy"
 
 FAULTS: Final = {
-    "doubled": Fault(doubled, "two code paths push each chunk: A A B B", "duplicate/terminal"),
-    "missing_terminal": Fault(missing_terminal, "the answer breaks off before its end", "outcome incomplete"),
-    "after_done": Fault(after_done, "a late chunk comes after [DONE]", "protocol/after_done"),
-    "stall": Fault(stall, f"the answer pauses for {PAUSE_S:g} s in its middle", "stall/content"),
-    "first_byte": Fault(first_byte, f"nothing is sent for {PAUSE_S:g} s", "stall/first_byte"),
-    "nested_json": Fault(nested_json, "each frame is serialised to JSON twice", "protocol/nested_json"),
-    "double_framing": Fault(double_framing, "each frame is framed twice: data: data: {...}", "protocol/double_framing"),
-    "unframed": Fault(unframed, "a traceback is written into the stream unframed", "protocol/unframed"),
+    "double_emission": Fault("two code paths push each chunk: A A B B", _policy(_DOUBLED), _simple(_DOUBLED)),
+    "lagged_emission": Fault(
+        "a second code path pushes each chunk too, one chunk late: A B A C B", _sent(_DOUBLED), _simple(_DOUBLED)
+    ),
+    "double_iteration": Fault("an answer that was kept is iterated twice", _sent(_REPLAYED), _simple(_REPLAYED)),
+    "second_start": Fault(
+        "the model is asked again in mid-answer, and the new answer is appended",
+        _sent(_RESTARTED, False),
+        _simple(_RESTARTED, certain=False),
+    ),
+    "reconnect_replay": Fault(
+        "after a reconnect, events are sent again that were sent already",
+        _front(EMIT, _REPLAYED),
+        _simple(_REPLAYED),
+    ),
+    "hop_resend": Fault(
+        "after a reconnect, the sender of a WebSocket sends again what had arrived",
+        _control("ws.receive", "duplicate/resent"),
+        None,
+        _NO_HOP,
+    ),
+    "final_full_message": Fault(
+        "the last chunk carries the whole answer once more",
+        _front(EMIT, "duplicate/accumulated"),
+        _simple("duplicate/accumulated"),
+    ),
+    "duplicate_terminal": Fault(
+        "two layers each close the stream: [DONE] twice",
+        _front(EMIT, "duplicate/terminal"),
+        _simple("duplicate/terminal"),
+    ),
+    "content_after_done": Fault(
+        "a late chunk comes after [DONE]", _front(EMIT, "protocol/after_done"), _simple("protocol/after_done")
+    ),
+    "reasserted": Fault(
+        "the model says its sentence again behind a tool's step",
+        _model("repeat/reasserted", False),
+        _simple("repeat/reasserted", "provider", False),
+    ),
+    "dropped": Fault(
+        "a filter takes a chunk that equals one of the last few for a duplicate",
+        _callback("gap/lost"),
+        _simple("gap/lost"),
+    ),
+    "blocked_reply_lost": Fault(
+        "a policy's own reply is dropped behind it",
+        _control("ws.send", "gap/reply_lost"),
+        None,
+        _NO_POLICY,
+        "judge",
+    ),
+    "reordered": Fault("two tasks write to one stream", _sent("reorder/moved"), _simple("reorder/moved")),
+    "corrupted": Fault(
+        "each chunk is trimmed", _control("endpoint", "corruption/changed"), _simple("corruption/changed")
+    ),
+    "nested_json": Fault(
+        "each frame is serialised to JSON twice",
+        _front(EMIT, "protocol/nested_json"),
+        _simple("protocol/nested_json"),
+    ),
+    "double_framing": Fault(
+        "each frame is framed twice: data: data: {...}",
+        _front(EMIT, "protocol/double_framing"),
+        _simple("protocol/double_framing"),
+    ),
+    "unframed": Fault(
+        "a traceback is written into the stream unframed",
+        _front(EMIT, "protocol/unframed"),
+        _simple("protocol/unframed"),
+    ),
+    "colon_content": Fault(
+        "content with a colon is taken for a framed line, and sent without data:",
+        _front(EMIT, "gap/colon_content"),
+        _simple("gap/colon_content"),
+    ),
+    "missing_terminal": Fault(
+        "the answer breaks off before its end", _model("outcome/incomplete"), _simple("outcome/incomplete")
+    ),
+    "no_first_byte": Fault(
+        f"nothing is sent for {PAUSE_S:g} s", _model("stall/first_byte"), _simple("stall/first_byte")
+    ),
+    "stall": Fault(
+        f"the answer pauses for {PAUSE_S:g} s in its middle; heartbeats go on",
+        _policy("stall/content"),
+        _simple("stall/content"),
+    ),
+    "coalesced": Fault(
+        "a buffer gathers the whole body before it is sent",
+        _front(SOCKET, "coalescing/burst"),
+        _simple("coalescing/burst", SOCKET),
+    ),
+    "id_regression": Fault(
+        "the counter behind the events' ids goes back",
+        _front(EMIT, "reorder/sequence"),
+        _simple("reorder/sequence"),
+    ),
+    "disconnect": Fault(
+        "the client leaves in mid-answer",
+        _front(SOCKET, "outcome/disconnected"),
+        _simple("outcome/disconnected", SOCKET),
+    ),
+    "cancel": Fault(
+        "a deadline cancels the task that serves the answer",
+        _front(SOCKET, "outcome/cancelled"),
+        _simple("outcome/cancelled", SOCKET),
+    ),
+    "error": Fault("the generator raises in mid-answer", _policy("outcome/failed"), _simple("outcome/failed")),
+    "abandon": Fault(
+        "the iterator is dropped in mid-answer",
+        _front(SOCKET, "outcome/abandoned"),
+        _simple("outcome/abandoned", SOCKET),
+    ),
+    "cap": Fault(
+        "a stream is ended by a cap on its duration",
+        None,
+        None,
+        "otel-sse has no such cap yet; an application's own looks like `cancel` or `error`",
+    ),
+    "oversize": Fault(
+        "a whole document is sent in one event of more than a mebibyte",
+        _front(EMIT, "protocol/oversize"),
+        _simple("protocol/oversize"),
+    ),
+    "content_check": Fault(
+        "Markdown leaks into an answer that must have none",
+        _policy("check/markdown_leak"),
+        _simple("check/markdown_leak", "provider"),
+    ),
 }
-"""Every fault by its name. What each one's `finding` says is held against a real run by the tests."""
+"""Every row of the catalogue by its name. What each one promises is held against real runs by the tests."""
+
+ALIASES: Final = {"doubled": "double_emission", "after_done": "content_after_done", "first_byte": "no_first_byte"}
+"""Shorter names, that are understood as well."""
+
+SIMPLE: Final = tuple(name for name, fault in FAULTS.items() if fault.gateway is not None and not fault.by_client)
+"""What the simple demo's gateway can be told to make."""
+
+
+def full_name(name: str) -> str:
+    """Return a fault's name in the catalogue; the name itself where there is no such alias."""
+    return ALIASES.get(name, name)

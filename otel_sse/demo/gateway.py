@@ -17,7 +17,16 @@ from opentelemetry.trace import TracerProvider
 from pydantic import BaseModel
 
 import otel_sse
-from otel_sse.demo.faults import FAULTS, FIRST_BYTE_THRESHOLD_S, SILENCE_THRESHOLD_S
+from otel_sse.demo.fault_frames import DONE, FRAME_FAULTS, SOME
+from otel_sse.demo.fault_model import HEADER, IN_THE_SIMPLE_DEMO
+from otel_sse.demo.fault_replies import reply
+from otel_sse.demo.faults import (
+    CONTENT_CHECKS,
+    FIRST_BYTE_THRESHOLD_S,
+    SILENCE_THRESHOLD_S,
+    SIMPLE,
+    full_name,
+)
 from otel_sse.demo.model_server import MODEL
 from otel_sse.errors import must
 
@@ -56,35 +65,52 @@ def build(
         meter_provider=meter_provider,
         silence_threshold=SILENCE_THRESHOLD_S,
         first_byte_threshold=FIRST_BYTE_THRESHOLD_S,
+        content_checks=CONTENT_CHECKS,
     )
 
     @app.post("/chat")
     async def chat(asked: Question) -> StreamingResponse:
-        return StreamingResponse(with_fault(asked.fault, answer(asked.question)), media_type="text/event-stream")
+        fault = ordered(asked.fault)
+        frames = answer(asked.question, fault)
+        made_here = fault in FRAME_FAULTS and fault not in IN_THE_SIMPLE_DEMO
+        return reply(fault, FRAME_FAULTS[fault](frames) if made_here else frames)
 
-    async def answer(question: str) -> AsyncIterator[str]:
-        chunks = await model.chat.completions.create(
+    async def answer(question: str, fault: str) -> AsyncIterator[str]:
+        passed = 0
+        async for frame in asked_model(question, fault):
+            yield frame
+            passed += 1
+            if passed == SOME and fault == "second_start":
+                # A deadline is over, and whoever retries does not know that a part was handed on.
+                break
+        if fault == "second_start":
+            async for frame in asked_model(question, fault):
+                yield frame
+        yield DONE
+
+    async def asked_model(question: str, fault: str) -> AsyncIterator[str]:
+        headers = {HEADER: fault} if fault in IN_THE_SIMPLE_DEMO else {}
+        async with await model.chat.completions.create(
             model=MODEL,
             messages=[{"role": "user", "content": question}],
             stream=True,
             stream_options={"include_usage": True},
-        )
-        async for chunk in chunks:
-            yield f"data: {chunk.model_dump_json(exclude_unset=True)}\n\n"
-        yield "data: [DONE]\n\n"
+            extra_headers=headers,
+        ) as chunks:
+            async for chunk in chunks:
+                yield f"data: {chunk.model_dump_json(exclude_unset=True)}\n\n"
 
     return app
 
 
-def with_fault(name: str | None, frames: AsyncIterator[str]) -> AsyncIterator[str]:
-    """Return the frames with a mistake made, or as they are where none was ordered.
+def ordered(name: str | None) -> str:
+    """Return the full name of the fault that a question orders; "" for none.
 
     Raises:
-        HTTPException: There is no such fault (422).
+        HTTPException: The gateway can't make such a fault (422).
     """
-    if name is None:
-        return frames
-    if name not in FAULTS:
-        message = must("fault", f"be one of {', '.join(FAULTS)}, or null", name, "Correct it or leave it out.")
+    fault = full_name(name or "")
+    if fault and fault not in SIMPLE:
+        message = must("fault", f"be one of {', '.join(SIMPLE)}, or null", name, "Correct it or leave it out.")
         raise HTTPException(422, message)
-    return FAULTS[name].inject(frames)
+    return fault

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from otel_sse.demo.answers import answer, tokens
+from otel_sse.demo.fault_model import HEADER, with_fault
 from otel_sse.demo.pacing import Gaps, Pace
 
 MODEL: Final = "demo-1"
@@ -68,7 +69,7 @@ class ModelServer:
         completion = Completion(number, question, self._pace.gaps(number))
         if not asked.get("stream"):
             return JSONResponse(await completion.whole())
-        frames = completion.frames(usage=_wants_usage(asked))
+        frames = with_fault(request.headers.get(HEADER, ""), completion.frames(usage=_wants_usage(asked)))
         return StreamingResponse(frames, media_type="text/event-stream", headers={"cache-control": "no-cache"})
 
 

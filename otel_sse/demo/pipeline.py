@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final
 
+from otel_sse.demo.faults import CONTENT_CHECKS, FIRST_BYTE_THRESHOLD_S, SILENCE_THRESHOLD_S
 from otel_sse.demo.pipeline_control import PATH
 from otel_sse.demo.pipeline_process import CONTROL, GATEWAY, MODEL
 from otel_sse.demo.servers import HOST
 from otel_sse.errors import OtelSSEError, must
 
 _STOP_S: Final = 20.0
+
+FAULT_VARIABLES: Final = {
+    "OTEL_SSE_SILENCE_THRESHOLD": f"{SILENCE_THRESHOLD_S:g}",
+    "OTEL_SSE_FIRST_BYTE_THRESHOLD": f"{FIRST_BYTE_THRESHOLD_S:g}",
+    "OTEL_SSE_CONTENT_CHECKS": json.dumps(CONTENT_CHECKS),
+}
+"""Settings of the processes under which every fault of the catalogue is found soon."""
 
 
 class Pipeline:
@@ -25,12 +35,22 @@ class Pipeline:
         folder: Where each process writes its spans, as `<role>.jsonl`.
         plain: Roles whose application is left uninstrumented, and writes nothing.
         seed: The same seed gives the same pauses between tokens.
+        variables: Set in the processes' environment where they have no value there: `FAULT_VARIABLES`, where faults
+            are to be ordered and found without long waits.
     """
 
-    def __init__(self, folder: Path, *, plain: Collection[str] = (), seed: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        plain: Collection[str] = (),
+        seed: int = 1,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self._folder = folder
         self._seed = seed
         self._plain = plain
+        self._environ = {**(variables or {}), **os.environ}
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self.ports: dict[str, int] = {}
         """Port of each role on loopback, once it is started."""
@@ -85,7 +105,7 @@ class Pipeline:
         module = "otel_sse.demo.pipeline_process"
         command = [sys.executable, "-m", module, role, "--seed", str(self._seed), *spans, *options]
         self._processes[role] = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True, env=self._environ
         )
 
     def _wait(self, role: str) -> int:

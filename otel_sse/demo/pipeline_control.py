@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 import otel_sse
 from otel_sse.demo import pipeline_messages as messages
-from otel_sse.demo.pipeline_policies import POLICIES
+from otel_sse.demo.fault_frames import AnswerFailedError
+from otel_sse.demo.fault_pieces import AT_ENDPOINT, AT_POLICY, with_fault
+from otel_sse.demo.pipeline_policies import POLICIES, WITHHELD, Pieces
 
 PATH = "/answers"
 
@@ -27,7 +29,7 @@ def build() -> FastAPI:
         await socket.accept()
         try:
             start = messages.read(await socket.receive_text())
-            await _answer(socket, start["stream_id"], start["policy"])
+            await _answer(socket, start["stream_id"], start["policy"], start.get("fault", ""))
             await socket.close()
         except WebSocketDisconnect:
             # The gateway has left, and there is nobody to tell.
@@ -36,18 +38,25 @@ def build() -> FastAPI:
     return app
 
 
-async def _answer(socket: WebSocket, stream_id: str, name: str) -> None:
+async def _answer(socket: WebSocket, stream_id: str, name: str, fault: str) -> None:
     if name not in POLICIES:
         await socket.send_text(messages.error(stream_id, f"policy must be one of {', '.join(POLICIES)}, got {name!r}."))
         return
-    pieces = otel_sse.observe(_pieces(socket), stage="endpoint")
+    pieces = otel_sse.observe(with_fault(AT_ENDPOINT, fault, _pieces(socket)), stage="endpoint")
     try:
-        async for piece in POLICIES[name](pieces):
-            await socket.send_text(messages.chunk(stream_id, piece))
-    except AnswerError as error:
+        async for piece in _policy(name, fault)(pieces):
+            # What the policy itself has made is not known to who hands on the model's pieces.
+            if fault != "blocked_reply_lost" or piece != WITHHELD:
+                await socket.send_text(messages.chunk(stream_id, piece))
+    except (AnswerError, AnswerFailedError) as error:
         await socket.send_text(messages.error(stream_id, str(error)))
     else:
         await socket.send_text(messages.end(stream_id))
+
+
+def _policy(name: str, fault: str) -> Callable[[Pieces], Pieces]:
+    """The policy, or one of the same name that makes a mistake."""
+    return otel_sse.policy(name)(AT_POLICY[fault]) if fault in AT_POLICY else POLICIES[name]
 
 
 async def _pieces(socket: WebSocket) -> AsyncIterator[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from fastapi.responses import StreamingResponse
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from pydantic import BaseModel
@@ -18,17 +19,26 @@ from websockets.exceptions import ConnectionClosed
 
 import otel_sse
 from otel_sse.demo import pipeline_messages as messages
+from otel_sse.demo.fault_frames import DONE, FRAME_FAULTS, LATEST, SOME
+from otel_sse.demo.fault_hop import HOP_RESEND, relayed
+from otel_sse.demo.fault_model import HEADER
+from otel_sse.demo.fault_pieces import AT_SEND, with_fault
+from otel_sse.demo.fault_replies import reply
+from otel_sse.demo.fault_tasks import with_heartbeats
+from otel_sse.demo.faults import EMIT, FAULTS, full_name
 from otel_sse.demo.model_server import MODEL
 from otel_sse.demo.pipeline_callback import make_callback
+from otel_sse.errors import must
 
 LOST = "the control plane was lost"
 
 
 class Question(BaseModel):
-    """What is asked, and which policy the answer is to go through."""
+    """What is asked, which policy the answer is to go through, and which fault is to be made with it."""
 
     question: str
     policy: str = "pass"
+    fault: str | None = None
 
 
 class ControlPlaneError(Exception):
@@ -56,27 +66,79 @@ def build(model_url: str, control_url: str) -> FastAPI:
 
     @app.post("/chat")
     async def chat(asked: Question) -> StreamingResponse:
-        return StreamingResponse(frames(asked), media_type="text/event-stream")
+        fault = ordered(asked.fault)
+        return reply(fault, at_emit(fault, frames(asked, fault)))
 
-    async def frames(asked: Question) -> AsyncIterator[str]:
+    async def frames(asked: Question, fault: str) -> AsyncIterator[str]:
+        sent = with_fault(AT_SEND, fault, pieces(asked.question, fault))
         try:
-            async for message in controlled(control_url, asked.policy, pieces(asked.question)):
-                yield frame(normalize(message))
+            with relayed(control_url) if fault == HOP_RESEND else nullcontext(control_url) as url:
+                async for message in controlled(url, asked.policy, sent, fault):
+                    yield frame(normalize(message))
         except ControlPlaneError as error:
             yield frame({"error": {"message": str(error)}})
         else:
-            yield "data: [DONE]\n\n"
+            yield DONE
 
-    async def pieces(question: str) -> AsyncIterator[str]:
+    async def pieces(question: str, fault: str) -> AsyncIterator[str]:
+        passed = 0
+        async for piece in asked_model(question, fault):
+            yield piece
+            passed += 1
+            if passed == SOME and fault == "second_start":
+                # A deadline is over, and whoever retries does not know that a part was handed on.
+                break
+        if fault == "second_start":
+            async for piece in asked_model(question, fault):
+                yield piece
+
+    async def asked_model(question: str, fault: str) -> AsyncIterator[str]:
         asked: Any = [{"role": "user", "content": question}]
-        async with await model.chat.completions.create(model=MODEL, messages=asked, stream=True) as answer:
+        place = FAULTS[fault].pipeline if fault else None
+        headers = {HEADER: fault} if place is not None and place.service == "model" else {}
+        async with await model.chat.completions.create(
+            model=MODEL, messages=asked, stream=True, extra_headers=headers
+        ) as answer:
+            read = without_repeats(answer) if fault == "dropped" else answer
             # The way LiteLLM's proxy calls its callbacks.
-            called_back = callback.async_post_call_streaming_iterator_hook(None, answer, {"messages": asked})
+            called_back = callback.async_post_call_streaming_iterator_hook(None, read, {"messages": asked})
             async for chunk in called_back:
                 if chunk.choices and (content := chunk.choices[0].delta.content):
                     yield content
 
     return app
+
+
+def ordered(name: str | None) -> str:
+    """Return the full name of the fault that a question orders; "" for none.
+
+    Raises:
+        HTTPException: The pipeline can't make such a fault (422).
+    """
+    fault = full_name(name or "")
+    if fault and (fault not in FAULTS or FAULTS[fault].pipeline is None):
+        known = ", ".join(each for each, row in FAULTS.items() if row.pipeline is not None)
+        raise HTTPException(422, must("fault", f"be one of {known}, or null", name, "Correct it or leave it out."))
+    return fault
+
+
+def at_emit(fault: str, frames: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Return the frames with a fault made where it is made here, and as they are where it is made at another stage."""
+    if fault == "stall":
+        return with_heartbeats(frames)
+    place = FAULTS[fault].pipeline if fault else None
+    made_here = place is not None and place.stage == EMIT and place.service == "gateway"
+    return FRAME_FAULTS[fault](frames) if made_here else frames
+
+
+async def without_repeats(chunks: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """Take a chunk whose content equals that of one of the last few for a duplicate, as it turns 1833 into 183."""
+    latest: deque[str] = deque(maxlen=LATEST)
+    async for chunk in chunks:
+        content = chunk.choices[0].delta.content if chunk.choices else None
+        if not content or content not in latest:
+            yield chunk
+        latest.append(content or "")
 
 
 @otel_sse.normalize
@@ -94,13 +156,16 @@ def frame(chunk: dict[str, Any]) -> str:
     return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"
 
 
-async def controlled(url: str, policy: str, pieces: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]]:
+async def controlled(
+    url: str, policy: str, pieces: AsyncIterator[str], fault: str = ""
+) -> AsyncIterator[dict[str, Any]]:
     """Send pieces to the control plane, and yield its messages for them as they come.
 
     Args:
         url: The control plane's WebSocket.
         policy: The policy that the pieces are to go through.
         pieces: The answer.
+        fault: The fault that the control plane is to make.
 
     Raises:
         ControlPlaneError: It was lost, or said that it could not finish.
@@ -108,7 +173,7 @@ async def controlled(url: str, policy: str, pieces: AsyncIterator[str]) -> Async
     stream_id = uuid.uuid4().hex
     try:
         async with connect(url, proxy=None) as socket:
-            await socket.send(messages.start(stream_id, policy))
+            await socket.send(messages.start(stream_id, policy, fault))
             sending = asyncio.create_task(_send(socket, stream_id, pieces))
             try:
                 async for message in _received(socket):

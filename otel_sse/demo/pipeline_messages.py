@@ -17,9 +17,10 @@ END: Final = "END"
 ERROR: Final = "ERROR"
 
 
-def start(stream_id: str, policy: str) -> str:
-    """Begin an answer, and say which policy it is to go through."""
-    return _message(START, stream_id, policy=policy)
+def start(stream_id: str, policy: str, fault: str = "") -> str:
+    """Begin an answer, and say which policy it is to go through; and which fault is to be made with it, if any."""
+    ordered = {"fault": fault} if fault else {}
+    return _message(START, stream_id, policy=policy, **ordered)
 
 
 def chunk(stream_id: str, content: str) -> str:

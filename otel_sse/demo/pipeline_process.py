@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str]) -> None:
         os.environ["OTEL_SSE_ENABLED"] = "false"
     provider = None if asked.plain else _provider(asked.role, asked.traces)
     app = _app(asked)
+    _complain_briefly(asked.role)
     if provider is not None:
         app = otel_sse.instrument(app)
     # uvicorn raises the signal again once it has stopped; without this, that would be the end of the process.
@@ -95,6 +97,31 @@ def _app(asked: argparse.Namespace) -> Any:
     from otel_sse.demo import pipeline_gateway
 
     return pipeline_gateway.build(asked.model_url, asked.control_url)
+
+
+class _InOneLine(logging.Formatter):
+    """What the server says of an application's exception, without the traceback: it may have been ordered.
+
+    Args:
+        role: The process.
+    """
+
+    def __init__(self, role: str) -> None:
+        super().__init__()
+        self._role = role
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the first line of a message, and the exception's class."""
+        raised = f": {record.exc_info[0].__name__}" if record.exc_info and record.exc_info[0] else ""
+        return f"{self._role}: {record.getMessage().strip()}{raised}"
+
+
+def _complain_briefly(role: str) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_InOneLine(role))
+    logger = logging.getLogger("uvicorn.error")
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(logging.ERROR)
 
 
 def _serve(app: Any) -> None:

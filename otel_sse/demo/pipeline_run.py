@@ -13,7 +13,9 @@ import httpx
 from rich.text import Text
 
 from otel_sse import limits
-from otel_sse.demo.pipeline import Pipeline, merge
+from otel_sse.demo.asking import LEAVES_AFTER, is_by_client
+from otel_sse.demo.faults import FAULTS
+from otel_sse.demo.pipeline import FAULT_VARIABLES, Pipeline, merge
 from otel_sse.demo.pipeline_policies import POLICIES
 from otel_sse.demo.pipeline_process import CONTROL, GATEWAY, MODEL
 from otel_sse.demo.screen import AnswerWriter, Screen
@@ -35,12 +37,14 @@ class Answer:
 
     Args:
         policy: The policy's name.
+        fault: The fault that was ordered with it, or None.
         trace_id: What the response header `X-Trace-ID` said, or "".
         text: The answer as it arrived.
         error: Why there is no whole answer, or "".
     """
 
     policy: str
+    fault: str | None = None
     trace_id: str = ""
     text: str = ""
     error: str = ""
@@ -60,19 +64,24 @@ class Outcome:
 
     @property
     def shown(self) -> Answer:
-        """The answer whose trace is worth showing."""
-        return next(answer for answer in self.answers if answer.policy == SHOWN)
+        """The answer whose trace is worth showing: the one with a fault, or the judge's."""
+        return next((answer for answer in self.answers if answer.fault), None) or next(
+            answer for answer in self.answers if answer.policy == SHOWN
+        )
 
 
 @contextmanager
-def run(traces: Path | None, seed: int, screen: Screen, *, tell: bool) -> Iterator[Outcome]:
+def run(traces: Path | None, seed: int, screen: Screen, *, tell: bool, fault: str = "") -> Iterator[Outcome]:
     """Run the pipeline to its end; gives what it left, for as long as the block lasts.
+
+    Asks one question through each policy; where a fault is ordered, one without it and one with it.
 
     Args:
         traces: Where to write the spans of all processes; a file that is removed at the end where None.
         seed: The same seed gives the same pauses.
         screen: Where to write.
         tell: Whether to say on stderr what is asked, because stdout is kept quiet.
+        fault: Full name of a fault, or "".
 
     Raises:
         ConfigurationError: The file for traces can't be written.
@@ -82,9 +91,12 @@ def run(traces: Path | None, seed: int, screen: Screen, *, tell: bool) -> Iterat
         folder = Path(name)
         target = folder / "traces.jsonl" if traces is None else traces
         _check(target)
-        with Pipeline(folder, seed=seed) as pipeline:
+        with Pipeline(folder, seed=seed, variables=FAULT_VARIABLES if fault else None) as pipeline:
             _introduce(pipeline, screen)
-            answers = [_ask(pipeline, policy, screen, tell=tell) for policy in POLICIES]
+            asked = (
+                [(FAULTS[fault].policy, each) for each in ("", fault)] if fault else [(each, "") for each in POLICIES]
+            )
+            answers = [_ask(pipeline, policy, each, screen, tell=tell) for policy, each in asked]
         merge(pipeline.files, target)
         yield Outcome(answers, target)
 
@@ -104,21 +116,22 @@ def _introduce(pipeline: Pipeline, screen: Screen) -> None:
     screen.say(f"gateway  http://{urls[GATEWAY]}/chat  FastAPI, model -> callback -> control plane -> client")
 
 
-def _ask(pipeline: Pipeline, policy: str, screen: Screen, *, tell: bool) -> Answer:
-    title = Text.assemble((policy, "cyan"), "  ", (QUESTION, "bold"))
+def _ask(pipeline: Pipeline, policy: str, fault: str, screen: Screen, *, tell: bool) -> Answer:
+    ordered = (f"  fault: {fault}", "bold red") if fault else ""
+    title = Text.assemble((policy, "cyan"), "  ", (QUESTION, "bold"), ordered)
     screen.out.print()
     screen.out.print(title)
     if tell:
         screen.talk.print(title)
     writer = AnswerWriter(screen.out)
-    answer = ask(pipeline.url, policy, QUESTION, writer.show)
+    answer = ask(pipeline.url, policy, QUESTION, writer.show, fault or None)
     writer.end()
     if answer.error:
         screen.say(f"     the answer broke off: {answer.error}")
     return answer
 
 
-def ask(url: str, policy: str, question: str, show: Callable[[str], None]) -> Answer:
+def ask(url: str, policy: str, question: str, show: Callable[[str], None], fault: str | None = None) -> Answer:
     """Ask the gateway one question and return what came back; a broken answer is told in it and not raised.
 
     Args:
@@ -126,15 +139,17 @@ def ask(url: str, policy: str, question: str, show: Callable[[str], None]) -> An
         policy: The policy that the answer is to go through.
         question: What to ask.
         show: Called with each piece of the answer as it arrives.
+        fault: Name of a fault to order, or None.
     """
-    answer = Answer(policy)
-    body = {"question": question, "policy": policy}
+    answer = Answer(policy, fault)
+    by_client = fault is not None and is_by_client(fault)
+    body = {"question": question, "policy": policy, "fault": None if by_client else fault}
     try:
         # The gateway is on loopback: a proxy that the environment names is not asked.
         with httpx.stream("POST", f"{url}/chat", json=body, timeout=_TIMEOUT_S, trust_env=False) as response:
             answer.trace_id = response.headers.get("x-trace-id", "")
             if response.is_success:
-                _read(response, answer, show)
+                _read(response, answer, show, LEAVES_AFTER if by_client else None)
             else:
                 answer.error = f"status {response.status_code}"
     except httpx.HTTPError as error:
@@ -142,14 +157,17 @@ def ask(url: str, policy: str, question: str, show: Callable[[str], None]) -> An
     return answer
 
 
-def _read(response: httpx.Response, answer: Answer, show: Callable[[str], None]) -> None:
-    parser, reader = Parser(max_bytes=limits.MAX_EVENT_BYTES), Reader()
+def _read(response: httpx.Response, answer: Answer, show: Callable[[str], None], most: int | None) -> None:
+    parser, reader, count = Parser(max_bytes=limits.MAX_EVENT_BYTES), Reader(), 0
     for data in response.iter_raw():
         for item in parser.feed(data):
             if not isinstance(item, Event):
                 continue
+            count += 1
             facts = reader.read(item)
             answer.error = facts.error or answer.error
             if facts.content is not None:
                 answer.text += facts.content
                 show(facts.content)
+        if most is not None and count >= most:
+            return

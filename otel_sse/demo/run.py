@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from opentelemetry.sdk.trace import ReadableSpan
+from rich.console import RenderableType
 from rich.text import Text
 
 import otel_sse
@@ -63,13 +65,18 @@ class Order:
     traces: Path | None = None
 
 
-def run(order: Order, screen: Screen, environ: Mapping[str, str]) -> bool:
+Explain = Callable[[str, Sequence[ReadableSpan]], RenderableType]
+"""Says what is wrong with the trace of this id, which has these spans."""
+
+
+def run(order: Order, screen: Screen, environ: Mapping[str, str], explain: Explain) -> bool:
     """Run the demo; return whether every answer arrived.
 
     Args:
         order: What the user wants.
         screen: Where to write.
         environ: Variables that say how fast the model speaks and where traces go besides.
+        explain: Asked about the answer with a fault.
 
     Raises:
         ConfigurationError: A variable or the file for traces can't be used.
@@ -81,7 +88,7 @@ def run(order: Order, screen: Screen, environ: Mapping[str, str]) -> bool:
     with _exporting(providers, screen), _servers(order, pace, providers, screen) as (front_url, model_url):
         replies = _ask_all(order, front_url, screen)
         _wait_for_traces(providers, [reply.trace_id for reply in replies if reply.trace_id])
-        _tell(order, screen, replies, providers)
+        _tell(order, screen, replies, providers, explain)
         if order.serve:
             _say_curl(screen, front_url, model_url)
             _watch(providers, screen)
@@ -170,7 +177,8 @@ def _take(providers: Providers, trace_id: str) -> list[Node]:
     return roots
 
 
-def _tell(order: Order, screen: Screen, replies: Sequence[Reply], providers: Providers) -> None:
+def _tell(order: Order, screen: Screen, replies: Sequence[Reply], providers: Providers, explain: Explain) -> None:
+    faulty = [(reply.trace_id, providers.store.spans(reply.trace_id)) for reply in replies if reply.fault]
     asked = [(reply, _take(providers, reply.trace_id)) for reply in replies]
     found = figures(providers.reader.get_metrics_data())
     if order.as_json:
@@ -183,6 +191,11 @@ def _tell(order: Order, screen: Screen, replies: Sequence[Reply], providers: Pro
     if asked and found:
         screen.out.print()
         screen.out.print(metrics_view(found))
+    for trace_id, spans in faulty:
+        if spans:
+            screen.out.print()
+            screen.out.print(Text.assemble(("diagnosis", "bold"), "  what `otel-sse diagnose` says of it"))
+            screen.out.print(explain(trace_id, spans))
 
 
 def _watch(providers: Providers, screen: Screen) -> None:
@@ -203,7 +216,7 @@ def _watch(providers: Providers, screen: Screen) -> None:
 
 def _say_curl(screen: Screen, front_url: str, model_url: str) -> None:
     screen.say("\nTry in another terminal:")
-    for body in ({"question": "joke"}, {"question": "joke", "fault": "doubled"}):
+    for body in ({"question": "joke"}, {"question": "joke", "fault": "double_emission"}):
         header = "content-type: application/json"
         screen.say(f"  curl -N {front_url}/chat -H {shlex.quote(header)} -d {shlex.quote(json.dumps(body))}")
     screen.say(f"  curl {model_url}/v1/models")
@@ -212,7 +225,12 @@ def _say_curl(screen: Screen, front_url: str, model_url: str) -> None:
 def _say_next(screen: Screen, order: Order) -> None:
     screen.say("\nNext:")
     if order.fault is None:
-        screen.say("  otel-sse demo --fault doubled   a fault in the middle; --list-faults names more")
+        screen.say("  otel-sse demo --fault double_emission   a fault in the middle; --list-faults names more")
+    elif order.traces is None:
+        screen.say(f"  otel-sse demo --fault {order.fault} --traces FILE   keep the spans")
+        screen.say("  otel-sse diagnose --file FILE   which of the answers are not in order, and why")
+    else:
+        screen.say(f"  otel-sse diagnose --file {order.traces}   which of the answers are not in order, and why")
     screen.say("  otel-sse demo --serve           stay up and be asked with curl")
     screen.say("  in Jaeger or Tempo:             OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318")
     screen.say("  in your application:            app = otel_sse.instrument(app)")

@@ -154,7 +154,18 @@ def silence(stream: TraceStream, position: int, finding: Finding) -> Fault:
     first = finding.kind == FIRST_BYTE
     place, up, origin = (_first_late if first else _silent)(stream, position, finding.seq)
     evidence = f"{finding.evidence}, at {finding.seq} of {seen_at}"
-    return _fault(finding.kind, stream, place[0], up, (place[1],), evidence, origin=origin)
+    kind = FIRST_BYTE if _opens_late(stream.stages[place[0]], place[1]) else finding.kind
+    return _fault(kind, stream, place[0], up, (place[1],), evidence, origin=origin)
+
+
+def _opens_late(stage: TraceStage, seq: int) -> bool:
+    """Whether a chunk is the first content of a stage that had nothing at all for a long time, and then had it soon.
+
+    The silence before it is the wait for the first byte, which a stage that was opened early saw as one.
+    """
+    before = [chunk for chunk in stage.chunks if chunk.seq < seq]
+    told = any(each.kind == FIRST_BYTE for each in stage.findings)
+    return told and all(chunk.kind != CONTENT for chunk in before)
 
 
 _Place = tuple[int, int]
@@ -224,12 +235,25 @@ def _first_late(stream: TraceStream, position: int, seq: int) -> tuple[_Place, i
             return (position, seq), None, _of_first(stream, position, FIRST_BYTE)
         up, wait_s = ups[0], _seconds(stage, semconv.STREAM_TTFE)
         before = stream.stages[up]
+        if (parent := _parent(stream, position, seq)) is not None and _waited_before(stream, (position, seq), parent):
+            # It had something early, such as the message that opens a stream, but not what this chunk was made from.
+            return _silent(stream, *parent)
         if _seconds(before, semconv.STREAM_TTFE) < _MOST * wait_s:
             between_s = (stage.first_ns - before.first_ns) / _NS_PER_S
             if before.service == stage.service and between_s < _MOST * wait_s:
                 return (position, seq), up, f"spent before {before.label} was asked"
             return (position, seq), up, f"{before.label} had its first chunk in time: it waited between the two"
         position, seq = up, before.chunks[0].seq
+
+
+def _waited_before(stream: TraceStream, place: _Place, parent: _Place) -> bool:
+    """Whether the chunk that one was made from came late itself, behind something that came in time."""
+    stage, before = stream.stages[place[0]], stream.stages[parent[0]]
+    chunk = before.by_seq[parent[1]]
+    if chunk is before.chunks[0] or before.service != stage.service:
+        return False
+    wait_ns = _seconds(stage, semconv.STREAM_TTFE) * _NS_PER_S
+    return _wait_ns(before, parent[1]) >= _MOST * wait_ns
 
 
 def _of_first(stream: TraceStream, position: int, kind: str) -> str:

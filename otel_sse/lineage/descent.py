@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
@@ -112,9 +113,24 @@ class Descent:
     def flow(self) -> Flow:
         """What became of all content between the two stages, and which chunks of it repeat, move or change."""
         up = [chunk for chunk in self.upstream.chunks if chunk.kind == CONTENT]
-        down = [chunk for chunk in self.chunks if chunk.kind == CONTENT]
+        down = [chunk for chunk in self.chunks if chunk.kind == CONTENT and not self._left_later(chunk)]
         pieces = pieces_of(up, self.upstream.content_bytes), pieces_of(down, self.downstream.content_bytes)
         return flow(*pieces, self.carried, counted=self.upstream.service != self.downstream.service)
+
+    def _left_later(self, chunk: Chunk) -> bool:
+        """Whether a chunk came over a hop after the stage before had ended: what it sent then is not in the trace."""
+        return chunk.upstream_first > self._last_sent
+
+    @cached_property
+    def _last_sent(self) -> float:
+        """The number of the last chunk that a hop's sender saw before it ended; infinite where it saw them all."""
+        up = self.upstream
+        if up.service == self.downstream.service or up.outcome in ("", COMPLETED) or not up.chunks:
+            return math.inf
+        last = up.chunks[-1].seq
+        within = {seq: (a, b) for seq, (a, b) in self.carried.items() if b <= last}
+        # Else the numbers are not those of this stage, but the hop's over all connections.
+        return last if within and self._agreement(within) >= _AGREEING else math.inf
 
     @cached_property
     def handed_on(self) -> int:
@@ -278,7 +294,10 @@ def _feed(chunk: Chunk, feeds: Sequence[TraceStage]) -> TraceStage:
     """The same where a backend has cut that off: its source tells, or its digest."""
     named = [each for each in feeds if chunk.source and each.source == chunk.source]
     equal = [each for each in feeds if _has_digest(each, chunk)]
-    return (named or equal or feeds)[0]
+    # Where both have an equal chunk under that number, as where a model was asked twice, the one that came last.
+    come = [each for each in equal if each.by_seq[chunk.upstream_first].time_ns <= chunk.time_ns]
+    latest = sorted(come, key=lambda each: each.by_seq[chunk.upstream_first].time_ns, reverse=True)
+    return (named or latest or equal or feeds)[0]
 
 
 def _has_digest(stage: TraceStage, chunk: Chunk) -> bool:

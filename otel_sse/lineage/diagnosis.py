@@ -7,10 +7,11 @@ from typing import Final
 
 import msgspec
 
+from otel_sse.limits import BURST_CHUNKS
 from otel_sse.lineage.damage import report_edge
 from otel_sse.lineage.delays import coalesced, delayed, silence
 from otel_sse.lineage.endings import BENIGN, ending
-from otel_sse.lineage.faults import DOUBLED, FIRST_BYTE, REPLAYED, STALL, Fault
+from otel_sse.lineage.faults import COALESCED, DOUBLED, FIRST_BYTE, LOST, REPLAYED, STALL, Fault
 from otel_sse.lineage.joins import doubled_by_two_ways, ends_sent_twice
 from otel_sse.lineage.reported import back_to, reported
 from otel_sse.lineage.trace import TraceStream
@@ -23,6 +24,10 @@ _RANKS: Final = ("duplicate", "reorder", "gap", "corruption", "protocol", "outco
 _TERMINAL: Final = "duplicate/terminal"
 _RESENT: Final = "duplicate/resent"
 _AFTER_DONE: Final = "protocol/after_done"
+_REASSERTED: Final = "repeat/reasserted"
+_FRAMING: Final = frozenset({"protocol/double_framing", "protocol/nested_json", "protocol/unframed"})
+"""What is wrong with a frame, and makes another text of what is in it."""
+
 _UNKNOWN_FIELD: Final = "protocol/unknown_field"
 """Text without framing is read as fields of strange names as well."""
 
@@ -61,7 +66,8 @@ def diagnose(stream: TraceStream) -> Diagnosis:
     found = [fault for report in reports for fault in report.faults]
     found += doubled_by_two_ways(stream)
     found = _merged(stream, found, [*ends_sent_twice(stream), *reported(stream)])
-    found += _late(stream)
+    late = _late(stream)
+    found = [each for each in found if not any(_is_release(each, stall) for stall in late)] + late
     end = ending(stream)
     faults = sorted([*found, *([end] if end is not None else [])], key=_rank)
     notes = [note for report in reports for note in report.notes]
@@ -101,7 +107,9 @@ def _late(stream: TraceStream) -> list[Fault]:
 def _merged(stream: TraceStream, edges: Sequence[Fault], told: Sequence[Fault]) -> list[Fault]:
     """Put together what edges show and what detectors found, where it is the same."""
     faults = list(edges)
-    for fault in sorted(told, key=lambda each: each.position):
+    # A stage that saw the tool's step knows that a passage was said again behind it; others see a second beginning.
+    for fault in sorted(told, key=lambda each: (each.position, each.kind != _REASSERTED)):
+        faults = [each for each in faults if not _follows_from(stream, each, fault)]
         same = [n for n, known in enumerate(faults) if _is_same(stream, known, fault)]
         # Of several that it may be, the one at its own stage, else the nearest before it.
         at = max(same, key=lambda n: faults[n].position, default=None)
@@ -117,13 +125,33 @@ def _is_same(stream: TraceStream, known: Fault, fault: Fault) -> bool:
     if known.position > fault.position:
         return False
     if fault.family != known.family:
-        consequence = known.family == "duplicate" and fault.kind == _AFTER_DONE
-        return consequence and _touches(stream, known, fault)
+        if known.family == "reorder" and fault.kind == LOST:
+            # A chunk that was overtaken by an equal one seemed to be lost, until it came.
+            return known.position == fault.position
+        late = known.family == "duplicate" and fault.kind == _AFTER_DONE
+        behind_a_step = known.kind == _REASSERTED and fault.family == "duplicate" and not fault.certain
+        return (late or behind_a_step) and _touches(stream, known, fault)
     if known.family in ("protocol", "check") and fault.kind not in (known.kind, _UNKNOWN_FIELD):
         return False
     if known.family == "duplicate" and fault.kind == _TERMINAL != known.kind:
         return known.position == fault.position and known.count > 1
     return known.family in ("gap", "reorder") or _touches(stream, known, fault)
+
+
+def _is_release(fault: Fault, stall: Fault) -> bool:
+    """Whether a burst is what had waited behind a silence of the same stage."""
+    behind = range(stall.seqs[0], stall.seqs[0] + 2 * BURST_CHUNKS + 1) if stall.kind == STALL else ()
+    return fault.kind == COALESCED and fault.position == stall.position and all(seq in behind for seq in fault.seqs)
+
+
+def _follows_from(stream: TraceStream, known: Fault, fault: Fault) -> bool:
+    """Whether an edge's fault is what a broken frame looks like: its content reads as another one."""
+    if known.family != "corruption" or fault.kind not in _FRAMING or known.position != fault.position:
+        return False
+    stage = stream.stages[fault.position]
+    # Past their cap, findings are counted and not told.
+    untold = stage.findings_total > len(stage.findings) and min(known.seqs) > min(fault.seqs)
+    return untold or bool(set(known.seqs) & set(fault.seqs))
 
 
 def _touches(stream: TraceStream, known: Fault, fault: Fault) -> bool:

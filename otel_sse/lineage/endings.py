@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from otel_sse.lineage.faults import OUTCOME, Fault
@@ -17,6 +18,7 @@ BENIGN: Final = frozenset({OUTCOME + DISCONNECTED, OUTCOME + CANCELLED, OUTCOME 
 """Ends that are the reader's own affair; told behind everything else."""
 
 _WITH_DATA: Final = (FAILED, INCOMPLETE, CAPPED)
+_LEFT: Final = (DISCONNECTED, CANCELLED, ABANDONED)
 
 
 def ending(stream: TraceStream) -> Fault | None:
@@ -26,22 +28,47 @@ def ending(stream: TraceStream) -> Fault | None:
     left, the last one is, for the others were cancelled in turn.
     """
     stages = stream.stages
-    broken = [n for n, stage in enumerate(stages) if _breaks(stage)]
-    if broken:
-        return _fault(stream, broken[0])
     last = stages[-1].outcome
+    broken = [n for n, stage in enumerate(stages) if _breaks(stage)]
+    if last in _LEFT:
+        cut = _behind_a_lost_hop(stream)
+        broken = [n for n in broken if n not in cut]
+    if broken:
+        first = next((n for n in broken if not _brought_down(stream, n, broken)), broken[0])
+        return _fault(stream, first)
     if last in (COMPLETED, UNPARSED, ""):
         # Who stops reading early and ends well has what it wanted.
         return None
-    left = [n for n, stage in enumerate(stages) if stage.outcome == DISCONNECTED]
-    if left:
-        return _fault(stream, left[-1])
-    cancelled = [n for n, stage in enumerate(stages) if stage.outcome in (CANCELLED, ABANDONED)]
-    return _fault(stream, cancelled[-1]) if cancelled else None
+    return _fault(stream, len(stages) - 1)
 
 
 def _breaks(stage: TraceStage) -> bool:
     return stage.outcome in _WITH_DATA or (stage.outcome == DISCONNECTED and stage.name in RECEIVERS)
+
+
+def _behind_a_lost_hop(stream: TraceStream) -> set[int]:
+    """The stages that read from a hop whose other end went away without an end, and all that read from them.
+
+    Where the client has left, whoever served it lets go of what it reads and sends: that is why the hop went away.
+    """
+    found: set[int] = set()
+    for n, stage in enumerate(stream.stages):
+        ups = stream.upstream[n]
+        let_go = stage.outcome == INCOMPLETE and any(stream.stages[up].outcome in _LEFT for up in ups)
+        lost = stage.name in RECEIVERS and (stage.outcome == DISCONNECTED or let_go)
+        if lost or found & set(ups):
+            found.add(n)
+    return found
+
+
+def _brought_down(stream: TraceStream, position: int, broken: Sequence[int]) -> bool:
+    """Whether a stage ended badly because a later one of its own process had, which then let go of what it read.
+
+    An answer that crosses a process twice fails there on its way back, and with it what was still on its way there.
+    """
+    stage = stream.stages[position]
+    later = (stream.stages[n] for n in broken if n > position)
+    return any(each.service == stage.service and each.end_ns < stage.end_ns for each in later)
 
 
 def _fault(stream: TraceStream, position: int) -> Fault:

@@ -10,6 +10,7 @@ from otel_sse.lineage.passages import (
     ADDED,
     AGAIN,
     CHANGED,
+    MOVED,
     REFRAMED,
     REPLACED,
     SAME,
@@ -38,11 +39,30 @@ def flow(up: Sequence[Piece], down: Sequence[Piece], recorded: Ranges, *, counte
     carried = by_ranges(up, down, recorded, recorded=True) if recorded else None
     if carried is not None and (not carried.damage or (counted and _fits(carried, known, digests))):
         return carried
-    found = [] if carried is None else [carried]
+    found = [] if carried is None else [_balanced(carried, up, digests)]
     found.append(by_digests(up, down))
     if ranges := cut_anew(up, down):
         found.append(by_ranges(up, down, ranges, recorded=False))
-    return min(found, key=lambda each: (_unexplained(each, known, digests), 0 if each is carried else 1))
+    return min(found, key=lambda each: (_unexplained(each, known, digests), 0 if each.recorded else 1))
+
+
+def _balanced(found: Flow, up: Sequence[Piece], digests: Mapping[int, str]) -> Flow:
+    """Take a chunk that is one too many, and an equal one that is missing, for one that moved.
+
+    A stage that hands equal chunks on out of order has said of some that they were another.
+    """
+    missing: dict[str, list[int]] = {}
+    lost = set(found.lost)
+    for piece in up:
+        if piece.seq in lost:
+            missing.setdefault(piece.digest, []).append(piece.seq)
+    passages = list(found.passages)
+    for n, passage in enumerate(passages):
+        if passage.what in (AGAIN, ADDED) and (waiting := missing.get(digests[passage.seq])):
+            first = waiting.pop(0)
+            lost.discard(first)
+            passages[n] = Passage(passage.seq, MOVED, first, first, passages[n - 1].seq if n else passage.seq)
+    return Flow(passages, [seq for seq in found.lost if seq in lost], found.recorded)
 
 
 def _fits(found: Flow, known: Container[str], digests: Mapping[int, str]) -> bool:

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
+
 from otel_sse.lineage.faults import ACCUMULATED, DOUBLED, REPLAYED, RESTARTED, Fault
+from otel_sse.lineage.passages import MOVED, SAME
 from otel_sse.lineage.trace import TraceStream
-from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
+from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Chunk, Finding
 
 _OF_CONTENT: Final = frozenset({DOUBLED, REPLAYED, RESTARTED, ACCUMULATED, "repeat/reasserted"})
 """Kinds that content shows, wherever it passes: a stage that handed on what it got did not do it."""
+
+_ASTRAY: Final = "reorder/sequence"
+"""What is said of numbers that go back."""
 
 _NUMBERS_SKIP: Final = "gap/sequence"
 
@@ -27,11 +33,36 @@ def reported(stream: TraceStream) -> list[Fault]:
     by_kind: dict[str, Seen] = {}
     for n, stage in enumerate(stream.stages):
         for finding in stage.findings:
-            if finding.family != "stall":
+            if finding.family != "stall" and not _is_refuted(stream, n, finding):
                 by_kind.setdefault(finding.kind, []).append((n, finding))
     faults = [fault for kind, seen in by_kind.items() for fault in _of_kind(stream, kind, seen)]
     # What a policy leaves out is its right, and the numbers of what it hands on skip then, there and further on.
     return [fault for fault in faults if fault.kind != _NUMBERS_SKIP or not stream.stages[fault.position].rewrites]
+
+
+def _is_refuted(stream: TraceStream, position: int, finding: Finding) -> bool:
+    """Whether a stage said that it handed on one chunk twice, and all chunks of both sides show that they were two.
+
+    As it happens, a stage can only guess which of several equal chunks one was; afterwards more is known. And where its
+    ids go wrong, two equal chunks can get the same one.
+    """
+    ups = stream.upstream[position]
+    if finding.kind not in (DOUBLED, REPLAYED) or len(ups) != 1:
+        return False
+    edge, pair = stream.descents[ups[0], position], (finding.seq, finding.of)
+    was = {p.seq: p.first for p in edge.flow.passages if p.what in (SAME, MOVED) and p.seq in pair}
+    if len(set(was.values())) != 2:
+        return False
+    if finding.kind == DOUBLED:
+        return len({edge.ranges.get(seq) for seq in pair}) == 1
+    if all(_has_own_id(edge.downstream.by_seq[seq], edge.upstream.by_seq[was[seq]]) for seq in pair):
+        return any(each.kind == _ASTRAY for each in edge.downstream.findings)
+    before = msgspec.structs.replace(finding, seq=was[finding.seq], of=was[finding.of])
+    return _is_refuted(stream, ups[0], before)
+
+
+def _has_own_id(chunk: Chunk, made_from: Chunk) -> bool:
+    return bool(chunk.id) and chunk.id != made_from.id
 
 
 def _of_kind(stream: TraceStream, kind: str, seen: Seen) -> list[Fault]:
@@ -114,6 +145,8 @@ def _pushed_back(stream: TraceStream, position: int, own: list[Finding]) -> tupl
 
 
 def _is_same(stream: TraceStream, one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether two chunks, each by the position of its stage and its number, have one content."""
-    digests = [chunk.digest for n, seq in (one, other) if (chunk := stream.stages[n].by_seq.get(seq)) is not None]
-    return len(digests) == 2 and digests[0] == digests[1]
+    """Whether two chunks, each by the position of its stage and its number, have one content, and no id of its own."""
+    after, before = (stream.stages[n].by_seq.get(seq) for n, seq in (one, other))
+    if after is None or before is None:
+        return False
+    return after.digest == before.digest and not _has_own_id(after, before)

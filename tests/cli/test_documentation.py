@@ -55,10 +55,11 @@ def test_the_options_of_the_command_itself_are_told(option: str) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_is_told_with_its_finding(fault: str) -> None:
-    """The table of faults names each fault, and what the trace says of it."""
+    """The table of faults names each fault, where it happens, and what the diagnosis says of it."""
     row = re.search(rf"^\| `{fault}` \|.*$", section("demo"), re.MULTILINE)
     assert row is not None
-    assert FAULTS[fault].finding.rpartition(" ")[2] in row[0]
+    for place in (FAULTS[fault].pipeline, FAULTS[fault].gateway):
+        assert place is None or (f"`{place.stage}`" in row[0] and f"`{place.kind}`" in row[0])
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -38,7 +38,9 @@ def test_help_names_the_commands(arguments: list[str], capsys: pytest.CaptureFix
         (["demo", "--questions", "101"], "100"),
         (["demo", "--port", "65536"], "65535"),
         (["demo", "--fault"], "--fault"),
-        (["demo", "--fault", "nope"], "option --fault must be one of doubled, "),
+        (["demo", "--fault", "nope"], "option --fault must be one of double_emission, "),
+        (["demo", "--fault", "hop_resend"], "The simple demo has no WebSocket. Give --pipeline too."),
+        (["demo", "--pipeline", "--fault", "cap"], "option --fault must name a fault that the pipeline can make"),
         (["demo", "--serve", "--json"], "option --json must stand without --serve"),
     ],
 )
@@ -72,7 +74,7 @@ def test_the_application_works_under_typers_own_runner() -> None:
     """The application can be run by whatever runs typer applications."""
     result = CliRunner().invoke(build(), ["demo", "--list-faults"])
     assert result.exit_code == 0
-    assert result.stdout.startswith("doubled ")
+    assert result.stdout.startswith("fault ")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_the_faults_are_listed_without_the_demos_packages() -> None:
     """`--list-faults` needs no server and no client."""
     result = otel_sse("demo", "--list-faults", blocked=("fastapi", "openai", "uvicorn", "httpx", "starlette"))
     assert result.returncode == 0
-    assert result.stdout.startswith("doubled ")
+    assert result.stdout.startswith("fault ")
 
 
 @pytest.mark.server

@@ -62,6 +62,7 @@ def test_messages_say_what_they_are_told() -> None:
     assert messages.read(messages.chunk("7", "ä\n")) == {"type": "CHUNK", "stream_id": "7", "content": "ä\n"}
     assert messages.read(messages.end("7")) == {"type": "END", "stream_id": "7"}
     assert messages.read(messages.error("7", "why").encode()) == {"type": "ERROR", "stream_id": "7", "error": "why"}
+    assert messages.read(messages.start("s", "pass", "dropped"))["fault"] == "dropped"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "1", "{"])

@@ -47,6 +47,29 @@ def test_json_is_all_that_stands_on_stdout() -> None:
 
 
 @pytest.mark.server
+def test_a_fault_is_diagnosed(tmp_path: Path) -> None:
+    """With a fault one answer is in order, the other is diagnosed; and stderr says what to run next."""
+    traces = tmp_path / "traces.jsonl"
+    result = otel_sse("demo", "--pipeline", "--fault", "doubled", "--traces", str(traces), variables=FAST)
+    assert result.returncode == 0
+    assert "AA duck duck walks walks" in result.stdout
+    assert "\ncontrol policy.pass.out handed on 103 chunks twice, at 2, 4, 6 and 100 more places; " in result.stdout
+    assert f"otel-sse diagnose --file {traces}" in result.stderr
+    found = otel_sse("diagnose", "--file", str(traces), "--json")
+    assert (json.loads(found.stdout)["traces_total"], json.loads(found.stdout)["in_order"]) == (2, 1)
+
+
+@pytest.mark.server
+def test_a_fault_in_json() -> None:
+    """With a fault the JSON has the diagnosis in the place of the trace."""
+    result = otel_sse("demo", "--pipeline", "--fault", "dropped", "--json", variables=FAST)
+    found = json.loads(result.stdout)
+    assert [each["fault"] for each in found["answers"]] == [None, "dropped"]
+    (stream,) = found["diagnosis"]["streams"]
+    assert [(each["kind"], each["stage"]) for each in stream["faults"]] == [("gap/lost", "callback")]
+
+
+@pytest.mark.server
 def test_without_a_trace_the_demo_says_so() -> None:
     """Where variables switch tracing off, the answers still come and nothing breaks."""
     result = otel_sse("demo", "--pipeline", variables={**FAST, "OTEL_SDK_DISABLED": "true"})
@@ -79,7 +102,7 @@ def test_a_missing_package_is_told() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--fault", "doubled"], "option --pipeline must stand without --fault"),
+        (["--fault", "cap"], "option --fault must name a fault that the pipeline can make, got 'cap'."),
         (["--serve"], "option --pipeline must stand without --serve"),
         (["--traces", "."], "option --traces must name a file that can be written, got '.'."),
     ],

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from fastapi.testclient import TestClient
 
-from otel_sse.demo.faults import FAULTS
+from otel_sse.demo.faults import SIMPLE
 from tests.deploy.backend import Backend
 from tests.deploy.collectors import free_ports
 from tests.deploy.tools import DEPLOY, ROOT
@@ -156,7 +156,7 @@ def test_the_visitor_asks_both_and_orders_faults(whole: Composed, image: Path) -
 def test_the_visitor_takes_all_faults_in_turn(image: Path) -> None:
     """Every n-th question orders the next fault; with 0 none is ordered."""
     bodies = runpy.run_path(str(image / "visitor.py"))["bodies"]
-    names = tuple(FAULTS)
+    names = tuple(SIMPLE)
     asked = [next(each) for each in [bodies(names, 2)] for _ in range(2 * len(names))]
     assert [body["fault"] for body in asked] == [fault for name in names for fault in (None, name)]
     assert next(bodies(names, 0))["fault"] is None

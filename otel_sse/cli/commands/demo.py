@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -12,15 +13,21 @@ import typer
 
 from otel_sse.cli.exit_codes import FINDINGS, OK
 from otel_sse.cli.extras import needs
+from otel_sse.cli.fault_list import fault_list
 from otel_sse.cli.interrupts import leaving_at_once
-from otel_sse.demo.faults import FAULTS
+from otel_sse.demo.faults import ALIASES, FAULTS, full_name
 from otel_sse.errors import ConfigurationError, must
 
 Questions = Annotated[int, typer.Option("--questions", metavar="N", min=0, max=100, help="How many questions to ask.")]
 FaultName = Annotated[
-    str, typer.Option("--fault", metavar="NAME", show_default=False, help="A fault in the middle answer.")
+    str,
+    typer.Option(
+        "--fault", metavar="NAME", show_default=False, help="A fault in the middle answer; in the pipeline's second."
+    ),
 ]
-ListFaults = Annotated[bool, typer.Option("--list-faults", help="Print the names of the faults, and exit.")]
+ListFaults = Annotated[
+    bool, typer.Option("--list-faults", help="Print which faults there are and where they happen, and exit.")
+]
 Serve = Annotated[bool, typer.Option("--serve", help="Stay up until Ctrl-C, to be asked with curl.")]
 Port = Annotated[
     int,
@@ -55,38 +62,51 @@ def command(
     All of it runs on loopback. With OTEL_EXPORTER_OTLP_ENDPOINT set, traces and metrics go there as well.
     """
     if list_faults:
-        print("\n".join(f"{name:<16}  {each.finding:<23}  {each.brief}" for name, each in FAULTS.items()))
+        print("\n".join(fault_list()))
         return OK
-    _check(fault, serve, as_json)
+    _check(fault, serve, as_json, pipeline)
     if pipeline:
         return _pipeline(fault, serve, traces, seed, as_json, no_color)
     with leaving_at_once():
         if not as_json:
             print("Starting ...", file=sys.stderr, flush=True)
         with needs("demo", "command otel-sse demo"):
+            from otel_sse.cli.fault_demo import explained
             from otel_sse.demo.run import Order, run
             from otel_sse.demo.screen import Screen
     screen = Screen(os.environ, color=not no_color, quiet=as_json)
+    explain = partial(explained, width=screen.out.width)
     order = Order(questions, fault or None, seed, port, serve, as_json, traces)
-    return OK if run(order, screen, os.environ) else FINDINGS
+    return OK if run(order, screen, os.environ, explain) else FINDINGS
 
 
 def _pipeline(fault: str, serve: bool, traces: Path | None, seed: int, as_json: bool, no_color: bool) -> int:
-    if fault or serve:
-        given = "--fault" if fault else "--serve"
-        raise ConfigurationError(must("option --pipeline", f"stand without {given}", "both", "Leave one of them out."))
+    if serve:
+        raise ConfigurationError(must("option --pipeline", "stand without --serve", "both", "Leave one of them out."))
     with leaving_at_once(), needs("demo", "command otel-sse demo"):
         # The processes need it, and could say so in a traceback only.
         import_module("websockets")
         from otel_sse.cli.pipeline_demo import show_pipeline
         from otel_sse.demo.screen import Screen
-    return show_pipeline(traces, seed, Screen(os.environ, color=not no_color, quiet=as_json), as_json=as_json)
+    screen = Screen(os.environ, color=not no_color, quiet=as_json)
+    return show_pipeline(traces, seed, screen, as_json=as_json, fault=full_name(fault))
 
 
-def _check(fault: str, serve: bool, as_json: bool) -> None:
-    if fault and fault not in FAULTS:
-        advice = "`otel-sse demo --list-faults` says what they are."
-        raise ConfigurationError(must("option --fault", f"be one of {', '.join(FAULTS)}", fault, advice))
+def _check(fault: str, serve: bool, as_json: bool, pipeline: bool) -> None:
+    if fault:
+        _check_fault(fault, pipeline)
     if serve and as_json:
         message = must("option --json", "stand without --serve", "both", "Leave one of them out.")
         raise ConfigurationError(message)
+
+
+def _check_fault(name: str, pipeline: bool) -> None:
+    fault = FAULTS.get(full_name(name))
+    if fault is None:
+        advice = "`otel-sse demo --list-faults` says what they are."
+        raise ConfigurationError(must("option --fault", f"be one of {', '.join([*FAULTS, *ALIASES])}", name, advice))
+    if (fault.pipeline if pipeline else fault.gateway) is None:
+        where = "the pipeline" if pipeline else "the simple demo"
+        advice = f"{fault.why_not[0].upper()}{fault.why_not[1:]}."
+        advice += " Give --pipeline too." if fault.pipeline is not None else ""
+        raise ConfigurationError(must("option --fault", f"name a fault that {where} can make", name, advice))
