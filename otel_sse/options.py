@@ -114,6 +114,11 @@ class Options:
     emit: bool = flag_setting(
         "emit", True, "Make a stage of what the application's iterator yields to a streaming response (docs/stages.md)."
     )
+    emit_rewrites: bool = flag_setting(
+        "emit_rewrites",
+        False,
+        "Whether the application's own code before `emit` may filter, change or add content, which is then no finding.",
+    )
     websockets: bool = flag_setting(
         "websockets",
         True,

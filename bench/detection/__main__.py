@@ -76,10 +76,16 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, got {text!r}. Take 1 for every answer.")
+    return int(text)
+
+
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.detection", description="Measure how well faults are found.")
     parser.add_argument("--seed", type=int, default=1, help="draws the places of faults (default 1)")
-    parser.add_argument("--every", type=int, default=1, help="take every Nth recorded answer only (default 1)")
+    parser.add_argument("--every", type=_positive, default=1, help="take every Nth recorded answer only (default 1)")
     parser.add_argument("--page", type=Path, help="page whose tables are replaced, between its marks")
     parser.add_argument("--json", type=Path, help="file for the results (else a whole run writes bench/results)")
     return parser.parse_args(arguments)

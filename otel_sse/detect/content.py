@@ -31,17 +31,22 @@ class ContentDetector:
     """
 
     __slots__ = (
-        "_accumulated", "_again", "_channel", "_doubled", "_first", "_mix", "chunks", "due", "large", "told",
+        "_accumulated", "_again", "_channel", "_doubled", "_first", "_frame", "_frames_differ", "_mix",
+        "chunks", "due", "frames", "large", "told",
     )  # fmt: skip
 
     def __init__(self, stage: str, digest: Digest = sha1_digest) -> None:
         self.chunks: list[Chunk] = []
         self.large: list[tuple[Chunk, str]] = []
         """Chunks with their texts, which are forgotten at the next look."""
+        self.frames: dict[int, int] = {}
+        """Hashes of the chunks' frames, by number, where nobody knows what is in them; forgotten likewise."""
         self.due = limits.FIRST_LOOK_CHUNKS
         """The number of the chunk at which a look is due."""
         self.told: deque[int] = deque(maxlen=limits.MAX_TOLD)
         """Chunks that something better than content has told as duplicates: the monitor appends them."""
+        self._frame: tuple[str, int] = ("", 0)
+        self._frames_differ = False
         self._first: str | None = None
         self._channel = ""
         self._mix = 0
@@ -49,11 +54,13 @@ class ContentDetector:
         self._again = AgainDetector(stage, self.told)
         self._accumulated = AccumulatedDetector(stage, digest)
 
-    def look(self, ended: bool) -> list[Finding]:
+    def look(self, ended: bool, sure: bool = True) -> list[Finding]:
         """Return what is wrong with the chunks since the last look.
 
         Args:
             ended: Whether the answer has come to its end.
+            sure: Whether the chunks are pieces of an answer, which does not say each of them twice; a log or a progress
+                in plain text may.
         """
         chunks = self.chunks
         if not chunks:
@@ -69,6 +76,9 @@ class ContentDetector:
             found = self._by_channel(chunks, channels, keys)
         first, last = chunks[0].seq, chunks[-1].seq
         seqs = range(first, last + 1) if last - first == count - 1 else [chunk.seq for chunk in chunks]
+        if self.frames:
+            self._compare_frames(chunks)
+        self._doubled.sure = sure and not self._frames_differ
         found += self._doubled.look(keys.tolist(), seqs)
         found += self._again.look(keys, seqs, ended, joined)
         active = self._doubled.active or self._again.active
@@ -77,9 +87,20 @@ class ContentDetector:
         self.large.clear()
         return found
 
-    def close(self, ended: bool) -> list[Finding]:
+    def close(self, ended: bool, sure: bool = True) -> list[Finding]:
         """Return what is left to say, now that nothing will come."""
-        return [*self.look(ended), *self._again.close()]
+        return [*self.look(ended, sure), *self._again.close()]
+
+    def _compare_frames(self, chunks: Sequence[Chunk]) -> None:
+        # Equal contents in frames that differ are two choices or steps of an application's own format, perhaps.
+        before, frame = self._frame
+        for chunk in chunks:
+            this = self.frames.get(chunk.seq, 0)
+            if chunk.digest == before and this and frame and this != frame:
+                self._frames_differ = True
+            before, frame = chunk.digest, this
+        self._frame = before, frame
+        self.frames.clear()
 
     def _by_channel(self, chunks: Sequence[Chunk], channels: Sequence[str], keys: array[int]) -> list[Finding]:
         """Look at each run of one channel; write on the keys which channel they belong to."""

@@ -34,11 +34,13 @@ class DoubledDetector:
         told: Chunks that are known to be duplicates already, which are not told again.
     """
 
-    __slots__ = ("_before", "_calm", "_runs", "_stage", "_told")
+    __slots__ = ("_before", "_calm", "_runs", "_stage", "_told", "sure")
 
     def __init__(self, stage: str, told: Collection[int] = ()) -> None:
         self._stage = stage
         self._told = told
+        self.sure = True
+        """Whether pairs are proof from some number on; else they are only suspected, however many there are."""
         self._before: tuple[Sequence[int], Sequence[int]] = ((), ())
         self._runs: tuple[_AdjacentRun, _LaggedRun] | None = None
         self._calm = 0
@@ -102,7 +104,7 @@ class DoubledDetector:
 
     def _adjacent_finding(self, run: _AdjacentRun, seq: int, of: int) -> Finding:
         evidence = f"{run.pairs} chunks in a row came twice, {run.contents} different ones, from chunk {run.first} on"
-        certainty = CERTAIN if run.is_certain else SUSPECTED
+        certainty = CERTAIN if self.sure and run.is_certain else SUSPECTED
         return Finding("duplicate/doubled", certainty, self._stage, seq, of, evidence, run.tell())
 
     def _lagged_finding(self, run: _LaggedRun, seq: int, of: int) -> Finding:

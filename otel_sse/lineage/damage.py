@@ -30,6 +30,16 @@ from otel_sse.stream.chunk import CERTAIN, CONTENT, CONTROL, SUSPECTED, Chunk
 _SURE_AT_REWRITING: Final = 3
 """Repetitions from which a stage that may rewrite is held to have doubled, and not to have made an equal chunk."""
 
+_NEAR: Final = 4
+"""Chunks behind its first one within which one that is handed on again stands; further off it may be a footer or a
+line end that the stage adds and that happens to equal an earlier chunk."""
+
+_SHARE: Final = 3
+"""Of how many chunks one must have come again, for that to be no chance wherever it stands."""
+
+_HANDS_ON: Final = frozenset({"socket_write", "ws.send", "ws.receive"})
+"""Stages before which nobody adds text: what is equal there was handed on again."""
+
 _WHOLE_TEXT_BYTES: Final = 16
 """Bytes from which it is no coincidence that a chunk made from nothing is as long as all text before it."""
 
@@ -122,16 +132,19 @@ class _Edge:
             return
         digests = {chunk.seq: chunk.digest for chunk in self._before.chunks}
         content = [chunk.seq for chunk in self._before.chunks if chunk.kind == CONTENT]
-        sure = not self._after.rewrites or _is_many(again, digests)
-        if not sure:
-            seqs = ranges([passage.seq for passage in again])
-            self._notes.append(f"{self._after.label}, which may rewrite, made {seqs} equal to a chunk before")
-            return
         for kind, passages in Repeats(self._edge.flow.passages, content, digests).by_kind().items():
+            seqs = [passage.seq for passage in passages]
+            sure = _is_sure(kind, passages, digests, len(content))
+            if self._after.rewrites and not (sure and _is_many(passages, digests)):
+                self._notes.append(
+                    f"{self._after.label}, which may rewrite, made {ranges(seqs)} equal to a chunk before"
+                )
+                continue
             yield self._fault(
                 kind,
-                [passage.seq for passage in passages],
+                seqs,
                 self._repetition(kind, passages, digests),
+                sure=sure or self._after.name in _HANDS_ON,
                 of=tuple(passage.of for passage in passages),
                 origin=self._sources(passages),
             )
@@ -207,6 +220,14 @@ class _Edge:
         if len(seqs) > 1:
             told += f" and {len(seqs) - 1} more"
         return told + ("; a comment came in its place" if kind == COLON else "")
+
+
+def _is_sure(kind: str, passages: Sequence[Passage], digests: dict[int, str], count: int) -> bool:
+    """Whether chunks that were handed on again can't be text of the stage's own that equals some chunk by chance."""
+    if kind != DOUBLED or len(passages) * _SHARE >= count:
+        return True
+    near = [passage for passage in passages if passage.seq - passage.of <= _NEAR]
+    return len(near) == len(passages) or _is_many(near, digests)
 
 
 def _is_many(again: Sequence[Passage], digests: dict[int, str]) -> bool:

@@ -58,7 +58,8 @@ def verdict_of(stream: TraceStream, faults: Sequence[Fault]) -> str:
 
 
 def _in_order(stream: TraceStream) -> str:
-    content = sum(chunk.kind == CONTENT for chunk in stream.stages[0].chunks)
+    first = [stage for stage, ups in zip(stream.stages, stream.upstream, strict=True) if not ups]
+    content = sum(chunk.kind == CONTENT for stage in first for chunk in stage.chunks)
     stages = len(stream.stages)
     if stages == 1:
         return (
@@ -95,6 +96,8 @@ def _origin(stream: TraceStream, fault: Fault) -> str:
         return f": {fault.origin}"
     if len(stream.stages) == 1:
         return "; only this stage was seen, so it may have come so from before it"
+    if fault.upstream is None and stream.stages[fault.position].name == "emit":
+        return "; it is the first stage seen, so the application's own generator made it so, or what that reads"
     if fault.upstream is None:
         return "; it is the first stage seen, so it came so from the model or what lies before it"
     before = stream.stages[fault.upstream]

@@ -15,6 +15,7 @@ from otel_sse.detect.content import ContentDetector
 from otel_sse.detect.framing import check_violation
 from otel_sse.detect.rules import RuleDetector
 from otel_sse.dialects import Reader
+from otel_sse.dialects.generic import GenericJSON
 from otel_sse.dialects.payload import NOT_JSON, decode
 from otel_sse.stage.checks import Checks
 from otel_sse.stage.edge import Edge
@@ -31,6 +32,9 @@ from otel_sse.stream.totals import Totals
 from otel_sse.wire import Comment, Event, Item, LineParser, Parser, Violation
 
 _LARGE: Final = limits.ACCUMULATED_BYTES
+
+_ANYTHING: Final = frozenset({"", "plain-text"})
+"""Dialects whose text may be a log or a progress as well as an answer."""
 
 
 class StageMonitor:
@@ -51,6 +55,7 @@ class StageMonitor:
         "_content",
         "_digest",
         "_ending",
+        "_frames_matter",
         "_items",
         "_journal",
         "_notes",
@@ -93,6 +98,7 @@ class StageMonitor:
         self._sample = settings.interval_sample
         self._capture = settings.capture_content
         self._digest = settings.digest
+        self._frames_matter = False
         self._ending = Ending(self.totals, encoding)
         self._journal = nowhere if journal is None else journal.append
         self._notes = Notes(self.totals, self._journal, settings.max_findings, self._content.told.append)
@@ -185,6 +191,16 @@ class StageMonitor:
         """Whether the protocol's end of the answer has crossed, so that nothing is missed by who stops here."""
         return self._checks.terminal.ended or (self._reader.expects == "finish" and self._checks.finished)
 
+    def _look(self, chunk: Chunk) -> None:
+        if found := self._content.look(*self._so_far):
+            self._notes.attach(chunk, found)
+        self._frames_matter = self._reader.name == GenericJSON.name
+
+    @property
+    def _so_far(self) -> tuple[bool, bool]:
+        """Whether the answer has come to its end, and whether it is one: in no dialect text may be anything."""
+        return self._checks.finished or self._terminal.ended, self._reader.name not in _ANYTHING
+
     def _close_parser(self, time_ns: int) -> None:
         parser, self._parser = self._parser, None
         for item in () if parser is None else parser.close():
@@ -195,7 +211,7 @@ class StageMonitor:
             else:
                 self._ending.truncated |= type(item) is Violation and item.kind == "truncated"
                 self._other(item, time_ns, 0)
-        for finding in self._content.close(self._checks.finished or self._terminal.ended):
+        for finding in self._content.close(*self._so_far):
             self._notes.add(finding, time_ns)
 
     def _first(self, time_ns: int) -> None:
@@ -322,6 +338,8 @@ class StageMonitor:
         if facts.content is not None:
             content = self._content
             content.chunks.append(chunk)
+            if self._frames_matter:
+                content.frames[seq] = hash(event.data)
             due = seq >= content.due
             if size >= _LARGE:
                 content.large.append((chunk, text))
@@ -342,8 +360,8 @@ class StageMonitor:
             self._notes.attach(chunk, proven)
         if self._rules is not None and chunk.kind == CONTENT:
             self._notes.attach(chunk, self._rules.look(chunk.channel, (chunk,), (text,)))
-        if due and (found := self._content.look(self._checks.finished or self._terminal.ended)):
-            self._notes.attach(chunk, found)
+        if due:
+            self._look(chunk)
         self._journal(chunk)
         if self.on_chunk is not None:
             self.on_chunk(chunk)

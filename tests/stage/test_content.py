@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
@@ -111,15 +112,24 @@ def test_two_choices_of_an_sdks_objects_are_no_duplicates() -> None:
     assert told(0, 0) == {DOUBLED}
 
 
-def test_text_of_an_iterator_is_judged_too() -> None:
-    """Plain strings have no framing, no numbers and no channels, and are doubled all the same."""
+def test_text_of_an_iterator_is_suspected_at_most() -> None:
+    """Plain strings may be a log or a progress, whose lines come in pairs: that is worth a look, and no proof."""
     journal: list[Entry] = []
     monitor = StageMonitor(INFO, StageSettings(), OPENED, journal)
     for at, word in enumerate(word for word in WORDS for _ in range(2)):
         monitor.take(word, OPENED + at * MS)
     made = seen(journal, monitor.end("completed", OPENED + 500 * MS))
     assert made.totals.duplicates == len(WORDS)
-    assert {one.kind for one in made.findings} == {DOUBLED}
+    assert {(one.kind, one.certainty) for one in made.findings} == {(DOUBLED, SUSPECTED)}
+
+
+@pytest.mark.parametrize("field", ["n", "state", "step"])
+def test_own_frames_that_differ_in_another_field_are_suspected_at_most(field: str) -> None:
+    """Two answers to one question and steps that begin and end say each text twice, in frames that differ."""
+    frames = [{"content": word, field: twin} for word in WORDS for twin in ("a", "b")]
+    made = watch([b"data: " + json.dumps(frame).encode() + b"\n\n" for frame in frames])
+    assert kinds(made, CERTAIN) == set()
+    assert kinds(made, SUSPECTED) == {DOUBLED}
 
 
 def test_rules_of_the_users_own_are_told_at_the_chunk() -> None:

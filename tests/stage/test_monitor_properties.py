@@ -15,7 +15,7 @@ from otel_sse.stage import StageMonitor, StageSettings
 from otel_sse.stream.digest import sha1_digest
 from otel_sse.stream.facts import Facts
 from otel_sse.stream.outcome import OUTCOMES
-from otel_sse.wire import Event, LineParser, Parser, Violation
+from otel_sse.wire import Comment, Event, LineParser, Parser, Violation
 from tests.stage.made import (
     ANSWERS,
     DONE,
@@ -144,7 +144,7 @@ def test_bytes_add_up(data: bytes, lines: bool) -> None:
     parser = LineParser(max_bytes=MAX_BYTES) if lines else Parser(max_bytes=MAX_BYTES)
     items = [*parser.feed(data), *parser.close()]
     violations = sum(item.size for item in items if isinstance(item, Violation))
-    skipped = sum(item.skipped for item in items if isinstance(item, Event))
+    skipped = sum(item.skipped for item in items if isinstance(item, (Comment, Event)))
     made = lead([data], lines=lines)
     assert made.totals.bytes == len(data)
     assert made.totals.bytes == sum(one.raw_len for one in made.chunks) + violations + skipped + parser.pending_bytes

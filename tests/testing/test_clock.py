@@ -27,7 +27,8 @@ def test_silence_is_found_without_waiting(make_app: Callable[..., Any]) -> None:
             yield "data: [DONE]\n\n"
 
         TestClient(make_app(silent)).get("/chat/1")
-        with pytest.raises(AssertionError, match=r"stall/content at \w+ \(certain, seq 4\)"):
+        # The client reads in a thread of its own, and may see the clock move before the chunk that came before.
+        with pytest.raises(AssertionError, match=r"stall/content at \w+ \(certain, seq [34]\)"):
             streams.assert_no_findings()
         chunks = streams.stage("emit").chunks
         assert [b.time_ns - a.time_ns for a, b in pairwise(chunks)][1:4] == [

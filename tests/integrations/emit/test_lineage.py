@@ -221,3 +221,26 @@ def test_frames_that_merge_and_drop(telemetry: Telemetry, uvicorn_server: Uvicor
     first, last = upstreams(emit)[1] or (0, 0)
     assert (first, last >= 4) == (2, True)
     assert upstreams(written) == one(1, 2, 3)
+
+
+@pytest.mark.parametrize("rewrites", [True, False])
+def test_application_that_filters_says_so(
+    telemetry: Telemetry, uvicorn_server: Uvicorn, model_server: Uvicorn, rewrites: bool
+) -> None:
+    """What the application's own code leaves out is a loss, and no finding with `emit_rewrites`."""
+    url = model_server.serve(plain(FRAMES, EVENT_STREAM))
+    app = FastAPI()
+
+    async def frames() -> AsyncIterator[str]:
+        async for word in words(url):
+            if word != WORDS[1]:
+                yield reframed(word)
+
+    @app.get("/chat")
+    async def chat() -> StreamingResponse:
+        return StreamingResponse(frames(), media_type="text/event-stream")
+
+    httpx.get(uvicorn_server.serve(telemetry.instrument(app, emit_rewrites=rewrites)) + "/chat")
+    emit = telemetry.stage("emit")
+    assert len(emit.chunks) == len(WORDS) - 1
+    assert emit.attributes["sse.stream.findings"] == (0 if rewrites else 1)
