@@ -23,7 +23,9 @@ SLOW_FIRST_CONTENT_S: Final = 8
 """A bound of the histogram's buckets, so that no interpolation blurs the comparison."""
 
 STALLED_SHARE: Final = 0.05
-INCOMPLETE_SHARE: Final = 0.02
+BROKEN_SHARE: Final = 0.05
+BROKEN_LEAST: Final = 3
+"""Fewer streams that broke off alert nobody, however few there were: one of two is half of them, and tells little."""
 
 LAST_STAGE: Final = "socket_write"
 """What a reader waits for is measured where the chunks leave."""
@@ -73,11 +75,13 @@ def happened(metric: Metric, by: tuple[str, ...], *where: str, window: str) -> s
     return f"({increase(metric, by, *where, window=window)} > 0)\nor\n({new} > 0)"
 
 
-def _share(metric: Metric, by: tuple[str, ...], *where: str, share: float, window: str) -> str:
+def _share(metric: Metric, by: tuple[str, ...], *where: str, share: float, window: str, least: int = 0) -> str:
     of = increase(semconv.ENDED, _WHERE, window=window)
     # Several kinds of one stage are each held against the streams of that stage.
     match = f"on ({', '.join(_WHERE)})" + ("" if by == _WHERE else " group_left ()")
-    return f"(\n{happened(metric, by, *where, window=window)}\n)\n> {match}\n({share:g} * {of})"
+    # `increase` extrapolates: what happened three times may be 2.9.
+    enough = f" > {least - 0.5:g}" if least else ""
+    return f"(\n{happened(metric, by, *where, window=window)}\n){enough}\n> {match}\n({share:g} * {of})"
 
 
 _AT: Final = "at {{ .Labels.stage }}{{ with .Labels.route }} of {{ . }}{{ end }}"
@@ -132,11 +136,14 @@ ALERTS: Final = (
         "SSEIncompleteStreams",
         WARNING,
         "5m",
-        _share(semconv.ENDED, _WHERE, 'outcome="incomplete"', share=INCOMPLETE_SHARE, window="10m"),
-        f"More than {INCOMPLETE_SHARE:.0%} of streams break off {_AT}",
-        "They ended without the protocol's end: no terminal event, no finish reason. A reader sees half an answer.",
+        _share(
+            semconv.ENDED, _WHERE, 'outcome=~"incomplete|failed"', share=BROKEN_SHARE, window="10m", least=BROKEN_LEAST
+        ),
+        f"More than {BROKEN_SHARE:.0%} of streams break off {_AT}",
+        "They ended without the protocol's end (`incomplete`), or by an exception or an error event (`failed`). "
+        "A reader sees half an answer.",
         "otel-sse-streams",
-        choice="var-least=0&var-outcome=incomplete",
+        choice="var-least=0&var-outcome=incomplete&var-outcome=failed",
     ),
     Alert(
         "SSERecorderDrops",

@@ -5,10 +5,13 @@ They say `.Labels` and not `$labels`: Grafana may take a `$` in a provisioned fi
 
 from __future__ import annotations
 
+import json
 from typing import Final
+from urllib.parse import quote, urlencode
 
 from grafana.generate.alerts import Alert
 from grafana.generate.dashboards import EXPLORER
+from grafana.generate.datasources import TEMPO_UID
 
 GRAFANA_OF_PROMETHEUS: Final = '{{ or .ExternalLabels.grafana "http://localhost:3000" }}'
 """Grafana's address in an alert of Prometheus: its external label `grafana`, where there is one."""
@@ -43,4 +46,14 @@ def annotated(alert: Alert, panel: int, grafana: str) -> dict[str, str]:
 def _traces(alert: Alert, grafana: str) -> list[str]:
     if alert.choice:
         return [f"Traces: {grafana}/d/{EXPLORER}?{alert.choice}{_STAGE}{_ROUTE}"]
-    return [f"Traces, in TraceQL: {alert.traceql}"] if alert.traceql else []
+    if alert.traceql:
+        return [f"Traces, in TraceQL: {alert.traceql}", f"Traces: {grafana}/explore?{_explore(alert.traceql)}"]
+    return []
+
+
+def _explore(query: str) -> str:
+    """Return the part of an address that opens Grafana's Explore with a TraceQL search over the last hour."""
+    source = {"type": "tempo", "uid": TEMPO_UID}
+    search = {"refId": "A", "datasource": source, "queryType": "traceql", "query": query}
+    pane = {"datasource": TEMPO_UID, "queries": [search], "range": {"from": "now-1h", "to": "now"}}
+    return urlencode({"schemaVersion": 1, "orgId": 1, "panes": json.dumps({"traces": pane})}, quote_via=quote)

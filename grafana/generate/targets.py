@@ -48,11 +48,6 @@ def search(query: str) -> Json:
     }
 
 
-def total(query: str) -> Json:
-    """Return a TraceQL query whose answer is a number over time."""
-    return {"datasource": TEMPO, "queryType": "traceql", "query": query, "filters": []}
-
-
 def trace(trace_id: str) -> Json:
     """Return a query for one trace."""
     return {"datasource": TEMPO, "queryType": "traceql", "query": trace_id, "filters": []}

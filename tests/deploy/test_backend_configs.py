@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,42 @@ from tests.deploy.tools import DEPLOY, ROOT, installed, jaeger
 TYPES = {"string": "string", "int": "int"}
 COLUMNS_OF_A_SCOPE = {"string": 20, "int": 5}
 """How many dedicated columns Tempo's vParquet5 has for each scope and type."""
+
+TEMPO_KEYS = {
+    "stream_over_http_enabled",
+    "server.http_listen_port",
+    "server.log_level",
+    "server.grpc_server_max_recv_msg_size",
+    "server.grpc_server_max_send_msg_size",
+    "distributor.receivers.otlp.protocols.grpc.endpoint",
+    "distributor.receivers.otlp.protocols.grpc.max_recv_msg_size_mib",
+    "distributor.receivers.otlp.protocols.http.endpoint",
+    "distributor.receivers.otlp.protocols.http.max_request_body_size",
+    "distributor.max_attribute_bytes",
+    "ingester.lifecycler.ring.replication_factor",
+    "ingester.trace_idle_period",
+    "ingester.trace_live_period",
+    "ingester.max_block_duration",
+    "querier.frontend_worker.frontend_address",
+    "querier.frontend_worker.grpc_client_config.max_recv_msg_size",
+    "querier.frontend_worker.grpc_client_config.max_send_msg_size",
+    "compactor.compaction.block_retention",
+    "storage.trace.backend",
+    "storage.trace.local.path",
+    "storage.trace.s3.bucket",
+    "storage.trace.s3.endpoint",
+    "storage.trace.s3.region",
+    "storage.trace.wal.path",
+    "storage.trace.block.version",
+    "storage.trace.block.parquet_dedicated_columns",
+    "memberlist.join_members",
+    "overrides.defaults.ingestion.rate_limit_bytes",
+    "overrides.defaults.ingestion.burst_size_bytes",
+    "overrides.defaults.global.max_bytes_per_trace",
+    "overrides.defaults.read.max_bytes_per_tag_values_query",
+    "usage_report.reporting_enabled",
+}
+"""The keys that the documentation of Tempo 2.10 has, of those that this folder uses. Look a new one up there first."""
 
 RESOURCE = {"service.instance.id"}
 EVENTS = ("event sse.chunk", "event sse.finding")
@@ -46,6 +83,32 @@ def test_tempo_has_room_for_the_columns() -> None:
     counted = Counter((column["scope"], column["type"]) for column in columns())
     assert all(count <= COLUMNS_OF_A_SCOPE[kind] for (_, kind), count in counted.items())
     assert read("tempo/tempo.yaml")["storage"]["trace"]["block"]["version"] == "vParquet5"
+
+
+def test_tempo_has_no_key_that_is_not_documented() -> None:
+    """Tempo refuses to start on a key that it does not know, wherever it stands."""
+    assert unknown_keys(read("tempo/tempo.yaml")) == set()
+
+
+@pytest.mark.parametrize(
+    ("block", "key"), [("distributor", "max_attribute_size"), ("ingester", "trace_idle"), ("server", "log_levels")]
+)
+def test_an_undocumented_key_is_found(block: str, key: str) -> None:
+    """A slip of the pen in any block is told with its whole path."""
+    config = read("tempo/tempo.yaml")
+    config[block][key] = 1
+    assert unknown_keys(config) == {f"{block}.{key}"}
+
+
+def unknown_keys(config: dict[str, Any]) -> set[str]:
+    return set(paths(config)) - TEMPO_KEYS
+
+
+def paths(config: Any, above: str = "") -> Iterator[str]:
+    """Each value's keys from the top, joined by dots; lists are values."""
+    for key, value in config.items():
+        path = f"{above}{key}"
+        yield from paths(value, f"{path}.") if isinstance(value, dict) else [path]
 
 
 def test_a_long_trace_fits_everywhere() -> None:

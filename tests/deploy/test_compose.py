@@ -19,6 +19,13 @@ from tests.deploy.tools import DEPLOY, ROOT, built
 FILES = ["compose.yaml", "compose.lite.yaml"]
 URL = re.compile(r"\b(?:http|ws)://([a-z][\w-]*):(\d+)")
 HERE = {"localhost"}
+HEALTH = {
+    "collector-agent": ("collector/agent.yaml", "extensions", "health_check", "endpoint"),
+    "collector-gateway": ("collector/gateway.yaml", "extensions", "health_check", "endpoint"),
+    "jaeger": ("jaeger/jaeger.yaml", "extensions", "healthcheckv2", "http", "endpoint"),
+    "tempo": ("tempo/tempo.yaml", "server", "http_listen_port"),
+}
+"""Where each program's configuration says at which port it tells its health."""
 
 
 def load(name: str) -> dict[str, Any]:
@@ -94,6 +101,25 @@ def test_what_a_service_names_is_there(file: dict[str, Any], service: dict[str, 
 
 
 @pytest.mark.parametrize("name", FILES)
+def test_a_health_check_asks_where_the_service_answers(name: str) -> None:
+    """Its port is the one at which the program's configuration serves its health."""
+    asked = {}
+    for service, content in load(name)["services"].items():
+        if service in HEALTH:
+            (asked[service],) = re.findall(r"http://127\.0\.0\.1:(\d+)/", content["healthcheck"]["test"][-1])
+    assert asked
+    assert asked == {service: _health_port(service) for service in asked}
+
+
+def _health_port(service: str) -> str:
+    path, *keys = HEALTH[service]
+    found = yaml.safe_load((DEPLOY / path).read_text(encoding="utf-8"))
+    for key in keys:
+        found = found[key]
+    return re.findall(r"\d+", str(found))[-1]
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_nobody_waits_for_himself(name: str) -> None:
     """Services can be put in an order in which each one's dependencies come before it."""
     waiting = {service: set(content.get("depends_on", {})) for service, content in load(name)["services"].items()}
@@ -126,6 +152,15 @@ def test_dashboards_are_mounted_where_the_provisioning_looks() -> None:
     providers = yaml.safe_load((ROOT / "grafana/provisioning/dashboards/otel-sse.yaml").read_text(encoding="utf-8"))
     (path,) = {provider["options"]["path"] for provider in providers["providers"]}
     assert f"../grafana/dashboards:{path}:ro" in load("compose.yaml")["services"]["grafana"]["volumes"]
+
+
+def test_one_system_alerts() -> None:
+    """Prometheus has the rules, and Grafana's own ones are not mounted beside them, as a part of a folder or alone."""
+    services = load("compose.yaml")["services"]
+    assert "../grafana/prometheus:/etc/prometheus/rules:ro" in services["prometheus"]["volumes"]
+    sources = [ROOT / "deploy" / volume.partition(":")[0] for volume in services["grafana"]["volumes"]]
+    rules = next((ROOT / "grafana/provisioning/alerting").glob("*.yaml"))
+    assert not [source for source in sources if rules.is_relative_to(source.resolve())]
 
 
 def test_rules_are_loaded_and_their_tests_are_not() -> None:

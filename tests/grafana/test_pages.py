@@ -41,7 +41,10 @@ def test_searches_read_attributes_events_and_kinds_that_exist(example: Example) 
 
 @pytest.mark.parametrize("example", examples("traceql"), ids=str)
 def test_traceql_has_only_forms_that_tempo_answers_rightly(example: Example) -> None:
-    """One event condition at most, no event attribute selected, no count(); each attribute in its scope."""
+    """One event condition at most, no event attribute selected, no count(); each attribute in its scope.
+
+    And no metrics query: deploy/tempo runs no metrics generator, and Tempo 2 answers none without one.
+    """
     assert wrong_form(example.text) == ""
 
 
@@ -51,6 +54,8 @@ def test_traceql_has_only_forms_that_tempo_answers_rightly(example: Example) -> 
         ('{event.sse.finding.kind = "x" && event.sse.finding.certainty = "certain"}', "two event conditions"),
         ("{span.sse.stream.gaps > 0} | select(event.sse.chunk.seq)", "selects an event"),
         ("{span.sse.stream.gaps > 0} | count() > 1", "count()"),
+        ("{span.sse.stream.gaps > 0} | sum_over_time(span.sse.stream.gaps)", "a metrics query"),
+        ("{span.sse.stream.gaps > 0} | rate()", "a metrics query"),
         ("{span.sse.chunk.duplicate = true}", "sse.chunk.duplicate is no span's"),
         ("{event.sse.stream.gaps > 0}", "sse.stream.gaps is no event's"),
     ],
@@ -69,6 +74,8 @@ def wrong_form(query: str) -> str:
         return "selects an event"
     if "count()" in query:
         return "count()"
+    if re.search(r"\|\s*(?:\w+_over_time|rate)\(", query):
+        return "a metrics query"
     for scope, name in re.findall(r"\b(span|event)\.(sse\.[a-z_.]*[a-z])", query):
         if ATTRIBUTES[name].startswith("event ") != (scope == "event"):
             return f"{name} is no {scope}'s"

@@ -161,15 +161,16 @@ def test_a_duplicate_before_the_first_scrape_reaches_the_receiver(proof: Proof) 
 
 
 def test_the_duplicate_alert_says_where_and_leads_to_the_traces(proof: Proof) -> None:
-    """It names the stages that had the second [DONE], and not the provider; its links are whole."""
+    """It names the stages that had chunks and [DONE] twice, and not the provider; its links are whole."""
     labels = {"alertname": "SSEDuplicateChunks", "job": "faulty"}
     found = [one for one in proof.receiver.alerts if labels.items() <= one["labels"].items()]
-    assert {one["labels"]["stage"] for one in found} == {"emit", "socket_write"}
+    places = {(one["labels"]["stage"], one["labels"]["kind"]) for one in found}
+    assert places == {(stage, kind) for stage in ("emit", "socket_write") for kind in ("doubled", "terminal")}
     for one in found:
-        assert (one["labels"]["severity"], one["labels"]["kind"]) == ("critical", "terminal")
-        stage = one["labels"]["stage"]
-        assert one["annotations"]["summary"] == f"Chunks were sent twice at {stage} of /chat (terminal)"
-        link = f"/d/otel-sse-explorer?var-kind=duplicate/terminal&var-stage={stage}&var-route=%2Fchat"
+        assert one["labels"]["severity"] == "critical"
+        stage, kind = one["labels"]["stage"], one["labels"]["kind"]
+        assert one["annotations"]["summary"] == f"Chunks were sent twice at {stage} of /chat ({kind})"
+        link = f"/d/otel-sse-explorer?var-kind=duplicate/{kind}&var-stage={stage}&var-route=%2Fchat"
         assert f"http://localhost:3000{link}\n" in one["annotations"]["description"]
 
 

@@ -7,8 +7,8 @@ from typing import Final
 from grafana.generate import traceql
 from grafana.generate.boards import choices
 from grafana.generate.dashboards import EXPLORER, dashboard, source, to_explorer, typed, values
-from grafana.generate.panels import COUNT, Panel, row, span_table, text, timeseries, traces
-from grafana.generate.targets import TEMPO, Json, jaeger_search, search, total, trace
+from grafana.generate.panels import Panel, row, span_table, text, traces
+from grafana.generate.targets import Json, jaeger_search, search, trace
 from otel_sse import semconv
 
 ANY_ROUTE: Final = f'.*" || span.{semconv.STAGE} != "'
@@ -57,7 +57,7 @@ def _variables() -> list[Json]:
         values("kind", "Kind", semconv.FINDINGS, "kind", description="Of findings"),
         values("outcome", "Outcome", semconv.ENDED, "outcome", every=".+", description="Of streams that ended"),
         typed("least", "Least duplicates", "1", "How many duplicates a stream must have"),
-        typed("service", "Service (Jaeger)", "gateway", "Jaeger searches one service; its name as in service.name"),
+        typed("service", "Service (Jaeger)", "chat", "Jaeger searches one service; its name as in service.name"),
         typed("trace", "Trace", "", "A trace id; a click on a span's id fills it in"),
     ]
 
@@ -74,17 +74,6 @@ def _tempo() -> list[Panel]:
         f"({route})",
         show=_COLUMNS,
     )
-    number = traceql.spans(traceql.span(semconv.STREAM_DUPLICATES, "> 0"))
-    summed = timeseries(
-        "Duplicates in traces",
-        "What Tempo adds up over the spans that say so: each stage counts, and each segment of a long stream. For "
-        "rates, the dashboard Duplicates and gaps is exact.",
-        [total(f"{number} | sum_over_time(span.{semconv.STREAM_DUPLICATES})")],
-        COUNT,
-        empty="No duplicates in this time",
-        width=24,
-    )
-    summed.body["datasource"] = TEMPO
     return [
         span_table(
             "Streams with findings",
@@ -100,7 +89,6 @@ def _tempo() -> list[Panel]:
             empty="No such stream in this time",
             open_trace=_OPEN,
         ),
-        summed,
     ]
 
 
