@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bench.detection.recordings import Frame, Recording
-from otel_sse.stream.outcome import CANCELLED, COMPLETED, DISCONNECTED, FAILED
+from otel_sse.stream.outcome import ABANDONED, CANCELLED, CAPPED, COMPLETED, DISCONNECTED, FAILED
 
 SECRET: Final = "zq-secret-0123456789"
 """What the rule of `content_check` looks for; no recorded answer says it."""
@@ -392,5 +392,7 @@ ROWS: Final[dict[str, Row]] = {
     "disconnect": Row(ended(DISCONNECTED), frozenset({f"outcome {DISCONNECTED}"}), True, 1.0),
     "cancel": Row(ended(CANCELLED), frozenset({f"outcome {CANCELLED}"}), True, 1.0),
     "error": Row(ended(FAILED), frozenset({f"outcome {FAILED}"}), True, 1.0),
+    "abandon": Row(ended(ABANDONED), frozenset({f"outcome {ABANDONED}"}), True, 1.0),
+    "cap": Row(ended(CAPPED), frozenset({f"outcome {CAPPED}"}), True, 1.0),
 }
 """What is measured at a single stage, and what has to be reached."""
