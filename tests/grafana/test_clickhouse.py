@@ -123,7 +123,8 @@ def test_every_query_has_an_answer(answers: dict[str, list[Row]]) -> None:
 def test_the_doubled_stream_is_found_with_its_stages_in_order(answers: dict[str, list[Row]], demo: Any) -> None:
     """It alone has duplicates: at the application's iterator and at the socket, not at the provider."""
     (found,) = answers["Which streams had duplicates, and where first?"]
-    assert (found["TraceId"], int(found["duplicates"])) == (demo[1], 1)
+    assert found["TraceId"] == demo[1]
+    assert int(found["duplicates"]) > 50
     assert set(found["stages"]) == {"emit", "socket_write"}
 
 
@@ -131,14 +132,20 @@ def test_findings_are_grouped_by_two_attributes_of_one_event(answers: dict[str, 
     """What TraceQL can't ask: kind and certainty of the same event."""
     found = answers["What was found, of which kind, how sure, at which stage?"]
     rows = {(one["kind"], one["certainty"], one["stage"], int(one["findings"])) for one in found}
-    assert rows == {("duplicate/terminal", "certain", stage, 1) for stage in ("emit", "socket_write")}
+    stages = ("emit", "socket_write")
+    assert {(kind, stage) for kind, _, stage, _ in rows} == {
+        (kind, stage) for kind in ("duplicate/doubled", "duplicate/terminal") for stage in stages
+    }
+    assert rows >= {("duplicate/terminal", "certain", stage, 1) for stage in stages}
 
 
-def test_chunks_come_in_order_and_the_duplicate_is_marked(answers: dict[str, list[Row]]) -> None:
+def test_chunks_come_in_order_and_the_duplicates_are_marked(answers: dict[str, list[Row]]) -> None:
     """Every chunk of the stage is there, over all its segments."""
     found = answers["What crossed a stage, chunk by chunk?"]
     assert [int(one["seq"]) for one in found] == list(range(1, len(found) + 1))
-    assert [one["duplicate"] for one in found if one["duplicate"]] == ["true"]
+    marked = [one["duplicate"] for one in found if one["duplicate"]]
+    assert set(marked) == {"true"}
+    assert len(found) / 3 < len(marked) <= len(found) / 2
 
 
 def test_what_was_doubled_is_told_by_content(answers: dict[str, list[Row]], demo: Any) -> None:
