@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from otel_sse.cli.tables import table_of
 from otel_sse.demo.screen import clean
 from otel_sse.lineage import matrix as marks
 from otel_sse.lineage.diagnosis import Diagnosis, late_places
@@ -47,7 +47,7 @@ def diagnosed_view(found: Sequence[tuple[Trace, Sequence[Diagnosis]]], count: in
     said = Text(f"{clear} of {count} traces {'is' if clear == 1 else 'are'} in order.", _BAD if found else _GOOD)
     if not found:
         return said
-    table = _table("trace", "~route", "~stage", "~kind", ">chunks", ">more")
+    table = table_of("trace", "~route", "~stage", "~kind", ">chunks", ">more")
     for trace, diagnoses in found:
         for stream, each in zip(trace.streams, diagnoses, strict=True):
             if each.culprit is not None:
@@ -88,7 +88,7 @@ def _stream(stream: TraceStream, found: Diagnosis, width: int) -> Iterator[Rende
 
 def _stages(stream: TraceStream, found: Diagnosis) -> Table:
     blamed = {fault.position for fault in found.faults}
-    table = _table(">#", "process", "stage", ">chunks", ">bytes", ">content", ">latency", "outcome")
+    table = table_of(">#", "process", "stage", ">chunks", ">bytes", ">content", ">latency", "outcome")
     for n, stage in enumerate(stream.stages):
         outcome = Text(clean(stage.outcome or "end not here"), _GOOD if stage.outcome == COMPLETED else _BAD)
         name = Text(clean(stage.label), _BAD if n in blamed else "")
@@ -163,12 +163,3 @@ def _fault(number: int, fault: Fault) -> Iterator[RenderableType]:
         if text:
             lines.add_row(name, Text(clean(text)))
     yield Padding(lines, (0, 0, 0, _INDENT))
-
-
-def _table(*columns: str) -> Table:
-    """A table; `>` before a column's name aligns it to the right, `~` lets it be folded."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    for name in columns:
-        right, folded = ">" in name, "~" in name
-        table.add_column(name.lstrip(">~"), justify="right" if right else "left", no_wrap=not folded, overflow="fold")
-    return table

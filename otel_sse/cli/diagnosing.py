@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from rich.console import Group, RenderableType
+from rich.console import Group
 
 from otel_sse.cli.diagnose_json import diagnosed_json, trace_diagnosed_json
 from otel_sse.cli.diagnose_view import diagnosed_view, trace_diagnosed_view
-from otel_sse.cli.exit_codes import FINDINGS, INPUT, OK
+from otel_sse.cli.shown import Shown
 from otel_sse.lineage.diagnosis import Diagnosis, diagnose
 from otel_sse.lineage.trace import Trace
-from otel_sse.sources.errors import SourceError
 from otel_sse.sources.reading import Traces
 
 
@@ -25,29 +24,6 @@ class Diagnosed(NamedTuple):
     def in_order(self) -> bool:
         """Whether nothing went wrong in any of them."""
         return all(each.in_order for each in self.found)
-
-
-class Shown(NamedTuple):
-    """What there is to see.
-
-    Args:
-        view: For the eye.
-        data: For programs.
-        in_order: Whether nothing went wrong.
-        damage: What could not be read, or None.
-        notes: What else there is to say, for stderr.
-    """
-
-    view: RenderableType
-    data: dict[str, Any]
-    in_order: bool
-    damage: SourceError | None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """0, 1 where something is not in order, 3 where a part could not be read."""
-        return INPUT if self.damage is not None else OK if self.in_order else FINDINGS
 
 
 def look(source: Traces, trace_id: str, width: int) -> Shown:

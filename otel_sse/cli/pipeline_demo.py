@@ -10,10 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from otel_sse import __version__
-from otel_sse.cli.diagnosing import Shown as Diagnosed
 from otel_sse.cli.diagnosing import look as diagnosed
 from otel_sse.cli.exit_codes import FINDINGS, OK
-from otel_sse.cli.tracing import Asked, Shown, look
+from otel_sse.cli.shown import Shown
+from otel_sse.cli.tracing import Asked, look
 from otel_sse.demo.pipeline_run import Outcome, run
 from otel_sse.demo.screen import Screen
 from otel_sse.sources.errors import SourceError
@@ -56,7 +56,7 @@ def _look(outcome: Outcome) -> Shown | None:
         return None
 
 
-def _diagnosed(outcome: Outcome, screen: Screen) -> Diagnosed | None:
+def _diagnosed(outcome: Outcome, screen: Screen) -> Shown | None:
     if not outcome.shown.trace_id:
         return None
     try:

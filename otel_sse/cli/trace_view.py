@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Final
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from otel_sse.cli.tables import table_of
 from otel_sse.demo.screen import clean
 from otel_sse.lineage.descent import (
     ADDED,
@@ -26,6 +26,7 @@ from otel_sse.lineage.descent import (
     UNKNOWN,
     Descent,
 )
+from otel_sse.lineage.faults import ranges
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.lineage.trace import Trace, TraceStream
 from otel_sse.lineage.way import Step
@@ -37,14 +38,12 @@ _GOOD: Final = "green"
 _BAD: Final = "bold red"
 _DIM: Final = "dim"
 _NOTED: Final = "yellow"
-_RANGES: Final = 4
-"""Ranges of numbers that one line names."""
 
 
 def traces_view(traces: Sequence[TraceSummary]) -> RenderableType:
     """Return a list of traces, one a line: the latest last, ids whole in 80 columns."""
     several = [">streams"] if any(each.streams > 1 for each in traces) else []
-    table = _table("trace", "start (UTC)", *several, ">chunks", ">findings", ">duplicates", "~route")
+    table = table_of("trace", "start (UTC)", *several, ">chunks", ">findings", ">duplicates", "~route")
     for each in traces:
         streams = [str(each.streams)] if several else []
         counts = map(str, (each.chunks, each.findings, each.duplicates))
@@ -76,7 +75,7 @@ def _stream(stream: TraceStream) -> Iterator[RenderableType]:
 
 
 def _stages(stream: TraceStream) -> Table:
-    table = _table(
+    table = table_of(
         ">#", "process", "stage", "~>chunks", ">first", ">latency", ">longest", "~content handed on", "~outcome"
     )
     start_ns = min(stage.first_ns for stage in stream.stages)
@@ -131,9 +130,9 @@ def _orphan(number: int, stage: TraceStage) -> Text:
 
 def _change(stream: TraceStream, up: int, down: int) -> Text:
     edge = stream.descents[up, down]
-    told = [f"{became} {_ranges(seqs)}" for became, seqs in _by_fate(edge).items() if became not in (SAME, ELSEWHERE)]
+    told = [f"{became} {ranges(seqs)}" for became, seqs in _by_fate(edge).items() if became not in (SAME, ELSEWHERE)]
     if added := [chunk.seq for chunk in edge.added if chunk.kind == CONTENT]:
-        told.append(f"{ADDED} {_ranges(added)}")
+        told.append(f"{ADDED} {ranges(added)}")
     names = f"{up + 1} {clean(edge.upstream.label)} -> {down + 1} {clean(edge.downstream.label)}: "
     return Text.assemble(("! ", _NOTED), names, (", ".join(told), _NOTED), "" if edge.recorded else (_BY_DIGEST, _DIM))
 
@@ -169,7 +168,7 @@ def chunks_view(stream: TraceStream, position: int) -> RenderableType:
     """
     stage = stream.stages[position]
     made_from = stream.made_from(position)
-    table = _table(">chunk", ">after", "kind", "digest", ">content so far", ">bytes", "made from")
+    table = table_of(">chunk", ">after", "kind", "digest", ">content so far", ">bytes", "made from")
     for chunk in stage.chunks:
         after = _time(chunk.time_ns - stage.first_ns)
         sizes = str(chunk.acc_len), str(chunk.raw_len)
@@ -195,7 +194,7 @@ def way_view(stream: TraceStream, steps: Sequence[Step], position: int, seq: int
         seq: The number.
     """
     of = f" of stage {position + 1}, {clean(stream.stages[position].label)}"
-    table = _table(">#", "process", "stage", "~>chunk", ">after", "digest", "~what it became")
+    table = table_of(">#", "process", "stage", "~>chunk", ">after", "digest", "~what it became")
     for step in steps:
         stage = stream.stages[step.stage]
         after = _time(step.since_ns) if step.chunks else ""
@@ -205,7 +204,7 @@ def way_view(stream: TraceStream, steps: Sequence[Step], position: int, seq: int
 
 
 def _seqs(chunks: Sequence[Chunk]) -> str:
-    return _ranges([chunk.seq for chunk in chunks])
+    return ranges([chunk.seq for chunk in chunks])
 
 
 def _digests(chunks: Sequence[Chunk]) -> str:
@@ -237,29 +236,8 @@ def _words(stream: TraceStream, step: Step) -> str:
     return words.get(step.became, step.became)
 
 
-def _ranges(seqs: Iterable[int]) -> str:
-    """Numbers as ranges: `1-3, 7`."""
-    found: list[list[int]] = []
-    for seq in sorted(seqs):
-        if found and seq == found[-1][1] + 1:
-            found[-1][1] = seq
-        else:
-            found.append([seq, seq])
-    more = f" and {len(found) - _RANGES} more places" if len(found) > _RANGES else ""
-    return ", ".join(_range(first, last) for first, last in found[:_RANGES]) + more
-
-
 def _range(first: int, last: int) -> str:
     return "" if not first else str(first) if first == last else f"{first}-{last}"
-
-
-def _table(*columns: str) -> Table:
-    """A table; `>` before a column's name aligns it to the right, `~` lets it be folded."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    for name in columns:
-        right, folded = ">" in name, "~" in name
-        table.add_column(name.lstrip(">~"), justify="right" if right else "left", no_wrap=not folded, overflow="fold")
-    return table
 
 
 def _time(time_ns: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from rich.console import Group, RenderableType
 
-from otel_sse.cli.exit_codes import FINDINGS, INPUT, OK
+from otel_sse.cli.shown import Shown
 from otel_sse.cli.trace_json import chunks_json, trace_json, traces_json, way_json
 from otel_sse.cli.trace_view import chunks_view, trace_view, traces_view, way_view
 from otel_sse.errors import ConfigurationError, must
@@ -34,29 +34,6 @@ class Asked(NamedTuple):
     chunk: int | None = None
     stage: str = ""
     telling: bool = False
-
-
-class Shown(NamedTuple):
-    """What there is to see.
-
-    Args:
-        view: For the eye.
-        data: For programs.
-        in_order: Whether nothing was found, and nothing failed or broke off.
-        damage: What of the source could not be read, or None.
-        notes: What else there is to say, for stderr.
-    """
-
-    view: RenderableType
-    data: dict[str, Any]
-    in_order: bool
-    damage: SourceError | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """0, 1 where something is not in order, 3 where a part could not be read."""
-        return INPUT if self.damage is not None else OK if self.in_order else FINDINGS
 
 
 def look(asked: Asked) -> Shown:

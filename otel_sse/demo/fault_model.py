@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from otel_sse.demo.fault_frames import Frames, content_check, content_of, missing_terminal, no_first_byte
+from otel_sse.demo.fault_frames import SOME, Frames, content_check, content_of, missing_terminal, no_first_byte
 
 HEADER: Final = "x-demo-fault"
 """Header of a request to the model server that orders one of these faults."""
@@ -56,3 +56,25 @@ IN_THE_SIMPLE_DEMO: Final = ("reasserted", "content_check")
 def with_fault(fault: str, frames: AsyncIterator[str]) -> AsyncIterator[str]:
     """Return the model's frames with a fault made, or as they are where the model does not make it."""
     return MODEL_FAULTS[fault](frames) if fault in MODEL_FAULTS else frames
+
+
+def answered(fault: str, ask: Callable[[], AsyncIterator[str]]) -> AsyncIterator[str]:
+    """Return the answer to a question, which is asked twice where the fault is `second_start`.
+
+    Args:
+        fault: The fault that was ordered, or "".
+        ask: Asks the model.
+    """
+    return _asked_again(ask) if fault == "second_start" else ask()
+
+
+async def _asked_again(ask: Callable[[], AsyncIterator[str]]) -> AsyncIterator[str]:
+    passed = 0
+    async for part in ask():
+        yield part
+        passed += 1
+        if passed == SOME:
+            # A deadline is over, and whoever retries does not know that a part was handed on.
+            break
+    async for part in ask():
+        yield part

@@ -17,8 +17,8 @@ from opentelemetry.trace import TracerProvider
 from pydantic import BaseModel
 
 import otel_sse
-from otel_sse.demo.fault_frames import DONE, FRAME_FAULTS, SOME
-from otel_sse.demo.fault_model import HEADER, IN_THE_SIMPLE_DEMO
+from otel_sse.demo.fault_frames import DONE, FRAME_FAULTS
+from otel_sse.demo.fault_model import HEADER, IN_THE_SIMPLE_DEMO, answered
 from otel_sse.demo.fault_replies import reply
 from otel_sse.demo.faults import (
     CONTENT_CHECKS,
@@ -76,16 +76,8 @@ def build(
         return reply(fault, FRAME_FAULTS[fault](frames) if made_here else frames)
 
     async def answer(question: str, fault: str) -> AsyncIterator[str]:
-        passed = 0
-        async for frame in asked_model(question, fault):
+        async for frame in answered(fault, lambda: asked_model(question, fault)):
             yield frame
-            passed += 1
-            if passed == SOME and fault == "second_start":
-                # A deadline is over, and whoever retries does not know that a part was handed on.
-                break
-        if fault == "second_start":
-            async for frame in asked_model(question, fault):
-                yield frame
         yield DONE
 
     async def asked_model(question: str, fault: str) -> AsyncIterator[str]:

@@ -19,9 +19,9 @@ from websockets.exceptions import ConnectionClosed
 
 import otel_sse
 from otel_sse.demo import pipeline_messages as messages
-from otel_sse.demo.fault_frames import DONE, FRAME_FAULTS, LATEST, SOME
+from otel_sse.demo.fault_frames import DONE, FRAME_FAULTS, LATEST
 from otel_sse.demo.fault_hop import HOP_RESEND, relayed
-from otel_sse.demo.fault_model import HEADER
+from otel_sse.demo.fault_model import HEADER, answered
 from otel_sse.demo.fault_pieces import AT_SEND, with_fault
 from otel_sse.demo.fault_replies import reply
 from otel_sse.demo.fault_tasks import with_heartbeats
@@ -80,17 +80,8 @@ def build(model_url: str, control_url: str) -> FastAPI:
         else:
             yield DONE
 
-    async def pieces(question: str, fault: str) -> AsyncIterator[str]:
-        passed = 0
-        async for piece in asked_model(question, fault):
-            yield piece
-            passed += 1
-            if passed == SOME and fault == "second_start":
-                # A deadline is over, and whoever retries does not know that a part was handed on.
-                break
-        if fault == "second_start":
-            async for piece in asked_model(question, fault):
-                yield piece
+    def pieces(question: str, fault: str) -> AsyncIterator[str]:
+        return answered(fault, lambda: asked_model(question, fault))
 
     async def asked_model(question: str, fault: str) -> AsyncIterator[str]:
         asked: Any = [{"role": "user", "content": question}]

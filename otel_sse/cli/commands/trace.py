@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 import time
-from contextlib import closing
 from typing import Annotated
 
 import typer
 
-from otel_sse.cli.exit_codes import INPUT
 from otel_sse.cli.extras import needs
 from otel_sse.cli.interrupts import leaving_at_once
 from otel_sse.cli.source_options import SourceOptions, source_options
-from otel_sse.sources.errors import SourceError
 
 TraceId = Annotated[
     str, typer.Argument(metavar="[TRACE_ID]", show_default=False, help="Its id, or how it begins. Not needed for one.")
@@ -47,23 +42,10 @@ def command(
     source.check_detail("--chunk", chunk, wanted)
     source.check_detail("--stage", stage, wanted)
     with leaving_at_once(), needs("cli", "command otel-sse trace"):
+        from otel_sse.cli.shown import show
         from otel_sse.cli.tracing import Asked, look
         from otel_sse.demo.screen import Screen
 
         traces = source.open(wanted, os.environ, time.time_ns())
     screen = Screen(os.environ, color=not no_color, quiet=as_json)
-    try:
-        with closing(traces):
-            shown = look(Asked(traces, wanted, chunk, stage))
-    except SourceError as error:
-        print(f"otel-sse: {error}", file=sys.stderr)
-        return INPUT
-    if as_json:
-        screen.data(json.dumps(shown.data, indent=2))
-    else:
-        screen.out.print(shown.view)
-    for note in shown.notes:
-        screen.say(note)
-    if shown.damage is not None:
-        print(f"otel-sse: {shown.damage}", file=sys.stderr)
-    return shown.exit_code
+    return show(screen, traces, lambda: look(Asked(traces, wanted, chunk, stage)), as_json=as_json)

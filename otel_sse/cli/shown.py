@@ -1,0 +1,65 @@
+"""What a command found in traces, and how it is shown: view or JSON, notes, exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any, NamedTuple
+
+from rich.console import RenderableType
+
+from otel_sse.cli.exit_codes import FINDINGS, INPUT, OK
+from otel_sse.demo.screen import Screen
+from otel_sse.sources.errors import SourceError
+from otel_sse.sources.reading import Traces
+
+
+class Shown(NamedTuple):
+    """What there is to see.
+
+    Args:
+        view: For the eye.
+        data: For programs.
+        in_order: Whether nothing was found, and nothing failed or broke off.
+        damage: What of the source could not be read, or None.
+        notes: What else there is to say, for stderr.
+    """
+
+    view: RenderableType
+    data: dict[str, Any]
+    in_order: bool
+    damage: SourceError | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0, 1 where something is not in order, 3 where a part could not be read."""
+        return INPUT if self.damage is not None else OK if self.in_order else FINDINGS
+
+
+def show(screen: Screen, source: Traces, look: Callable[[], Shown], *, as_json: bool) -> int:
+    """Look, close the source, and show what was found; return the exit code.
+
+    Args:
+        screen: Where to.
+        source: What is looked at.
+        look: Looks at it.
+        as_json: Whether to show JSON in the place of the view.
+    """
+    try:
+        with closing(source):
+            shown = look()
+    except SourceError as error:
+        print(f"otel-sse: {error}", file=sys.stderr)
+        return INPUT
+    if as_json:
+        screen.data(json.dumps(shown.data, indent=2))
+    else:
+        screen.out.print(shown.view)
+    for note in shown.notes:
+        screen.say(note)
+    if shown.damage is not None:
+        print(f"otel-sse: {shown.damage}", file=sys.stderr)
+    return shown.exit_code
