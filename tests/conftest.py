@@ -1,4 +1,4 @@
-"""What every test has: internal errors that raise, and the way to the recorded streams."""
+"""What every test has: internal errors that raise, more than one try at servers, the way to recorded streams."""
 
 from __future__ import annotations
 
@@ -17,6 +17,22 @@ SHARED = ROOT.parent / "shared"
 # No limit on the time of one example: it would fail on a busy machine and say nothing of the code.
 settings.register_profile("otel-sse", deadline=None)
 settings.load_profile("otel-sse")
+
+
+AGAINST_SERVERS = ("backends", "cli", "demo", "deploy", "grafana", "integrations", "sources", "testing")
+"""The folders whose tests run servers and processes, and so depend on the time of a machine that others use as well."""
+
+RERUNS = 2
+"""How often such a test is tried again before it fails. The report counts each rerun, and names it."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Have tests against servers tried again; those of the core get one try."""
+    if not config.pluginmanager.hasplugin("rerunfailures"):  # LiteLLM's environment has only what its tests need
+        return
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").parts[0] in AGAINST_SERVERS:
+            item.add_marker(pytest.mark.flaky(reruns=RERUNS))
 
 
 def shared(*parts: str) -> Path:

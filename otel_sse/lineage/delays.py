@@ -32,7 +32,8 @@ _SHARE: Final = 0.5
 """Share of the chunks that several bursts have to hold: a buffer gathers all, a hiccup some."""
 
 _PACKED: Final = 0.1
-"""How much shorter a burst has to be than what it was upstream."""
+"""How much shorter a burst has to be than what it was upstream: a longer pause is part of no burst, however long the
+answer; a shorter one within what a buffer flushes is the machine's."""
 
 _MOMENTS: Final = 3
 """Times upstream, at least 5 ms apart, that a burst has to be gathered from."""
@@ -55,10 +56,8 @@ def coalesced(stream: TraceStream, up: int, down: int) -> Fault | None:
     """
     stage = stream.stages[down]
     times = [] if stage.rewrites else _times(stream, up, down)
-    bursts = [burst for burst in _bursts(times) if _is_gathered(burst)]
-    whole = [burst for burst in bursts if len(burst) >= _WHOLE * len(times)]
-    long = [burst for burst in bursts if burst[-1].up_ns - burst[0].up_ns >= _LONG_SPREAD_NS]
-    found = whole or (long if len(long) > 1 and sum(map(len, long)) >= _SHARE * len(times) else [])
+    whole = _whole(times)
+    found = whole or _several(times)
     if not found:
         return None
     spread_ns = sum(burst[-1].up_ns - burst[0].up_ns for burst in found)
@@ -87,10 +86,26 @@ def _times(stream: TraceStream, up: int, down: int) -> list[_Crossed]:
     return [_Crossed(p.seq, before[p.first].time_ns, after[p.seq].time_ns) for p in same if p.first in before]
 
 
-def _bursts(times: Sequence[_Crossed]) -> Iterator[Sequence[_Crossed]]:
+def _whole(times: Sequence[_Crossed]) -> list[Sequence[_Crossed]]:
+    """The one burst that holds the whole answer, or nothing."""
+    if not times:
+        return []
+    packed_ns = int(_PACKED * (times[-1].up_ns - times[0].up_ns))
+    bursts = [burst for gap_ns in (_BURST_GAP_NS, packed_ns) for burst in _bursts(times, gap_ns)]
+    return [burst for burst in bursts if len(burst) >= _WHOLE * len(times) and _is_gathered(burst)][:1]
+
+
+def _several(times: Sequence[_Crossed]) -> list[Sequence[_Crossed]]:
+    """The long bursts of an answer that came in several, or nothing."""
+    bursts = [burst for burst in _bursts(times, _BURST_GAP_NS) if _is_gathered(burst)]
+    long = [burst for burst in bursts if burst[-1].up_ns - burst[0].up_ns >= _LONG_SPREAD_NS]
+    return long if len(long) > 1 and sum(map(len, long)) >= _SHARE * len(times) else []
+
+
+def _bursts(times: Sequence[_Crossed], gap_ns: int) -> Iterator[Sequence[_Crossed]]:
     start = 0
     for n in range(1, len(times) + 1):
-        if n == len(times) or times[n].down_ns - times[n - 1].down_ns > _BURST_GAP_NS:
+        if n == len(times) or times[n].down_ns - times[n - 1].down_ns > gap_ns:
             yield times[start:n]
             start = n
 

@@ -57,7 +57,7 @@ class Pipeline:
 def pipeline() -> Iterator[Pipeline]:
     providers = Providers({})
     # So slow that a burst is told from an answer that came piece by piece.
-    with LoopbackServer(model_server.build(Pace(1, 0.007))) as model:
+    with LoopbackServer(model_server.build(Pace(1, 0.01))) as model:
         app = gateway.build(model.url, providers.tracers, providers.meters)
         with LoopbackServer(app) as front:
             yield Pipeline(front.url, model.url, providers)

@@ -274,6 +274,13 @@ def test_chunks_that_come_in_one_burst_are_coalesced() -> None:
     assert "30 of 30 chunks, which left stage1 over 1.160 s, came in one burst of 0.003 s" in fault.evidence
 
 
+def test_a_pause_within_a_burst_does_not_hide_it() -> None:
+    """A busy machine stops for a moment while the buffer is flushed; it is still a tenth of the time it came in."""
+    burst = [1_200 + n * 0.1 + 80 * (n >= 15) for n in range(30)]
+    fault = only(timed(EVENLY, later(EVENLY), burst, later(burst)))
+    assert (fault.kind, fault.position, fault.certainty, fault.count) == ("coalescing/burst", 2, CERTAIN, 30)
+
+
 def test_a_buffer_that_gathers_ten_at_a_time_is_suspected() -> None:
     """Several long bursts are what a buffer makes, and what a busy event loop may make."""
     slowly = [n * 150.0 for n in range(30)]
