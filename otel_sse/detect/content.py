@@ -32,20 +32,18 @@ class ContentDetector:
 
     __slots__ = (
         "_accumulated", "_again", "_channel", "_doubled", "_first", "_frame", "_frames_differ", "_mix",
-        "chunks", "due", "frames", "large", "told",
+        "chunks", "due", "large", "told",
     )  # fmt: skip
 
     def __init__(self, stage: str, digest: Digest = sha1_digest) -> None:
         self.chunks: list[Chunk] = []
         self.large: list[tuple[Chunk, str]] = []
         """Chunks with their texts, which are forgotten at the next look."""
-        self.frames: dict[int, int] = {}
-        """Hashes of the chunks' frames, by number, where nobody knows what is in them; forgotten likewise."""
         self.due = limits.FIRST_LOOK_CHUNKS
         """The number of the chunk at which a look is due."""
         self.told: deque[int] = deque(maxlen=limits.MAX_TOLD)
         """Chunks that something better than content has told as duplicates: the monitor appends them."""
-        self._frame: tuple[str, int] = ("", 0)
+        self._frame = ("", "")
         self._frames_differ = False
         self._first: str | None = None
         self._channel = ""
@@ -53,6 +51,16 @@ class ContentDetector:
         self._doubled = DoubledDetector(stage, self.told)
         self._again = AgainDetector(stage, self.told)
         self._accumulated = AccumulatedDetector(stage, digest)
+
+    def frame(self, digest: str, data: str) -> None:
+        """Take note of a content chunk's whole frame, where nobody knows what else is in it.
+
+        Equal contents in frames that differ are two choices or steps of an application's own format, perhaps.
+        """
+        before, frame = self._frame
+        if digest == before and data != frame:
+            self._frames_differ = True
+        self._frame = (digest, data)
 
     def look(self, ended: bool, sure: bool = True) -> list[Finding]:
         """Return what is wrong with the chunks since the last look.
@@ -76,8 +84,6 @@ class ContentDetector:
             found = self._by_channel(chunks, channels, keys)
         first, last = chunks[0].seq, chunks[-1].seq
         seqs = range(first, last + 1) if last - first == count - 1 else [chunk.seq for chunk in chunks]
-        if self.frames:
-            self._compare_frames(chunks)
         self._doubled.sure = sure and not self._frames_differ
         found += self._doubled.look(keys.tolist(), seqs)
         found += self._again.look(keys, seqs, ended, joined)
@@ -90,17 +96,6 @@ class ContentDetector:
     def close(self, ended: bool, sure: bool = True) -> list[Finding]:
         """Return what is left to say, now that nothing will come."""
         return [*self.look(ended, sure), *self._again.close()]
-
-    def _compare_frames(self, chunks: Sequence[Chunk]) -> None:
-        # Equal contents in frames that differ are two choices or steps of an application's own format, perhaps.
-        before, frame = self._frame
-        for chunk in chunks:
-            this = self.frames.get(chunk.seq, 0)
-            if chunk.digest == before and this and frame and this != frame:
-                self._frames_differ = True
-            before, frame = chunk.digest, this
-        self._frame = before, frame
-        self.frames.clear()
 
     def _by_channel(self, chunks: Sequence[Chunk], channels: Sequence[str], keys: array[int]) -> list[Finding]:
         """Look at each run of one channel; write on the keys which channel they belong to."""

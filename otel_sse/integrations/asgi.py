@@ -201,7 +201,7 @@ class _Exchange:
                 if message["type"] == "http.response.start":
                     message = self._begin(message)
                 await self._send(message)
-            elif self._complete(record) or message["type"] != _BODY:
+            elif record.ended or record.settled or message["type"] != _BODY:
                 await self._send_other(record, message)
             elif not message.get("more_body", False):
                 await self._send_last(record, message)

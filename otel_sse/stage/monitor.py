@@ -136,7 +136,7 @@ class StageMonitor:
         if self._parser is not None:
             for item in self._parser.feed(body):
                 if type(item) is Event:
-                    self._event(item, time_ns, send_ns)
+                    self._crossed(self._reader.read(item), item, time_ns, send_ns)
                 else:
                     self._other(item, time_ns, send_ns)
 
@@ -207,7 +207,7 @@ class StageMonitor:
             if type(item) is Event:
                 # The last line of newline-delimited JSON may lack its end, unless it breaks off.
                 self._ending.truncated |= decode(item.data) is NOT_JSON
-                self._event(item, time_ns, 0)
+                self._crossed(self._reader.read(item), item, time_ns, 0)
             else:
                 self._ending.truncated |= type(item) is Violation and item.kind == "truncated"
                 self._other(item, time_ns, 0)
@@ -299,9 +299,6 @@ class StageMonitor:
             due = due or size * 2 >= written
         self._cross(chunk, text, seq, time_ns, due)
 
-    def _event(self, event: Event, time_ns: int, send_ns: int) -> None:
-        self._crossed(self._reader.read(event), event, time_ns, send_ns)
-
     def _crossed(self, facts: Facts, event: Event, time_ns: int, send_ns: int) -> None:
         totals = self.totals
         text = facts.content
@@ -339,7 +336,7 @@ class StageMonitor:
             content = self._content
             content.chunks.append(chunk)
             if self._frames_matter:
-                content.frames[seq] = hash(event.data)
+                content.frame(chunk.digest, event.data)
             due = seq >= content.due
             if size >= _LARGE:
                 content.large.append((chunk, text))
