@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Collection, Sequence
 from typing import Final
 
 from otel_sse import limits
+from otel_sse.detect.latest import Latest
 from otel_sse.stream.chunk import SUSPECTED, Finding
 
 _SIZE: Final = limits.MAX_HISTORY_CHUNKS
@@ -65,7 +65,7 @@ class AgainDetector:
         self._untold = 0
         self._boundary = 0
         self._done = 0
-        self._turns: deque[int] = deque(maxlen=limits.MAX_TURNS)
+        self._turns = Latest(limits.MAX_TURNS)
 
     @property
     def active(self) -> bool:
@@ -74,7 +74,7 @@ class AgainDetector:
 
     def turned(self, offset: int) -> None:
         """Take note that the channel changes behind the first `offset` chunks of what is looked at next."""
-        self._turns.append(self._count + offset)
+        self._turns.keep(self._count + offset)
 
     def close(self) -> list[Finding]:
         """Return what was held back until it was clear what it is, now that nothing will come."""

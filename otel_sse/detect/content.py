@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections import deque
 from collections.abc import Sequence
 from zlib import crc32
 
@@ -11,6 +10,7 @@ from otel_sse import limits
 from otel_sse.detect.accumulated import AccumulatedDetector
 from otel_sse.detect.again import AgainDetector
 from otel_sse.detect.doubled import DoubledDetector
+from otel_sse.detect.latest import Latest
 from otel_sse.stream.chunk import Chunk, Finding
 from otel_sse.stream.digest import Digest, sha1_digest
 
@@ -41,8 +41,8 @@ class ContentDetector:
         """Chunks with their texts, which are forgotten at the next look."""
         self.due = limits.FIRST_LOOK_CHUNKS
         """The number of the chunk at which a look is due."""
-        self.told: deque[int] = deque(maxlen=limits.MAX_TOLD)
-        """Chunks that something better than content has told as duplicates: the monitor appends them."""
+        self.told = Latest(limits.MAX_TOLD)
+        """Chunks that something better than content has told as duplicates: the monitor keeps them here."""
         self._frame = ("", "")
         self._frames_differ = False
         self._first: str | None = None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 
 from otel_sse import limits
+from otel_sse.detect.latest import Latest
 from otel_sse.stream.chunk import CERTAIN, CONTENT, SUSPECTED, Chunk, Finding
 
 _NS_PER_MS = 1e6
@@ -26,7 +26,7 @@ class HandoverDetector:
     def __init__(self, stage: str) -> None:
         self._stage = stage
         self._exact = True
-        self._again: deque[int] = deque(maxlen=limits.LAGGED_TWINS)
+        self._again = Latest(limits.LAGGED_TWINS)
         self._checkpoints = ((0, 0), (0, 0))
         self._altered: Finding | None = None
         self.keeps_content = False
@@ -47,7 +47,7 @@ class HandoverDetector:
             return None
         # An application may add a blank line that equals a chunk of a moment ago. Neighbours, or several in a row, are
         # no accident.
-        self._again.append(chunk.seq)
+        self._again.keep(chunk.seq)
         several = len(self._again) == limits.LAGGED_TWINS and chunk.seq - self._again[0] <= limits.MAX_LATE_CHUNKS
         certainty = CERTAIN if of == chunk.seq - 1 or several else SUSPECTED
         evidence = f"upstream chunk {chunk.upstream_first} was handed on as {of} and again as {chunk.seq}"

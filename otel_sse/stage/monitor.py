@@ -101,7 +101,7 @@ class StageMonitor:
         self._frames_matter = False
         self._ending = Ending(self.totals, encoding)
         self._journal = nowhere if journal is None else journal.append
-        self._notes = Notes(self.totals, self._journal, settings.max_findings, self._content.told.append)
+        self._notes = Notes(self.totals, self._journal, settings.max_findings, self._content.told.keep)
         self._parser = None if encoding else _parser(settings, lines)
         dialect = settings.dialect() if callable(settings.dialect) else settings.dialect
         self._reader = Reader(dialect=dialect, content_of=settings.content_of)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from asyncio import current_task
-from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from threading import get_ident
@@ -50,8 +49,8 @@ class Stream:
         """The route's template, once it is known."""
         self.find_route: Callable[[], str] | None = None
         """Asked for the route as a stage begins, while it is not known: a stage may begin before the response does."""
-        self.stages: deque[StageRecord] = deque(maxlen=limits.MAX_UPSTREAMS)
-        """The stages that have had a chunk, in the order of their first ones."""
+        self.stages: list[StageRecord] = []
+        """The stages that have had a chunk, in the order of their first ones; the latest `limits.MAX_UPSTREAMS`."""
         self.stages_begun = 0
         """How many have had one, those forgotten included."""
         self.upstream: SpanContext | None = None
@@ -129,7 +128,9 @@ class Stream:
     def begun(self, record: StageRecord) -> list[StageRecord]:
         """Take note that a stage has its first chunk; return the stages that had theirs before, in their order."""
         before = list(self.stages)
+        # Not a deque with a bound, whose 600 bytes every request would pay; another thread may append as well.
         self.stages.append(record)
+        del self.stages[: -limits.MAX_UPSTREAMS]
         self.stages_begun += 1
         return before
 

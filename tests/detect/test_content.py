@@ -63,5 +63,6 @@ def test_channels_are_told_apart() -> None:
 def test_known_duplicates_are_remembered_up_to_the_cap() -> None:
     """The last MAX_TOLD chunks that something better has told are left out; one before that is forgotten."""
     detector = ContentDetector("emit")
-    detector.told.extend(range(limits.MAX_TOLD + 1))
+    for seq in range(limits.MAX_TOLD + 1):
+        detector.told.keep(seq)
     assert (len(detector.told), 0 in detector.told, 1 in detector.told) == (limits.MAX_TOLD, False, True)
