@@ -161,9 +161,13 @@ def _are_rules(value: object) -> bool:
     if not isinstance(value, Mapping) or len(value) > limits.MAX_CONTENT_CHECKS:
         return False
     return all(
-        isinstance(name, str) and _RULE_NAME.fullmatch(name) and isinstance(rule, str) and _compiles(rule)
+        isinstance(name, str) and _RULE_NAME.fullmatch(name) and isinstance(rule, str) and _finds_something(rule)
         for name, rule in value.items()
     )
+
+
+def _finds_something(pattern: str) -> bool:
+    return _compiles(pattern) and not re.compile(pattern).match("")
 
 
 def patterns_setting(name: str, doc: str) -> Any:
@@ -187,7 +191,7 @@ def rules_setting(name: str, doc: str) -> Any:
     """Return the field of named regular expressions."""
     allowed = (
         f"be a dict (in the environment a JSON object) of up to {limits.MAX_CONTENT_CHECKS} names "
-        "(a-z, 0-9 and _, a letter first) and regular expressions"
+        "(a-z, 0-9 and _, a letter first) and regular expressions that do not match the empty text"
     )
     rule = Setting(_env(name, ()), _read_rules, allowed, _are_rules, doc)
     return field(default=None, metadata={"setting": rule})

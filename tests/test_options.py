@@ -78,7 +78,7 @@ BAD_TEXTS: dict[str, list[str]] = {
     "dedup_window_ms": ["0", "60001", "0.1", "100ms"],
     "interval_sample": ["0", "1/16"],
     "excluded_urls": ["(", "health,*"],
-    "content_checks": ["x+", "[]", '{"a": "("}', '{"A b": "x"}', '{"a": 1}', '{"": "x"}'],
+    "content_checks": ["x+", "[]", '{"a": "("}', '{"a": ""}', '{"a": "x*"}', '{"A b": "x"}', '{"a": 1}', '{"": "x"}'],
 }
 BAD_ARGUMENTS: dict[str, list[object]] = {
     "enabled": ["true", 1],
