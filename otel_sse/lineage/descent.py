@@ -13,7 +13,7 @@ import msgspec
 
 from otel_sse.lineage.alignment import Ranges, align
 from otel_sse.lineage.flow import flow
-from otel_sse.lineage.passages import Flow, pieces_of
+from otel_sse.lineage.passages import Flow, Passage, pieces_of
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.stream.chunk import CONTENT, KINDS, Chunk
 from otel_sse.stream.outcome import COMPLETED
@@ -136,6 +136,19 @@ class Descent:
     def handed_on(self) -> int:
         """The highest number upstream that content downstream was made from; 0 where none was."""
         return max((passage.last for passage in self.flow.passages), default=0)
+
+    def made_from(self, seq: int) -> tuple[int, int] | None:
+        """Return the upstream numbers that a downstream chunk was made from; None where it was made from nothing.
+
+        As it happens a stage can only guess which of several equal chunks one was. Where all chunks of both sides
+        show that it guessed wrong, they tell.
+        """
+        passage = None if self.flow.recorded or not self.recorded else self._by_content.get(seq)
+        return (passage.first, passage.last) if passage is not None and passage.first else self.ranges.get(seq)
+
+    @cached_property
+    def _by_content(self) -> dict[int, Passage]:
+        return {passage.seq: passage for passage in self.flow.passages}
 
     @cached_property
     def _found(self) -> tuple[bool, Ranges]:

@@ -43,7 +43,9 @@ def flow(up: Sequence[Piece], down: Sequence[Piece], recorded: Ranges, *, counte
     found.append(by_digests(up, down))
     if ranges := cut_anew(up, down):
         found.append(by_ranges(up, down, ranges, recorded=False))
-    return min(found, key=lambda each: (_unexplained(each, known, digests), 0 if each.recorded else 1))
+    best = min(found, key=lambda each: (_unexplained(each, known, digests), 0 if each.recorded else 1))
+    _take_first(best.passages, digests)
+    return best
 
 
 def _balanced(found: Flow, up: Sequence[Piece], digests: Mapping[int, str]) -> Flow:
@@ -63,6 +65,21 @@ def _balanced(found: Flow, up: Sequence[Piece], digests: Mapping[int, str]) -> F
             lost.discard(first)
             passages[n] = Passage(passage.seq, MOVED, first, first, passages[n - 1].seq if n else passage.seq)
     return Flow(passages, [seq for seq in found.lost if seq in lost], found.recorded)
+
+
+def _take_first(passages: list[Passage], digests: Mapping[int, str]) -> None:
+    """Of equal neighbours, call the first the one that came late: it stands in the wrong place."""
+    for n, late in enumerate(passages):
+        at = n
+        while late.what == MOVED and at and _may_be(passages[at - 1], late, digests):
+            passages[at] = passages[at - 1]._replace(seq=passages[at].seq)
+            at -= 1
+        if at < n:
+            passages[at] = late._replace(seq=passages[at].seq, of=passages[at - 1].seq if at else passages[1].seq)
+
+
+def _may_be(before: Passage, late: Passage, digests: Mapping[int, str]) -> bool:
+    return before.what == SAME and before.first > late.first and digests[before.seq] == digests[late.seq]
 
 
 def _fits(found: Flow, known: Container[str], digests: Mapping[int, str]) -> bool:

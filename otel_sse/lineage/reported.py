@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from otel_sse.lineage.faults import ACCUMULATED, DOUBLED, REPLAYED, RESTARTED, Fault
+from otel_sse.lineage.faults import ACCUMULATED, DOUBLED, LOST, REPLAYED, RESTARTED, Fault
 from otel_sse.lineage.passages import MOVED, SAME
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Chunk, Finding
@@ -41,15 +41,17 @@ def reported(stream: TraceStream) -> list[Fault]:
 
 
 def _is_refuted(stream: TraceStream, position: int, finding: Finding) -> bool:
-    """Whether a stage said that it handed on one chunk twice, and all chunks of both sides show that they were two.
+    """Whether all chunks of both sides show that one was not handed on twice, as a stage said, or that none is lost.
 
     As it happens, a stage can only guess which of several equal chunks one was; afterwards more is known. And where its
     ids go wrong, two equal chunks can get the same one.
     """
     ups = stream.upstream[position]
-    if finding.kind not in (DOUBLED, REPLAYED) or len(ups) != 1:
+    if finding.kind not in (DOUBLED, REPLAYED, LOST) or len(ups) != 1:
         return False
     edge, pair = stream.descents[ups[0], position], (finding.seq, finding.of)
+    if finding.kind == LOST:
+        return edge.upstream.is_whole and not edge.flow.lost
     was = {p.seq: p.first for p in edge.flow.passages if p.what in (SAME, MOVED) and p.seq in pair}
     if len(set(was.values())) != 2:
         return False
@@ -96,8 +98,8 @@ def back_to(stream: TraceStream, position: int, seq: int, target: int) -> set[in
     found = {position: {seq}}
     for n in range(position, target, -1):
         for up in stream.upstream[n] if n in found else ():
-            ranges = stream.descents[up, n].ranges
-            for first, last in (ranges[each] for each in found[n] if each in ranges):
+            origins = [stream.descents[up, n].made_from(each) for each in found[n]]
+            for first, last in filter(None, origins):
                 found.setdefault(up, set()).update(range(first, min(last, first + _MOST) + 1))
     return found.get(target, set())
 
@@ -133,10 +135,10 @@ def _pushed_back(stream: TraceStream, position: int, own: list[Finding]) -> tupl
     """The first stage that had both the chunks and what they repeat: it is theirs, whoever noticed it."""
     while len(stream.upstream[position]) == 1:
         up = stream.upstream[position][0]
-        ranges = stream.descents[up, position].ranges
+        edge = stream.descents[up, position]
         moved = []
         for each in own:
-            (a, b), (c, d) = ranges.get(each.seq, (0, -1)), ranges.get(each.of, (0, 0))
+            (a, b), (c, d) = edge.made_from(each.seq) or (0, -1), edge.made_from(each.of) or (0, 0)
             if a != b or c != d or (each.of and a == c) or not _is_same(stream, (position, each.seq), (up, a)):
                 return position, own
             moved.append(Finding(each.kind, each.certainty, each.stage, a, c, each.evidence, each.amount))
