@@ -13,6 +13,7 @@ import msgspec
 
 from otel_sse.lineage.alignment import Ranges, align
 from otel_sse.lineage.flow import flow
+from otel_sse.lineage.in_step import in_step
 from otel_sse.lineage.passages import Flow, Passage, pieces_of
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.stream.chunk import CONTENT, KINDS, Chunk
@@ -115,7 +116,9 @@ class Descent:
         up = [chunk for chunk in self.upstream.chunks if chunk.kind == CONTENT]
         down = [chunk for chunk in self.chunks if chunk.kind == CONTENT and not self._left_later(chunk)]
         pieces = pieces_of(up, self.upstream.content_bytes), pieces_of(down, self.downstream.content_bytes)
-        return flow(*pieces, self.carried, counted=self.upstream.service != self.downstream.service)
+        here = self.upstream.service == self.downstream.service
+        found = flow(*pieces, self.carried, counted=not here)
+        return in_step(found, up, self.downstream.by_seq) if here else found
 
     def _left_later(self, chunk: Chunk) -> bool:
         """Whether a chunk came over a hop after the stage before had ended: what it sent then is not in the trace."""

@@ -157,7 +157,7 @@ def _follows_from(stream: TraceStream, known: Fault, fault: Fault) -> bool:
         return False
     stage = stream.stages[fault.position]
     # Past their cap, findings are counted and not told.
-    untold = stage.findings_total > len(stage.findings) and min(known.seqs) > min(fault.seqs)
+    untold = stage.is_cut and min(known.seqs) > min(fault.seqs)
     return untold or bool(set(known.seqs) & set(fault.seqs))
 
 

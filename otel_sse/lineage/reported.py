@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
+from otel_sse.lineage.concerned import concerned
 from otel_sse.lineage.faults import ACCUMULATED, DOUBLED, LOST, REPLAYED, RESTARTED, Fault
 from otel_sse.lineage.passages import MOVED, SAME
 from otel_sse.lineage.trace import TraceStream
@@ -82,8 +84,11 @@ def _of_kind(stream: TraceStream, kind: str, seen: Seen) -> list[Fault]:
 
 def _is_another(stream: TraceStream, n: int, finding: Finding, first: int, own: Iterable[Finding]) -> bool:
     """Whether the chunk that a finding is about was in order at the first stage that has such a finding."""
-    before = back_to(stream, n, finding.seq, first)
-    return bool(before) and not before & {each.seq for each in own}
+    before, told = back_to(stream, n, finding.seq, first), {each.seq for each in own}
+    if stream.stages[first].is_cut and before and min(before) > max(told):
+        # Past their cap, findings are counted and not told.
+        return False
+    return bool(before) and not before & told
 
 
 def back_to(stream: TraceStream, position: int, seq: int, target: int) -> set[int]:
@@ -115,8 +120,10 @@ def _fault(stream: TraceStream, kind: str, position: int, own: list[Finding], al
         position, own = _pushed_back(stream, position, own)
     stage = stream.stages[position]
     ups = stream.upstream[position]
-    numbered = list({each.seq: each for each in own if each.seq}.values())
+    numbered = concerned(stream, position, own)
     more = f"; seen at {', '.join(also)} too" if also else ""
+    if stage.is_cut and kind == Counter(each.kind for each in stage.findings).most_common(1)[0][0]:
+        more += f"; {stage.findings_total - len(stage.findings)} more findings were counted and have no event"
     return Fault(
         kind=kind,
         certainty=CERTAIN if certain else SUSPECTED,
@@ -124,8 +131,8 @@ def _fault(stream: TraceStream, kind: str, position: int, own: list[Finding], al
         service=stage.service,
         position=position,
         upstream=ups[0] if ups else None,
-        seqs=tuple(each.seq for each in numbered),
-        of=tuple(each.of for each in numbered),
+        seqs=tuple(numbered),
+        of=tuple(numbered.values()),
         count=max(len(own), sum(each.amount for each in own)),
         evidence=finding.evidence + more,
     )
