@@ -12,9 +12,9 @@ from otel_sse.lineage.faults import Fault
 from otel_sse.lineage.trace import TraceStream, trace_of
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 from tests.lineage.made_pipeline import (
-    accumulated,
     Item,
     Stage,
+    accumulated,
     doubled,
     framed,
     once_more,
@@ -519,7 +519,7 @@ def test_findings_past_a_cap_are_not_the_fault_of_a_later_stage() -> None:
     kind = "protocol/double_framing"
     early = [(0, finding(kind, seq)) for seq in range(1, 11)]
     stream = stream_of(WORDS, whole, findings=[*early, *((1, finding(kind, seq)) for seq in range(1, 31))])
-    stream.stages[0].attributes[semconv.STREAM_FINDINGS] = 30
+    stream.stages[0].attributes = {**stream.stages[0].attributes, semconv.STREAM_FINDINGS: 30}
     fault = only(stream)
     assert (fault.position, fault.certainty) == (0, CERTAIN)
     assert "20 more findings were counted and have no event" in fault.evidence
