@@ -6,7 +6,7 @@ import pytest
 
 from otel_sse.lineage.diagnosis import Diagnosis, diagnose
 from otel_sse.lineage.trace import TraceStream
-from otel_sse.stream.chunk import COMMENT
+from otel_sse.stream.chunk import CERTAIN, COMMENT, Finding
 from tests.lineage.made_pipeline import Stage, replying, stream_of, whole, without
 from tests.lineage.made_trace import MS
 
@@ -80,3 +80,28 @@ def test_a_choice_that_differs_or_is_short_is_left_out(texts: list[str]) -> None
     said = diagnose(stream)
     assert said.faults == ()
     assert "channel 1, was not handed on" in said.notes[0]
+
+
+@pytest.mark.parametrize("guessed", [None, 4])
+@pytest.mark.parametrize("lineage", [True, False])
+def test_a_choice_with_some_of_the_same_words_is_left_out(lineage: bool, guessed: int | None) -> None:
+    """A chunk is one of its own channel, whatever another choice says, and whatever the stage took it for."""
+    texts = [" the", " the", " cat", " cat", " sat", " on", " on", " sat", " the", " the", " mat", " rug", ".", "."]
+    stream = named(stream_of(texts, without(*range(1, 14, 2))), *["0", "1"] * 7)
+    for chunk in stream.stages[1].chunks:
+        chunk.upstream_first = chunk.upstream_last = chunk.upstream_first if lineage else 0
+    if lineage and guessed is not None:
+        second = stream.stages[1].chunks[1]
+        second.upstream_first = second.upstream_last = guessed
+    stream.stages[1].findings = [Finding("gap/lost", CERTAIN, "emit", 4, 0, "chunk 4 did not go on")]
+    said = diagnose(stream)
+    assert said.faults == ()
+    assert "2, 4, 6, 8 and 3 more places of stage0, its channel 1, was not handed on" in said.notes[0]
+
+
+def test_channels_of_other_names_are_no_other_channels() -> None:
+    """A stage that translates one format into another calls them differently; contents are the same all the same."""
+    stream = named(stream_of(WORDS, without(4), lineage=False), *["0"] * 10, *["1"] * 10)
+    for chunk in stream.stages[1].chunks:
+        chunk.channel = "0"
+    assert told(diagnose(stream)) == [("gap/lost", "certain", (5,))]
