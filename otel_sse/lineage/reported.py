@@ -145,10 +145,10 @@ def _pushed_back(stream: TraceStream, position: int, own: list[Finding]) -> tupl
     """The first stage that had both the chunks and what they repeat: it is theirs, whoever noticed it."""
     while len(stream.upstream[position]) == 1:
         up = stream.upstream[position][0]
-        edge = stream.descents[up, position]
+        ranges = stream.descents[up, position].ranges
         moved = []
         for each in own:
-            (a, b), (c, d) = edge.made_from(each.seq) or (0, -1), edge.made_from(each.of) or (0, 0)
+            (a, b), (c, d) = ranges.get(each.seq, (0, -1)), ranges.get(each.of, (0, 0))
             if a != b or c != d or (each.of and a == c) or not _is_same(stream, (position, each.seq), (up, a)):
                 return position, own
             moved.append(Finding(each.kind, each.certainty, each.stage, a, c, each.evidence, each.amount))
