@@ -234,7 +234,7 @@ class _Edge:
         losses = Losses(self._stream, self._up, self._down)
         for kind, seqs in losses.by_kind().items():
             origin = f"made by {losses.made_by(seqs[0])}" if kind == REPLY_LOST else ""
-            yield self._fault(kind, seqs, self._loss(kind, seqs), origin=origin)
+            yield self._fault(kind, seqs, self._loss(kind, seqs), sure=losses.are_sure(seqs), origin=origin)
         self._notes += losses.notes
 
     def _loss(self, kind: str, seqs: Sequence[int]) -> str:

@@ -40,12 +40,25 @@ def flow(up: Sequence[Piece], down: Sequence[Piece], recorded: Ranges, *, counte
     if carried is not None and (not carried.damage or (counted and _fits(carried, known, digests))):
         return carried
     found = [] if carried is None else [_balanced(carried, up, digests)]
-    found.append(by_digests(up, down))
+    found += _by_content(up, down)
     if ranges := cut_anew(up, down):
         found.append(by_ranges(up, down, ranges, recorded=False))
-    best = min(found, key=lambda each: (_unexplained(each, known, digests), 0 if each.recorded else 1))
-    _take_first(best.passages, digests)
+    best = min(found, key=lambda each: (_unexplained(each, known, up, down), 0 if each.recorded else 1))
+    _take_first(best.passages, {piece.seq: _in_channel(piece).digest for piece in down})
     return best
+
+
+def _by_content(up: Sequence[Piece], down: Sequence[Piece]) -> list[Flow]:
+    """The flows that equal contents tell of: across channels, and within them where both sides name them alike."""
+    before, after = ({piece.channel for piece in pieces} for pieces in (up, down))
+    found = [by_digests(up, down)]
+    if len(before) > 1 and after <= before and found[0].damage:
+        found.append(by_digests(*([_in_channel(piece) for piece in pieces] for pieces in (up, down))))
+    return found
+
+
+def _in_channel(piece: Piece) -> Piece:
+    return piece._replace(digest=f"{piece.digest} {piece.channel}")
 
 
 def _balanced(found: Flow, up: Sequence[Piece], digests: Mapping[int, str]) -> Flow:
@@ -90,10 +103,14 @@ def _fits(found: Flow, known: Container[str], digests: Mapping[int, str]) -> boo
     )
 
 
-def _unexplained(found: Flow, known: Container[str], digests: Mapping[int, str]) -> tuple[int, int]:
-    """How much an explanation leaves open: chunks that are not as they were, and in how many places they are."""
-    strange = sum(p.what in (ADDED, CHANGED) and digests[p.seq] in known for p in found.passages)
-    return found.damage + strange, _places(found.passages)
+def _unexplained(
+    found: Flow, known: Container[str], up: Sequence[Piece], down: Sequence[Piece]
+) -> tuple[int, int, int]:
+    """How much an explanation leaves open: chunks that are not as they were, that changed channel, and their places."""
+    before, after = ({piece.seq: piece for piece in pieces} for pieces in (up, down))
+    strange = sum(p.what in (ADDED, CHANGED) and after[p.seq].digest in known for p in found.passages)
+    astray = sum(p.what == SAME and after[p.seq].channel != before[p.first].channel for p in found.passages)
+    return found.damage + strange, astray, _places(found.passages)
 
 
 def _places(passages: Sequence[Passage]) -> int:

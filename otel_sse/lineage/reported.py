@@ -10,6 +10,7 @@ import msgspec
 
 from otel_sse.lineage.concerned import concerned
 from otel_sse.lineage.faults import ACCUMULATED, DOUBLED, LOST, REPLAYED, RESTARTED, Fault
+from otel_sse.lineage.losses import Losses
 from otel_sse.lineage.passages import MOVED, SAME
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Chunk, Finding
@@ -34,26 +35,35 @@ def reported(stream: TraceStream) -> list[Fault]:
     """
     by_kind: dict[str, Seen] = {}
     for n, stage in enumerate(stream.stages):
+        refuted = {LOST} if _none_is_lost(stream, n) else set[str]()
         for finding in stage.findings:
-            if finding.family != "stall" and not _is_refuted(stream, n, finding):
+            if finding.family != "stall" and finding.kind not in refuted and not _is_refuted(stream, n, finding):
                 by_kind.setdefault(finding.kind, []).append((n, finding))
     faults = [fault for kind, seen in by_kind.items() for fault in _of_kind(stream, kind, seen)]
     # What a policy leaves out is its right, and the numbers of what it hands on skip then, there and further on.
     return [fault for fault in faults if fault.kind != _NUMBERS_SKIP or not stream.stages[fault.position].rewrites]
 
 
+def _none_is_lost(stream: TraceStream, position: int) -> bool:
+    """Whether a stage said that it lost chunks, and all chunks of both sides show that it did not, or was meant to."""
+    ups, stage = stream.upstream[position], stream.stages[position]
+    if len(ups) != 1 or not any(finding.kind == LOST for finding in stage.findings):
+        return False
+    if not (stage.is_whole and stream.stages[ups[0]].is_whole):
+        return False
+    return not Losses(stream, ups[0], position).by_kind()
+
+
 def _is_refuted(stream: TraceStream, position: int, finding: Finding) -> bool:
-    """Whether all chunks of both sides show that one was not handed on twice, as a stage said, or that none is lost.
+    """Whether a stage said that it handed on one chunk twice, and all chunks of both sides show that they were two.
 
     As it happens, a stage can only guess which of several equal chunks one was; afterwards more is known. And where its
     ids go wrong, two equal chunks can get the same one.
     """
     ups = stream.upstream[position]
-    if finding.kind not in (DOUBLED, REPLAYED, LOST) or len(ups) != 1:
+    if finding.kind not in (DOUBLED, REPLAYED) or len(ups) != 1:
         return False
     edge, pair = stream.descents[ups[0], position], (finding.seq, finding.of)
-    if finding.kind == LOST:
-        return edge.upstream.is_whole and not edge.flow.lost
     was = {p.seq: p.first for p in edge.flow.passages if p.what in (SAME, MOVED) and p.seq in pair}
     if len(set(was.values())) != 2:
         return False
@@ -142,10 +152,10 @@ def _pushed_back(stream: TraceStream, position: int, own: list[Finding]) -> tupl
     """The first stage that had both the chunks and what they repeat: it is theirs, whoever noticed it."""
     while len(stream.upstream[position]) == 1:
         up = stream.upstream[position][0]
-        edge = stream.descents[up, position]
+        ranges = stream.descents[up, position].ranges
         moved = []
         for each in own:
-            (a, b), (c, d) = edge.made_from(each.seq) or (0, -1), edge.made_from(each.of) or (0, 0)
+            (a, b), (c, d) = ranges.get(each.seq, (0, -1)), ranges.get(each.of, (0, 0))
             if a != b or c != d or (each.of and a == c) or not _is_same(stream, (position, each.seq), (up, a)):
                 return position, own
             moved.append(Finding(each.kind, each.certainty, each.stage, a, c, each.evidence, each.amount))

@@ -125,6 +125,16 @@ def test_a_passage_that_comes_again_twice_is_told_where_it_did() -> None:
     assert told(stream) == [("duplicate/restarted", 1), ("duplicate/replayed", 0)]
 
 
+def test_a_beginning_that_a_stage_took_for_another_chunk_is_not_the_models() -> None:
+    """The model said one word in two places; the stage that began again repeated it, whichever of them it named."""
+    texts = [*WORDS[:18], WORDS[0], *WORDS[18:]]
+    doubled = finding("duplicate/doubled", 26, 19)
+    stream = claimed(stream_of(texts, whole, restarted(25), findings=[(2, doubled)]), ahead=True)
+    assert stream.stages[2].chunks[25].upstream_first == 19
+    assert stream.descents[1, 2].made_from(26) == (1, 1)
+    assert told(stream) == [("duplicate/restarted", 2)]
+
+
 @pytest.mark.parametrize(("came_late", "kinds"), [(False, ["protocol/after_done"]), (True, [])])
 def test_what_repeats_and_comes_behind_the_end_is_late_where_it_does(came_late: bool, kinds: list[str]) -> None:
     """A model that repeats itself before the end has not sent anything behind it: the stage that did is told."""
