@@ -57,13 +57,14 @@ class GenericJSON:
     """
 
     name = "generic-json"
-    __slots__ = ("_keys", "_text", "_wrote_content", "_wrote_strings", "expects")
+    __slots__ = ("_keys", "_record_names", "_text", "_wrote_content", "_wrote_strings", "expects")
 
     def __init__(self) -> None:
         self.expects = NOTHING
         self._text = PlainText()
         self._wrote_content = False
         self._wrote_strings = False
+        self._record_names: set[str] | None = set()
         self._keys: frozenset[str] = frozenset()
 
     def read(self, event: Event) -> Facts:
@@ -132,12 +133,26 @@ class GenericJSON:
 
     def _read_string(self, event: Event, payload: str, inner: dict[str, Any] | None) -> Facts:
         # Applications also send each token as a JSON string, and a token may look like an object: `{}`.
-        if inner is not None and not self._wrote_strings and self._is_frame(inner):
+        under_names = self._are_records_under_names(event.event, inner)
+        if inner is not None and (under_names or (not self._wrote_strings and self._is_frame(inner))):
             facts = self._read_object(inner, event.event)
             facts.nested = True
             return facts
         self._wrote_strings = True
         return Facts(CONTENT, payload) if payload else Facts(CONTROL)
+
+    def _are_records_under_names(self, event: str, inner: dict[str, Any] | None) -> bool:
+        """Whether all strings so far were whole objects of several keys, and came under events of different names.
+
+        The pieces of a text come under one name, and hardly one of them is a whole object.
+        """
+        names = self._record_names
+        if inner is None or len(inner) < 2 or names is None:
+            self._record_names = None
+            return False
+        if event and len(names) < 2:
+            names.add(event)
+        return len(names) > 1
 
     def _is_frame(self, inner: dict[str, Any]) -> bool:
         # Several keys that the object before it has too are those of the stream's own events, whatever they mean.

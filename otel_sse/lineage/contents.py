@@ -92,10 +92,6 @@ def _moved(
     for i in lost:
         if places := waiting.get(up[i].digest):
             j = places.pop()
-            while j and down[j - 1].digest == down[j].digest and j - 1 in found and found[j - 1].last > up[i].seq:
-                # Of equal neighbours the first is the one that came late.
-                found[j] = found[j - 1]._replace(seq=down[j].seq)
-                j -= 1
             of = down[j - 1].seq if j else down[1].seq
             found[j] = Passage(down[j].seq, MOVED, up[i].seq, up[i].seq, of)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -40,11 +41,16 @@ _SHARE: Final = 3
 _HANDS_ON: Final = frozenset({"socket_write", "ws.send", "ws.receive"})
 """Stages before which nobody adds text: what is equal there was handed on again."""
 
-_WHOLE_TEXT_BYTES: Final = 16
-"""Bytes from which it is no coincidence that a chunk made from nothing is as long as all text before it."""
+_WHOLE_TEXT: Final = (16, 3)
+"""Bytes, and chunks before it, from which it is no coincidence that a chunk made from nothing is as long as all text
+before it."""
 
-_WHOLE_TEXT_CHUNKS: Final = 3
-"""Chunks before it, likewise."""
+_SHORT_TEXT: Final = (4, 2)
+"""The same for the last chunk of all, which is suspected then."""
+
+
+_BESIDE: Final = "/"
+"""What the channels of reasoning, tool calls and the like have in their names, and those of an answer have not."""
 
 
 class EdgeReport(msgspec.Struct):
@@ -174,13 +180,14 @@ class _Edge:
             return
         sizes, total, count = self._after.content_bytes, 0, 0
         made_from = {p.seq: p for p in self._edge.flow.passages}
+        last = max(made_from, default=0)
         for chunk in self._edge.chunks:
-            size = sizes.get(chunk.seq, 0)
-            passage = made_from.get(chunk.seq)
-            long_enough = size >= _WHOLE_TEXT_BYTES and count >= _WHOLE_TEXT_CHUNKS
-            if passage and passage.what in (ADDED, flows.REPLACED) and long_enough and size == total:
+            size, passage = sizes.get(chunk.seq, 0), made_from.get(chunk.seq)
+            own = passage is not None and passage.what in (ADDED, flows.REPLACED) and size == total
+            sure = size >= _WHOLE_TEXT[0] and count >= _WHOLE_TEXT[1]
+            if own and (sure or (chunk.seq == last and size >= _SHORT_TEXT[0] and count >= _SHORT_TEXT[1])):
                 evidence = f"{chunk.seq} was made from nothing upstream, and has {size} bytes: all text before it has"
-                yield self._fault(ACCUMULATED, [chunk.seq], evidence)
+                yield self._fault(ACCUMULATED, [chunk.seq], evidence, sure=sure)
             elif passage:
                 total, count = total + size, count + 1
 
@@ -200,18 +207,34 @@ class _Edge:
             before, after = self._before.by_seq[first.first].digest, self._after.by_seq[first.seq].digest
             evidence = f"{first.seq} was made from {first.first} of {self._before.label}: digest {before}, then {after}"
             yield self._fault(CHANGED, [p.seq for p in changed], evidence, of=())
-        replaced = [p for p in passages if p.what == flows.REPLACED]
+        replaced = [p for p in passages if p.what == flows.REPLACED and not self._stands_beside(p)]
         if replaced:
             start, end = min(p.first for p in replaced), max(p.last for p in replaced)
             seqs = ranges([p.seq for p in replaced])
             evidence = f"{seqs} is made from {start} to {end} of {self._before.label}, and is not the sum of them"
             yield self._fault(REPLACED, [p.seq for p in replaced], evidence)
 
+    def _stands_beside(self, passage: Passage) -> bool:
+        """Whether a chunk came where others were left out that have a channel of their own, as all of that channel was.
+
+        An application that does not show a tool's call, or a model's reasoning, may say that there was one.
+        """
+        before = self._before.by_seq
+        covered = (before[seq] for seq in range(passage.first, passage.last + 1) if seq in before)
+        channels = {chunk.channel for chunk in covered if chunk.kind == CONTENT}
+        return all(_BESIDE in channel for channel in channels) and not channels & self._channels_handed_on
+
+    @cached_property
+    def _channels_handed_on(self) -> frozenset[str]:
+        before, passages = self._before.by_seq, self._edge.flow.passages
+        kept = (before[p.first] for p in passages if p.what in (flows.SAME, flows.MOVED) and p.first in before)
+        return frozenset(chunk.channel for chunk in kept)
+
     def _missing(self) -> Iterator[Fault]:
         losses = Losses(self._stream, self._up, self._down)
         for kind, seqs in losses.by_kind().items():
             origin = f"made by {losses.made_by(seqs[0])}" if kind == REPLY_LOST else ""
-            yield self._fault(kind, seqs, self._loss(kind, seqs), origin=origin)
+            yield self._fault(kind, seqs, self._loss(kind, seqs), sure=losses.are_sure(seqs), origin=origin)
         self._notes += losses.notes
 
     def _loss(self, kind: str, seqs: Sequence[int]) -> str:

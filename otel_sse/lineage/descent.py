@@ -13,7 +13,8 @@ import msgspec
 
 from otel_sse.lineage.alignment import Ranges, align
 from otel_sse.lineage.flow import flow
-from otel_sse.lineage.passages import Flow, pieces_of
+from otel_sse.lineage.in_step import in_step
+from otel_sse.lineage.passages import Flow, Passage, pieces_of
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.stream.chunk import CONTENT, KINDS, Chunk
 from otel_sse.stream.outcome import COMPLETED
@@ -115,7 +116,9 @@ class Descent:
         up = [chunk for chunk in self.upstream.chunks if chunk.kind == CONTENT]
         down = [chunk for chunk in self.chunks if chunk.kind == CONTENT and not self._left_later(chunk)]
         pieces = pieces_of(up, self.upstream.content_bytes), pieces_of(down, self.downstream.content_bytes)
-        return flow(*pieces, self.carried, counted=self.upstream.service != self.downstream.service)
+        here = self.upstream.service == self.downstream.service
+        found = flow(*pieces, self.carried, counted=not here)
+        return in_step(found, up, self.downstream.by_seq) if here else found
 
     def _left_later(self, chunk: Chunk) -> bool:
         """Whether a chunk came over a hop after the stage before had ended: what it sent then is not in the trace."""
@@ -136,6 +139,19 @@ class Descent:
     def handed_on(self) -> int:
         """The highest number upstream that content downstream was made from; 0 where none was."""
         return max((passage.last for passage in self.flow.passages), default=0)
+
+    def made_from(self, seq: int) -> tuple[int, int] | None:
+        """Return the upstream numbers that a downstream chunk was made from; None where it was made from nothing.
+
+        As it happens a stage can only guess which of several equal chunks one was. Where all chunks of both sides
+        show that it guessed wrong, they tell.
+        """
+        passage = None if self.flow.recorded or not self.recorded else self._by_content.get(seq)
+        return (passage.first, passage.last) if passage is not None and passage.first else self.ranges.get(seq)
+
+    @cached_property
+    def _by_content(self) -> dict[int, Passage]:
+        return {passage.seq: passage for passage in self.flow.passages}
 
     @cached_property
     def _found(self) -> tuple[bool, Ranges]:

@@ -128,7 +128,7 @@ def _is_same(stream: TraceStream, known: Fault, fault: Fault) -> bool:
         if known.family == "reorder" and fault.kind == LOST:
             # A chunk that was overtaken by an equal one seemed to be lost, until it came.
             return known.position == fault.position
-        late = known.family == "duplicate" and fault.kind == _AFTER_DONE
+        late = known.family == "duplicate" and fault.kind == _AFTER_DONE and not _was_in_time(stream, known, fault)
         behind_a_step = known.kind == _REASSERTED and fault.family == "duplicate" and not fault.certain
         return (late or behind_a_step) and _touches(stream, known, fault)
     if known.family in ("protocol", "check") and fault.kind not in (known.kind, _UNKNOWN_FIELD):
@@ -136,6 +136,13 @@ def _is_same(stream: TraceStream, known: Fault, fault: Fault) -> bool:
     if known.family == "duplicate" and fault.kind == _TERMINAL != known.kind:
         return known.position == fault.position and known.count > 1
     return known.family in ("gap", "reorder") or _touches(stream, known, fault)
+
+
+def _was_in_time(stream: TraceStream, known: Fault, fault: Fault) -> bool:
+    """Whether content behind an end had stood before it at the earlier stage of a fault that is known."""
+    ends = [chunk.seq for chunk in stream.stages[known.position].chunks if chunk.done]
+    came = set().union(*(back_to(stream, fault.position, seq, known.position) for seq in fault.seqs))
+    return bool(ends and came) and max(came) < ends[0]
 
 
 def _is_release(fault: Fault, stall: Fault) -> bool:
@@ -150,7 +157,7 @@ def _follows_from(stream: TraceStream, known: Fault, fault: Fault) -> bool:
         return False
     stage = stream.stages[fault.position]
     # Past their cap, findings are counted and not told.
-    untold = stage.findings_total > len(stage.findings) and min(known.seqs) > min(fault.seqs)
+    untold = stage.is_cut and min(known.seqs) > min(fault.seqs)
     return untold or bool(set(known.seqs) & set(fault.seqs))
 
 

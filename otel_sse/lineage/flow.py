@@ -40,10 +40,25 @@ def flow(up: Sequence[Piece], down: Sequence[Piece], recorded: Ranges, *, counte
     if carried is not None and (not carried.damage or (counted and _fits(carried, known, digests))):
         return carried
     found = [] if carried is None else [_balanced(carried, up, digests)]
-    found.append(by_digests(up, down))
+    found += _by_content(up, down)
     if ranges := cut_anew(up, down):
         found.append(by_ranges(up, down, ranges, recorded=False))
-    return min(found, key=lambda each: (_unexplained(each, known, digests), 0 if each.recorded else 1))
+    best = min(found, key=lambda each: (_unexplained(each, known, up, down), 0 if each.recorded else 1))
+    _take_first(best.passages, {piece.seq: _in_channel(piece).digest for piece in down})
+    return best
+
+
+def _by_content(up: Sequence[Piece], down: Sequence[Piece]) -> list[Flow]:
+    """The flows that equal contents tell of: across channels, and within them where both sides name them alike."""
+    before, after = ({piece.channel for piece in pieces} for pieces in (up, down))
+    found = [by_digests(up, down)]
+    if len(before) > 1 and after <= before and found[0].damage:
+        found.append(by_digests(*([_in_channel(piece) for piece in pieces] for pieces in (up, down))))
+    return found
+
+
+def _in_channel(piece: Piece) -> Piece:
+    return piece._replace(digest=f"{piece.digest} {piece.channel}")
 
 
 def _balanced(found: Flow, up: Sequence[Piece], digests: Mapping[int, str]) -> Flow:
@@ -65,6 +80,21 @@ def _balanced(found: Flow, up: Sequence[Piece], digests: Mapping[int, str]) -> F
     return Flow(passages, [seq for seq in found.lost if seq in lost], found.recorded)
 
 
+def _take_first(passages: list[Passage], digests: Mapping[int, str]) -> None:
+    """Of equal neighbours, call the first the one that came late: it stands in the wrong place."""
+    for n, late in enumerate(passages):
+        at = n
+        while late.what == MOVED and at and _may_be(passages[at - 1], late, digests):
+            passages[at] = passages[at - 1]._replace(seq=passages[at].seq)
+            at -= 1
+        if at < n:
+            passages[at] = late._replace(seq=passages[at].seq, of=passages[at - 1].seq if at else passages[1].seq)
+
+
+def _may_be(before: Passage, late: Passage, digests: Mapping[int, str]) -> bool:
+    return before.what == SAME and before.first > late.first and digests[before.seq] == digests[late.seq]
+
+
 def _fits(found: Flow, known: Container[str], digests: Mapping[int, str]) -> bool:
     """Whether what was recorded leaves nothing to be explained otherwise."""
     return all(
@@ -73,10 +103,14 @@ def _fits(found: Flow, known: Container[str], digests: Mapping[int, str]) -> boo
     )
 
 
-def _unexplained(found: Flow, known: Container[str], digests: Mapping[int, str]) -> tuple[int, int]:
-    """How much an explanation leaves open: chunks that are not as they were, and in how many places they are."""
-    strange = sum(p.what in (ADDED, CHANGED) and digests[p.seq] in known for p in found.passages)
-    return found.damage + strange, _places(found.passages)
+def _unexplained(
+    found: Flow, known: Container[str], up: Sequence[Piece], down: Sequence[Piece]
+) -> tuple[int, int, int]:
+    """How much an explanation leaves open: chunks that are not as they were, that changed channel, and their places."""
+    before, after = ({piece.seq: piece for piece in pieces} for pieces in (up, down))
+    strange = sum(p.what in (ADDED, CHANGED) and after[p.seq].digest in known for p in found.passages)
+    astray = sum(p.what == SAME and after[p.seq].channel != before[p.first].channel for p in found.passages)
+    return found.damage + strange, astray, _places(found.passages)
 
 
 def _places(passages: Sequence[Passage]) -> int:

@@ -19,11 +19,12 @@ ADDED: Final = "added"
 
 
 class Piece(NamedTuple):
-    """A chunk with content: its number, its digest and its bytes of content (None where that is not known)."""
+    """A chunk with content: its number, its digest, its bytes of content (None where not known) and its channel."""
 
     seq: int
     digest: str
     size: int | None
+    channel: str = ""
 
 
 class Passage(NamedTuple):
@@ -76,4 +77,4 @@ def pieces_of(chunks: Iterable[Chunk], sizes: dict[int, int]) -> list[Piece]:
         chunks: Chunks with content, in order.
         sizes: Bytes of content by number, where they are known.
     """
-    return [Piece(chunk.seq, chunk.digest, sizes.get(chunk.seq)) for chunk in chunks]
+    return [Piece(chunk.seq, chunk.digest, sizes.get(chunk.seq), chunk.channel) for chunk in chunks]

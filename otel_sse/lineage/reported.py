@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
-from otel_sse.lineage.faults import ACCUMULATED, DOUBLED, REPLAYED, RESTARTED, Fault
+from otel_sse.lineage.concerned import concerned
+from otel_sse.lineage.faults import ACCUMULATED, DOUBLED, LOST, REPLAYED, RESTARTED, Fault
+from otel_sse.lineage.losses import Losses
 from otel_sse.lineage.passages import MOVED, SAME
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Chunk, Finding
@@ -32,12 +35,23 @@ def reported(stream: TraceStream) -> list[Fault]:
     """
     by_kind: dict[str, Seen] = {}
     for n, stage in enumerate(stream.stages):
+        refuted = {LOST} if _none_is_lost(stream, n) else set[str]()
         for finding in stage.findings:
-            if finding.family != "stall" and not _is_refuted(stream, n, finding):
+            if finding.family != "stall" and finding.kind not in refuted and not _is_refuted(stream, n, finding):
                 by_kind.setdefault(finding.kind, []).append((n, finding))
     faults = [fault for kind, seen in by_kind.items() for fault in _of_kind(stream, kind, seen)]
     # What a policy leaves out is its right, and the numbers of what it hands on skip then, there and further on.
     return [fault for fault in faults if fault.kind != _NUMBERS_SKIP or not stream.stages[fault.position].rewrites]
+
+
+def _none_is_lost(stream: TraceStream, position: int) -> bool:
+    """Whether a stage said that it lost chunks, and all chunks of both sides show that it did not, or was meant to."""
+    ups, stage = stream.upstream[position], stream.stages[position]
+    if len(ups) != 1 or not any(finding.kind == LOST for finding in stage.findings):
+        return False
+    if not (stage.is_whole and stream.stages[ups[0]].is_whole):
+        return False
+    return not Losses(stream, ups[0], position).by_kind()
 
 
 def _is_refuted(stream: TraceStream, position: int, finding: Finding) -> bool:
@@ -80,8 +94,11 @@ def _of_kind(stream: TraceStream, kind: str, seen: Seen) -> list[Fault]:
 
 def _is_another(stream: TraceStream, n: int, finding: Finding, first: int, own: Iterable[Finding]) -> bool:
     """Whether the chunk that a finding is about was in order at the first stage that has such a finding."""
-    before = back_to(stream, n, finding.seq, first)
-    return bool(before) and not before & {each.seq for each in own}
+    before, told = back_to(stream, n, finding.seq, first), {each.seq for each in own}
+    if stream.stages[first].is_cut and before and min(before) > max(told):
+        # Past their cap, findings are counted and not told.
+        return False
+    return bool(before) and not before & told
 
 
 def back_to(stream: TraceStream, position: int, seq: int, target: int) -> set[int]:
@@ -96,8 +113,8 @@ def back_to(stream: TraceStream, position: int, seq: int, target: int) -> set[in
     found = {position: {seq}}
     for n in range(position, target, -1):
         for up in stream.upstream[n] if n in found else ():
-            ranges = stream.descents[up, n].ranges
-            for first, last in (ranges[each] for each in found[n] if each in ranges):
+            origins = [stream.descents[up, n].made_from(each) for each in found[n]]
+            for first, last in filter(None, origins):
                 found.setdefault(up, set()).update(range(first, min(last, first + _MOST) + 1))
     return found.get(target, set())
 
@@ -113,8 +130,10 @@ def _fault(stream: TraceStream, kind: str, position: int, own: list[Finding], al
         position, own = _pushed_back(stream, position, own)
     stage = stream.stages[position]
     ups = stream.upstream[position]
-    numbered = list({each.seq: each for each in own if each.seq}.values())
+    numbered = concerned(stream, position, own)
     more = f"; seen at {', '.join(also)} too" if also else ""
+    if stage.is_cut and kind == Counter(each.kind for each in stage.findings).most_common(1)[0][0]:
+        more += f"; {stage.findings_total - len(stage.findings)} more findings were counted and have no event"
     return Fault(
         kind=kind,
         certainty=CERTAIN if certain else SUSPECTED,
@@ -122,8 +141,8 @@ def _fault(stream: TraceStream, kind: str, position: int, own: list[Finding], al
         service=stage.service,
         position=position,
         upstream=ups[0] if ups else None,
-        seqs=tuple(each.seq for each in numbered),
-        of=tuple(each.of for each in numbered),
+        seqs=tuple(numbered),
+        of=tuple(numbered.values()),
         count=max(len(own), sum(each.amount for each in own)),
         evidence=finding.evidence + more,
     )

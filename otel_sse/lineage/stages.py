@@ -77,6 +77,11 @@ class TraceStage(msgspec.Struct, dict=True):
         return max(integer(self.attributes, semconv.STREAM_FINDINGS), len(self.findings))
 
     @property
+    def is_cut(self) -> bool:
+        """Whether it had more findings than have an event: past a cap they are only counted."""
+        return self.findings_total > len(self.findings)
+
+    @property
     def is_whole(self) -> bool:
         """Whether each chunk that crossed stands in the trace."""
         return bool(self.outcome) and len(self.chunks) == self.total

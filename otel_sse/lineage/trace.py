@@ -20,6 +20,10 @@ _FAITHFUL: Final = frozenset({"socket_write", "ws.receive"})
 """Stages that hand on all that came to them, whatever the application does. A policy that was declared to change
 nothing (its way out without `sse.stage.rewrites`) is another; of any other stage nobody has said so."""
 
+_LAST: Final = "socket_write"
+"""The stage that all others of its process lead to. It begins before them, with the response, and where none of them
+had a chunk no link says so."""
+
 _NOT_IN_ORDER: Final = frozenset({"failed", "incomplete"})
 
 
@@ -196,8 +200,12 @@ def _upstream(stage: TraceStage, stages: Sequence[TraceStage]) -> list[TraceStag
         return named[-1:]
     # Its process knows which stage comes after which. So a stage of which it says nothing is a beginning there; it may
     # well have come later than stages that follow it.
-    known = any(each.service == stage.service and (each.upstream_ids or each.upstream_name) for each in others)
+    here = [each for each in others if each.service == stage.service]
+    if stage.name == _LAST and not any(each.chunks for each in (stage, *here)):
+        return here[-1:]
+    known = any(each.upstream_ids or each.upstream_name for each in here)
     begins = known and not stage.upstream_ids
+    before = [each for each in before if each.chunks or each.name != _LAST]
     return [] if begins or stage.name in ORIGINS else before[-1:]
 
 

@@ -194,6 +194,24 @@ def test_a_token_that_is_an_object_is_not_nested_even_first() -> None:
     assert (facts.content, facts.nested) == ('{"colour": "green"}', False)
 
 
+def test_objects_in_strings_under_different_names_are_nested() -> None:
+    """Whole objects of several keys are no pieces of a text where they come as different events."""
+    first, second = (json.dumps(one) for one in ({"id": 1, "step": "a"}, {"project": "x", "scores": {}}))
+    named = [event(first, "progress"), event(first, "progress"), event(second, "summary"), event(first, "progress")]
+    assert [one.nested for one in read_all(GenericJSON(), named)] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("name", ["", "record"])
+def test_objects_in_strings_that_may_be_a_text_are_not_nested(name: str) -> None:
+    """Under one name, under none, or beside a word they may be what a model wrote, line by line."""
+    record, other = (json.dumps(one) for one in ({"id": 1, "step": "a"}, {"project": "x", "scores": {}}))
+    alike = [event(record, name), event(other, name), event(record, name)]
+    beside = [event(record, "a"), event("Moss", "b"), event(other, "c")]
+    small = [event('{"a": 1}', "a"), event('{"b": 1}', "b")]
+    for stream in (alike, beside, small):
+        assert not any(one.nested for one in read_all(GenericJSON(), stream))
+
+
 def test_plain_text_and_numbers_are_content() -> None:
     """Data that is no object is a piece of text; null is nothing."""
     stream = [Event("Moss"), Event("42"), Event("null"), Event("")]

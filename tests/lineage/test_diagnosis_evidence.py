@@ -14,6 +14,7 @@ from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 from tests.lineage.made_pipeline import (
     Item,
     Stage,
+    accumulated,
     doubled,
     framed,
     once_more,
@@ -492,3 +493,33 @@ def test_channel_that_is_left_out_whole_is_noted() -> None:
     said = diagnose(stream)
     assert [(fault.kind, fault.seqs) for fault in said.faults] == [("gap/lost", (7,))]
     assert "channel 0/reasoning, was not handed on: meant to be left out?" in said.notes[0]
+
+
+@pytest.mark.parametrize(("channel", "kinds"), [("0/tool:0", []), ("0", ["corruption/replaced"])])
+def test_a_status_in_the_place_of_a_tools_call_is_no_replacement(channel: str, kinds: list[str]) -> None:
+    """What is not shown may be spoken of; what is put in the place of the answer's own text replaces it."""
+    texts = ["I", " will", " look", "{", "}", "It", " rains"]
+    shown: Stage = lambda items: [*items[:3], Item("[looking]", 4), *items[5:]]  # noqa: E731
+    stream = stream_of(texts, shown)
+    for chunk in stream.stages[0].chunks:
+        chunk.channel = channel if chunk.seq in (4, 5) else "0"
+    stream.stages[1].chunks[3].upstream_last = 5
+    assert [fault.kind for fault in diagnose(stream).faults] == kinds
+
+
+def test_a_short_answer_that_is_sent_whole_once_more_is_suspected() -> None:
+    """So short a chunk may be as long as all before it by chance."""
+    fault = only(stream_of(["Yes", ", ", "sir"], accumulated))
+    assert (fault.kind, fault.certainty, fault.seqs) == ("duplicate/accumulated", SUSPECTED, (4,))
+    assert told(stream_of(["Yes", ", ", "sir"], lambda items: [*items, Item("[1]", 0)])) == []
+
+
+def test_findings_past_a_cap_are_not_the_fault_of_a_later_stage() -> None:
+    """A stage that tells of ten of its thirty broken frames has broken the others too, and says how many."""
+    kind = "protocol/double_framing"
+    early = [(0, finding(kind, seq)) for seq in range(1, 11)]
+    stream = stream_of(WORDS, whole, findings=[*early, *((1, finding(kind, seq)) for seq in range(1, 31))])
+    stream.stages[0].attributes = {**stream.stages[0].attributes, semconv.STREAM_FINDINGS: 30}
+    fault = only(stream)
+    assert (fault.position, fault.certainty) == (0, CERTAIN)
+    assert "20 more findings were counted and have no event" in fault.evidence

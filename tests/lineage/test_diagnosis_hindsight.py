@@ -7,15 +7,18 @@ import pytest
 from otel_sse import semconv
 from otel_sse.lineage.diagnosis import diagnose
 from otel_sse.lineage.trace import TraceStream, trace_of
-from otel_sse.stream.chunk import CERTAIN, CONTROL, SUSPECTED, Finding
+from otel_sse.stream.chunk import CERTAIN, COMPLETE, CONTROL, SUSPECTED, Finding
 from tests.lineage.made_pipeline import (
     Item,
     Stage,
     accumulated,
     changed,
+    claimed,
     once_more,
     replayed,
+    restarted,
     stream_of,
+    swapped,
     whole,
     without,
 )
@@ -91,6 +94,60 @@ def test_one_of_two_equal_chunks_that_was_lost_is_not_one_twice() -> None:
     second.upstream_first = second.upstream_last = first.upstream_first
     stage.findings = [finding("duplicate/doubled", second.seq, first.seq, SUSPECTED)]
     assert told(stream) == [("gap/lost", 1)]
+
+
+def test_of_equal_neighbours_the_first_is_out_of_place() -> None:
+    """A chunk that changed places with one before others like it: the one that stands in the wrong place is told."""
+    texts = [*WORDS[:5], " ha", WORDS[5], " ha", " ha", *WORDS[6:]]
+    stream = stream_of(texts, swapped(5))
+    for chunk, guessed in zip(stream.stages[1].chunks[6:9], (8, 9, 6), strict=True):
+        chunk.upstream_first = chunk.upstream_last = guessed
+    assert [fault.seqs for fault in diagnose(stream).faults] == [(7,)]
+
+
+@pytest.mark.parametrize(("whole_trace", "kinds"), [(True, []), (False, ["gap/lost"])])
+def test_what_seemed_to_be_lost_and_is_there_is_no_gap(whole_trace: bool, kinds: list[str]) -> None:
+    """A stage that missed a chunk among equal ones takes it back where the trace has all chunks of both sides."""
+    stream = stream_of([*WORDS[:5], " ha", *WORDS[5:]], whole, findings=[(1, finding("gap/lost", 7))])
+    before = stream.stages[0]
+    before.attributes = {**before.attributes, semconv.STREAM_CHUNKS: len(before.chunks) + (not whole_trace)}
+    assert [kind for kind, _ in told(stream)] == kinds
+
+
+def test_a_passage_that_comes_again_twice_is_told_where_it_did() -> None:
+    """Where what a stage recorded was taken back, findings are followed back by content as well."""
+    texts = [*WORDS[:18], *WORDS[:18], *WORDS[18:]]
+    again = [(position, finding("duplicate/replayed", seq, 1, SUSPECTED)) for position, seq in ((0, 19), (1, 34))]
+    stream = claimed(stream_of(texts, restarted(15), findings=again), ahead=True)
+    guess = stream.stages[1].chunks[33]
+    guess.upstream_first = guess.upstream_last = 1
+    assert stream.descents[0, 1].made_from(34) == (19, 19)
+    assert told(stream) == [("duplicate/restarted", 1), ("duplicate/replayed", 0)]
+
+
+def test_a_beginning_that_a_stage_took_for_another_chunk_is_not_the_models() -> None:
+    """The model said one word in two places; the stage that began again repeated it, whichever of them it named."""
+    texts = [*WORDS[:18], WORDS[0], *WORDS[18:]]
+    doubled = finding("duplicate/doubled", 26, 19)
+    stream = claimed(stream_of(texts, whole, restarted(25), findings=[(2, doubled)]), ahead=True)
+    assert stream.stages[2].chunks[25].upstream_first == 19
+    assert stream.descents[1, 2].made_from(26) == (1, 1)
+    assert told(stream) == [("duplicate/restarted", 2)]
+
+
+@pytest.mark.parametrize(("came_late", "kinds"), [(False, ["protocol/after_done"]), (True, [])])
+def test_what_repeats_and_comes_behind_the_end_is_late_where_it_does(came_late: bool, kinds: list[str]) -> None:
+    """A model that repeats itself before the end has not sent anything behind it: the stage that did is told."""
+    late: Stage = lambda items: [*items[:-2], items[-1], items[-2]]  # noqa: E731
+    stream = stream_of([*WORDS, *WORDS[:18], "[DONE]"], late, whole, lineage=False)
+    model, stage, _ = stream.stages
+    for chunk in (model.chunks[-1], stage.chunks[-2]):
+        chunk.kind, chunk.done = COMPLETE, True
+    model.findings = [finding("duplicate/replayed", seq, seq - 30, SUSPECTED) for seq in (31, 48)]
+    stage.findings = [finding("protocol/after_done", 49)]
+    if came_late:
+        model.chunks[0].done = True
+    assert [kind for kind, _ in told(stream) if kind == "protocol/after_done"] == kinds
 
 
 @pytest.mark.parametrize(("astray", "kinds"), [(True, ["reorder/sequence"]), (False, ["duplicate/replayed"])])

@@ -210,3 +210,9 @@ def test_what_is_in_order() -> None:
     found = trace_of([segment("emit", (*chunk_events(TEXTS, 0), finding_event("gap/sequence", 2, 3)))])
     assert found is not None
     assert not found.in_order
+
+
+def test_where_no_stage_had_a_chunk_the_socket_is_the_last() -> None:
+    """The response begins before its iterator is asked, and no chunk shows what came from where."""
+    stream = one(segment("socket_write", (), at_ms=0), segment("emit", (), at_ms=1))
+    assert ([stage.name for stage in stream.stages], stream.upstream) == (["emit", "socket_write"], [(), (0,)])
