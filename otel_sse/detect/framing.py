@@ -14,10 +14,16 @@ FIELDS: Final = ("data:", "event:")
 
 _FIELD_LIKE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,31}")
 _FRAMED: Final = re.compile(r"data: ?[{\[\"]|event: ?[\w.\-]*\n(?:data: ?)?[{\[\"]")
+_SUSPECTED_LINES: Final = 3
+"""Events in a row whose text begins as a field does, before that is told: an answer may quote a few such lines."""
+
+_CERTAIN_LINES: Final = 8
+"""The same before it is certain."""
+
 _PLACES: Final = frozenset({"data", "event", "id", "line", "retry"})
 
 
-def check_frame(stage: str, seq: int, data: str, facts: Facts) -> Finding | None:
+def check_frame(stage: str, seq: int, data: str, facts: Facts, run: int = 1) -> Finding | None:
     """Return what is wrong with how this event was framed, or None.
 
     Args:
@@ -25,13 +31,21 @@ def check_frame(stage: str, seq: int, data: str, facts: Facts) -> Finding | None
         seq: The chunk.
         data: The event's data.
         facts: What the dialect read.
+        run: How many events in a row look so, this one included. An answer may hold a frame, in one piece, as its
+            content, and a line of it may begin as a field does.
     """
     if data.startswith(FIELDS) and _FRAMED.match(data):
         # Where the whole data is the text of the answer, a model may be writing about server-sent events.
-        certainty = SUSPECTED if facts.content == data else CERTAIN
+        certainty = SUSPECTED if facts.content == data and run < _CERTAIN_LINES else CERTAIN
         return Finding("protocol/double_framing", certainty, stage, seq, evidence="data begins with a field of its own")
     if facts.nested:
-        return Finding("protocol/nested_json", CERTAIN, stage, seq, evidence="a frame stands inside a JSON string")
+        # A frame as an event's data is one; as the content of a frame it may be what the model says.
+        certainty = SUSPECTED if run < 2 and facts.content is not None and data[:1] == "{" else CERTAIN
+        return Finding("protocol/nested_json", certainty, stage, seq, evidence="a frame stands inside a JSON string")
+    if data.startswith(FIELDS) and run >= _SUSPECTED_LINES:
+        evidence = f"{run} events in a row have data that begins with a field of its own"
+        certainty = CERTAIN if run >= _CERTAIN_LINES else SUSPECTED
+        return Finding("protocol/double_framing", certainty, stage, seq, evidence=evidence)
     return None
 
 
@@ -41,10 +55,11 @@ def check_violation(stage: str, seq: int, violation: Violation) -> Finding | Non
     Args:
         stage: The stage's name.
         seq: The last chunk before it.
-        violation: What the parser met. `truncated` is told by the stream's outcome and not here.
+        violation: What the parser met. That a field breaks off (`truncated`) is told by the stream's outcome and not
+            here; that text without framing does, is.
     """
     kind = violation.kind
-    if kind == "unknown_field":
+    if kind == "unknown_field" or (kind == "truncated" and not _FIELD_LIKE.fullmatch(violation.detail or "data")):
         return _unknown_field(stage, seq, violation.detail)
     if kind in ("oversize", "invalid_utf8"):
         # The detail of bytes that are no UTF-8 can be what somebody wrote, which no finding may hold.

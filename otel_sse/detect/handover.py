@@ -32,6 +32,11 @@ class HandoverDetector:
         self.keeps_content = False
         """Whether somebody has promised that the stage changes no content."""
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether it has handed on chunk for chunk so far."""
+        return self._exact
+
     def made_anew(self) -> None:
         """Take note that a chunk equals nothing that came in, or only something that came in long after the last."""
         self._exact = False

@@ -21,6 +21,10 @@ _TICK: Final = re.compile(r"[0-9]{10}(?:\.[0-9]{1,3})?|[0-9]{13}")
 """Seconds or milliseconds since 1970: two events of one tick have one id and may have one content."""
 
 
+_BEGINNINGS: Final = frozenset({"0", "1"})
+"""What a count begins with."""
+
+
 class IdentityDetector:
     """Reports events whose `id` says that they were seen before, or that one is missing.
 
@@ -61,11 +65,17 @@ class IdentityDetector:
         return self._again(seq, ident, digest, known, latest == ident)
 
     def heartbeat(self, seq: int, ident: str, digest: str) -> Sequence[Finding]:
-        """Take note of a heartbeat's id: it may take part in the count, but may also repeat as often as it likes."""
-        old = _kept(ident) in self._names or (
-            self._counter is not None and bool(_COUNTER.fullmatch(ident)) and int(ident) <= self._counter.last
-        )
-        return () if old else self.check(seq, ident, digest)
+        """Take note of a heartbeat's id, which may be any: it takes part where it counts on, and else says nothing."""
+        return self.check(seq, ident, digest) if self._counts_on(ident) else ()
+
+    def _counts_on(self, ident: str) -> bool:
+        if not _COUNTER.fullmatch(ident):
+            return False
+        if self._counter is not None:
+            return int(ident) == self._counter.last + 1
+        if not self._latest:
+            return ident in _BEGINNINGS
+        return bool(_COUNTER.fullmatch(self._latest)) and int(ident) == int(self._latest) + 1
 
     def restart(self) -> Sequence[Finding]:
         """Forget the ids, because another answer begins and may count anew; return the gaps that nothing has filled."""

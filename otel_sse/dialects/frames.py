@@ -128,7 +128,8 @@ def unwrap(data: str, payload: object) -> dict[str, Any] | None:
     """Return the object inside a payload that is a JSON string, or that is framed once more (`data: data: {...}`)."""
     inner: object = None
     if type(payload) is str:
-        inner = decode(payload)
+        # The string may hold the whole frame: `data: "data: {...}\n\n"`.
+        inner = decode(payload.removeprefix("data:"))
     elif payload is NOT_JSON and data.startswith("data:"):
         inner = decode(data[5:])
     return inner if type(inner) is dict else None

@@ -13,6 +13,11 @@ from otel_sse.wire.events import Event
 
 _END_EVENTS: Final = frozenset({"done", "complete", "completed", "end"})
 
+_TEXT_EVENTS: Final = frozenset(
+    {"message", "token", "text", "delta", "chunk", "content", "output", "answer", "completion", "data"}
+)
+"""Names that say no more than that a piece of the answer comes."""
+
 
 class PlainText:
     """Reads events whose data is a piece of the answer. Where it ends is not said, unless an event's name does."""
@@ -28,7 +33,7 @@ class PlainText:
             return Facts(COMPLETE, terminal=DONE_MARK)
         if event.event and (facts := read_named(event)) is not None:
             return facts
-        if data.startswith("{") and (facts := _read_frame(data)) is not None:
+        if data.startswith("{") and (facts := _read_frame(data, event.event)) is not None:
             return facts
         return Facts(CONTENT, data) if data else Facts(CONTROL)
 
@@ -63,11 +68,16 @@ def read_named(event: Event) -> Facts | None:
     return None
 
 
-def _read_frame(data: str) -> Facts | None:
-    """A heartbeat, an error or an end as a JSON object among the text; None where the object is text of the answer."""
+def _read_frame(data: str, event: str) -> Facts | None:
+    """What a JSON object among the text is; None where it is text of the answer.
+
+    A heartbeat, an error or an end says so. An event with a name of its own that has an object is about the stream: its
+    id, how long it took. A piece of the answer can be an object, but is not named for it.
+    """
     payload = decode(data)
     facts = read_aside(payload, "") if type(payload) is dict else None
-    return None if facts is None or facts.kind == CONTROL else facts
+    named = event and event not in _TEXT_EVENTS
+    return facts if facts is not None and (named or facts.kind != CONTROL) else None
 
 
 def recognise_replicate(event: Event, payload: object) -> bool:

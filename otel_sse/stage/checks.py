@@ -24,7 +24,17 @@ class Checks:
     Those that judge content alone look at many chunks at once, and are asked by the monitor.
     """
 
-    __slots__ = ("_count", "_identity", "_opening", "_sequence", "_stage", "finished", "stall", "terminal")
+    __slots__ = (
+        "_count",
+        "_framed_badly",
+        "_identity",
+        "_opening",
+        "_sequence",
+        "_stage",
+        "finished",
+        "stall",
+        "terminal",
+    )
 
     def __init__(self, info: StageInfo, settings: StageSettings, opened_ns: int) -> None:
         self._stage = info.name
@@ -35,6 +45,7 @@ class Checks:
         self._sequence: SequenceDetector | None = None
         self._identity: IdentityDetector | None = None
         self._count: CountDetector | None = None
+        self._framed_badly = (0, 0)
 
     def event(self, chunk: Chunk, facts: Facts, event: Event) -> list[Finding]:
         """Return the findings about this event, and what it makes certain of earlier ones; most often none."""
@@ -60,7 +71,10 @@ class Checks:
         if facts.opens is not None or facts.part is not None:
             _add_unsaid(found, self._begun(chunk, facts))
         if facts.nested or event.data.startswith(FIELDS):
-            _add(found, check_frame(self._stage, chunk.seq, event.data, facts))
+            last, run = self._framed_badly
+            run = run + 1 if chunk.seq == last + 1 else 1
+            self._framed_badly = (chunk.seq, run)
+            _add(found, check_frame(self._stage, chunk.seq, event.data, facts, run))
         return found
 
     def close(self) -> list[Finding]:

@@ -97,6 +97,11 @@ class Edge:
         self.crossings = crossings
         self.latencies: list[int] = []
 
+    @property
+    def hands_on(self) -> bool:
+        """Whether the stage has its chunks from another one in this process, and has made none of them anew."""
+        return self._upstream is not None and self._handover is not None and self._handover.is_exact
+
     def cross(self, chunk: Chunk) -> Sequence[Finding]:
         """Write on `chunk` which upstream chunks it was made from, and let the next stage know of it.
 

@@ -198,8 +198,13 @@ class StageMonitor:
 
     @property
     def _so_far(self) -> tuple[bool, bool]:
-        """Whether the answer has come to its end, and whether it is one: in no dialect text may be anything."""
-        return self._checks.finished or self._terminal.ended, self._reader.name not in _ANYTHING
+        """Whether the answer has come to its end, and whether what repeats in it is proof.
+
+        It is not in no dialect, where text may be anything; nor where the stage has its chunks from another one here
+        and hands them on as they are: what it says twice itself is known by lineage then.
+        """
+        hands_on = self.edge is not None and self.edge.hands_on
+        return self._checks.finished or self._terminal.ended, self._reader.name not in _ANYTHING and not hands_on
 
     def _close_parser(self, time_ns: int) -> None:
         parser, self._parser = self._parser, None

@@ -49,9 +49,41 @@ def test_answer_that_explains_server_sent_events_is_only_suspected() -> None:
 
 
 def test_nested_json_is_what_the_dialect_says() -> None:
-    """The dialect's word on a frame inside a string becomes a certain finding without its text."""
-    found = check_frame("emit", 3, '{"content":"{}"}', Facts(CONTENT, "{}", nested=True))
+    """The dialect's word on frames inside strings becomes a certain finding without their text."""
+    found = check_frame("emit", 3, '{"content":"{}"}', Facts(CONTENT, "{}", nested=True), 2)
     assert found == Finding("protocol/nested_json", CERTAIN, "emit", 3, evidence="a frame stands inside a JSON string")
+
+
+@pytest.mark.parametrize(
+    ("data", "facts", "certainty"),
+    [
+        ('{"content":"{}"}', Facts(CONTENT, "{}"), SUSPECTED),
+        ('{"content":"{}"}', Facts(CONTROL), CERTAIN),
+        ('"{}"', Facts(CONTENT, "x"), CERTAIN),
+    ],
+)
+def test_one_frame_alone_may_be_what_an_answer_shows(data: str, facts: Facts, certainty: str) -> None:
+    """A model that explains a format writes a frame, in one piece; no model writes an event, or what is no content."""
+    facts.nested = True
+    found = check_frame("emit", 3, data, facts)
+    assert found is not None
+    assert found.certainty == certainty
+
+
+@pytest.mark.parametrize(("run", "certainty"), [(2, None), (3, SUSPECTED), (7, SUSPECTED), (8, CERTAIN)])
+def test_text_that_is_framed_twice_shows_in_its_run(run: int, certainty: str | None) -> None:
+    """An answer may quote a line or two of a stream; that each of its events does is a fault."""
+    found = check_frame("emit", 9, "data: word", Facts(CONTENT, "data: word"), run)
+    assert (found and found.certainty) == certainty
+
+
+def test_text_without_framing_at_the_very_end_is_unframed() -> None:
+    """What breaks off is told by the outcome where it is a field, and here where it can be none."""
+    found = check_violation("emit", 3, Violation("truncated", "Internal Server Error"))
+    assert found is not None
+    assert found.kind == "protocol/unframed"
+    assert check_violation("emit", 3, Violation("truncated", "data")) is None
+    assert check_violation("emit", 3, Violation("truncated", "")) is None
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,16 @@ def test_heartbeat_that_repeats_the_latest_number_does_not_end_the_count() -> No
     assert [(one.kind, one.seq) for one in [*found, *detector.restart()]] == [(GAP, 13)]
 
 
+def test_heartbeats_may_have_any_id() -> None:
+    """Keep-alives that all carry the id 0 are neither a step back nor a repeat, before the count is known and after."""
+    detector = IdentityDetector("emit")
+    found: list[Finding] = []
+    for number in range(1, 30):
+        found += detector.check(2 * number, str(number), f"{number}")
+        found += detector.heartbeat(2 * number + 1, "0", "ping")
+    assert [*found, *detector.restart()] == []
+
+
 def test_another_answer_may_count_anew() -> None:
     """After a restart ids may begin again, and those held back are dropped."""
     detector = IdentityDetector("emit")

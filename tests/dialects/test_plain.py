@@ -37,6 +37,9 @@ def test_an_empty_event_is_control() -> None:
         (Event('{"done": true}'), Facts("complete", terminal="done")),
         (Event("boom", "error"), Facts("error", error="error")),
         (Event("Moss", "message"), Facts("content", "Moss")),
+        (Event('{"a": 1}', "message"), Facts("content", '{"a": 1}')),
+        (Event('{"conversation_id": "c"}', "metadata"), Facts("control")),
+        (Event("{}", "close"), Facts("control")),
     ],
 )
 def test_named_events_and_frames_among_the_text(event: Event, facts: Facts) -> None:

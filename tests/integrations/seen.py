@@ -61,6 +61,12 @@ class Stage:
         return [dict(event.attributes or {}) for event in self.events]
 
     @property
+    def findings(self) -> list[dict[str, Any]]:
+        """The attributes of all finding events, in order."""
+        events = [event for span in self.segments for event in span.events if event.name == "sse.finding"]
+        return [dict(event.attributes or {}) for event in events]
+
+    @property
     def digests(self) -> list[str]:
         """The digests of all chunks, in order."""
         return [chunk["sse.chunk.digest"] for chunk in self.chunks]

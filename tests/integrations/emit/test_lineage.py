@@ -244,3 +244,14 @@ def test_application_that_filters_says_so(
     emit = telemetry.stage("emit")
     assert len(emit.chunks) == len(WORDS) - 1
     assert emit.attributes["sse.stream.findings"] == (0 if rewrites else 1)
+
+
+def test_what_came_twice_already_is_no_proof_against_who_hands_it_on(
+    telemetry: Telemetry, uvicorn_server: Uvicorn, model_server: Uvicorn
+) -> None:
+    """The stage that says each word twice is certain of it; the one behind it, which hands on what it got, is not."""
+    frames = [f'data: {{"choices":[{{"index":0,"delta":{{"content":"w{n}"}}}}]}}\n\n'.encode() for n in range(40)]
+    app = gateway(model_server.serve(plain(frames, EVENT_STREAM)), times=2)
+    _, stages = run(app, telemetry, uvicorn_server)
+    told = [[each["sse.finding.certainty"] for each in stage.findings] for stage in stages]
+    assert (told[0], set(told[1]), set(told[2])) == ([], {"certain"}, {"suspected"})
