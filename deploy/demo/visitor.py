@@ -4,6 +4,7 @@ CHAT_URL, PIPELINE_URL   what to ask
 FAULTS                   names, separated by commas, that take turns; unset takes them all
 FAULT_EVERY              every how many questions a fault is ordered; 0 for never
 PAUSE_S                  seconds between two questions
+ASKED_FILE               is touched after each question, so that somebody can see that it goes on; unset for none
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import itertools
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -42,6 +44,12 @@ def ask(client: httpx.Client, url: str, body: dict[str, Any]) -> str:
         return f"{type(error).__name__}: {error}  {said}"
 
 
+def touch(environ: dict[str, str]) -> None:
+    """Touch the file that says when the last question was asked."""
+    if path := environ.get("ASKED_FILE"):
+        Path(path).touch()
+
+
 def main(environ: dict[str, str], questions: int | None = None) -> None:
     """Ask until stopped.
 
@@ -55,7 +63,9 @@ def main(environ: dict[str, str], questions: int | None = None) -> None:
     with httpx.Client(timeout=TIMEOUT_S, trust_env=False) as client:
         for body, policy in itertools.islice(asked, questions):
             print(ask(client, environ["CHAT_URL"], body))
+            touch(environ)
             print(ask(client, environ["PIPELINE_URL"], {"question": "joke", "policy": policy}))
+            touch(environ)
             time.sleep(float(environ.get("PAUSE_S", "2")))
 
 

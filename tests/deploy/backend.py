@@ -1,4 +1,4 @@
-"""A backend on loopback: takes OTLP over HTTP and keeps the spans of each trace."""
+"""A backend on loopback: takes OTLP over HTTP, and keeps the spans of each trace and the names of metrics."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -23,6 +24,8 @@ class Backend:
         self._lock = threading.Lock()
         self._traces: defaultdict[str, list[Span]] = defaultdict(list)
         self.services: set[str] = set()
+        self.metrics: set[tuple[str, str]] = set()
+        """Who sent a metric, and its name."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -68,6 +71,13 @@ class Backend:
                     for span in scope.spans:
                         self._traces[span.trace_id.hex()].append(span)
 
+    def take_metrics(self, body: bytes) -> None:
+        """Keep the names of the metrics of one request."""
+        with self._lock:
+            for resource in ExportMetricsServiceRequest.FromString(body).resource_metrics:
+                service = _text(resource.resource.attributes, "service.name")
+                self.metrics.update((service, each.name) for scope in resource.scope_metrics for each in scope.metrics)
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         backend = self
 
@@ -76,8 +86,11 @@ class Backend:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
+                body = gzip.decompress(body) if self.headers["content-encoding"] == "gzip" else body
                 if self.path == "/v1/traces":
-                    backend.take(gzip.decompress(body) if self.headers["content-encoding"] == "gzip" else body)
+                    backend.take(body)
+                elif self.path == "/v1/metrics":
+                    backend.take_metrics(body)
                 self.send_response(200)
                 self.send_header("content-type", "application/x-protobuf")
                 self.send_header("content-length", "0")

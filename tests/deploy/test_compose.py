@@ -27,6 +27,9 @@ HEALTH = {
 }
 """Where each program's configuration says at which port it tells its health."""
 
+MIB_PER_TRACE = 0.75
+"""What a trace of the demo takes in Jaeger's memory: 565 MiB at 700 traces, 2,115 MiB at 2,940."""
+
 
 def load(name: str) -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
@@ -80,7 +83,7 @@ def test_a_service_is_pinned_watched_and_private(file: dict[str, Any], service: 
         )
         for base in re.findall(r"^FROM (\S+)", inline, re.MULTILINE):
             assert re.search(r":v?\d+\.\d+\.\d+", base), base
-    else:
+    elif service.get("pull_policy") != "never":  # built by another service
         assert re.search(r":v?\d+\.\d+\.\d+$", base), base
     assert service["healthcheck"]["test"][0] == "CMD"
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
@@ -126,6 +129,65 @@ def test_nobody_waits_for_himself(name: str) -> None:
     while ready := {service for service, on in waiting.items() if not on & waiting.keys()}:
         waiting = {service: on for service, on in waiting.items() if service not in ready}
     assert not waiting
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_tag_is_built_twice(name: str) -> None:
+    """One service of each tag builds it, and all others of that tag take what is there, after that one has started."""
+    services = load(name)["services"]
+    builders: dict[str, str] = {}
+    for service, content in services.items():
+        if "build" in content:
+            assert content["image"] not in builders, f"{service} and {builders[content['image']]} build the same tag"
+            builders[content["image"]] = service
+    for service, content in services.items():
+        if "build" not in content and content["image"].endswith(":local"):
+            assert content["pull_policy"] == "never", service
+            assert builders[content["image"]] in _before(services, service), service
+
+
+def _before(services: dict[str, Any], service: str) -> set[str]:
+    direct = set(services[service].get("depends_on", {}))
+    return direct.union(*(_before(services, each) for each in direct))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_jaeger_has_room_for_the_traces_that_it_keeps(name: str) -> None:
+    """All traces that it keeps fit into what Go tries to stay in, and that is below the limit."""
+    jaeger = load(name)["services"]["jaeger"]
+    config = yaml.safe_load((DEPLOY / "jaeger/jaeger.yaml").read_text(encoding="utf-8"))
+    kept = config["extensions"]["jaeger_storage"]["backends"]["memory"]["memory"]["max_traces"]
+    assert kept * MIB_PER_TRACE < int(jaeger["environment"]["GOMEMLIMIT"].removesuffix("MiB"))
+    assert int(jaeger["environment"]["GOMEMLIMIT"].removesuffix("MiB")) * 2**20 < 0.9 * _bytes(jaeger["mem_limit"])
+
+
+def test_the_readme_says_how_much_memory_is_needed() -> None:
+    """Its figure is the sum of the limits."""
+    limits = [_bytes(each["mem_limit"]) for each in load("compose.yaml")["services"].values() if "mem_limit" in each]
+    readme = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"([\d.]+) GB of memory", readme) == [f"{sum(limits) / 2**30:g}"]
+
+
+def _bytes(limit: str) -> int:
+    return int(limit[:-1]) * {"m": 2**20, "g": 2**30}[limit[-1]]
+
+
+@pytest.mark.parametrize("service", ["prometheus", "alertmanager"])
+def test_links_lead_to_the_published_port(service: str) -> None:
+    """What an alert links to is the address at which the port is published, not the container's name."""
+    content = load("compose.yaml")["services"][service]
+    (port,) = content["ports"]
+    assert f"--web.external-url=http://{port.rpartition(':')[0]}" in content["command"]
+
+
+PAGES = [ROOT / "README.md", *(path for name in ("docs", "examples", "deploy") for path in (ROOT / name).rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_publish_on_loopback_only(page: Path) -> None:
+    """A command that starts a container publishes its ports to this machine and no other."""
+    for command in re.findall(r"^docker run .*", page.read_text(encoding="utf-8"), re.MULTILINE):
+        assert re.findall(r"-p (\S+)", command) == re.findall(r"-p (127\.0\.0\.1:\S+)", command)
 
 
 def test_no_two_services_take_the_same_port() -> None:

@@ -130,6 +130,34 @@ def test_monitors_find_pods(overlay: str) -> None:
             assert ports <= {port["name"] for port in pod["spec"]["containers"][0]["ports"]}, name
 
 
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_series_of_applications_outlive_an_agent(overlay: str) -> None:
+    """No label that the operator adds of an agent's pod stands on what applications pushed to it."""
+    (endpoint,) = of(overlay, "PodMonitor")["applications"]["spec"]["podMetricsEndpoints"]
+    assert endpoint["honorLabels"]
+    (dropped,) = [each["regex"] for each in endpoint["relabelings"] if each["action"] == "labeldrop"]
+    assert all(re.fullmatch(dropped, label) for label in ("pod", "container", "endpoint"))
+    assert not any(re.fullmatch(dropped, label) for label in ("job", "instance", "namespace", "__address__"))
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_node_has_an_agent(overlay: str) -> None:
+    """Where a service leads to its own node only, its pods tolerate every taint, so that no node is without."""
+    assert of(overlay, "Service")["agent"]["spec"]["internalTrafficPolicy"] == "Local"
+    assert of(overlay, "DaemonSet")["agent"]["spec"]["template"]["spec"]["tolerations"] == [{"operator": "Exists"}]
+
+
+def test_the_readme_replaces_every_data_source() -> None:
+    """Each address that the provisioning names has a replacement on the page, and Tempo's is a service."""
+    page = (DEPLOY / "kubernetes" / "README.md").read_text(encoding="utf-8")
+    provisioned = yaml.safe_load((ROOT / "grafana/provisioning/datasources/otel-sse.yaml").read_text(encoding="utf-8"))
+    for source in provisioned["datasources"]:
+        assert f"| {source['name']} | `{source['url']}` |" in page
+    for overlay in OVERLAYS:
+        (host,) = re.findall(r"http://([\w-]+)\.otel-sse:3200", page)
+        assert 3200 in [port["port"] for port in of(overlay, "Service")[host]["spec"]["ports"]]
+
+
 def _selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
     within = all(labels.get(each["key"]) in each["values"] for each in selector.get("matchExpressions", ()))
     return within and selector.get("matchLabels", {}).items() <= labels.items()

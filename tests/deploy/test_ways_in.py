@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from otel_sse import semconv
 from tests.deploy.backend import Backend
 from tests.deploy.collectors import free_ports
 from tests.deploy.tools import ROOT
@@ -60,29 +61,33 @@ def _answers(url: str) -> bool:
 
 
 def exporting(backend: Backend, service: str) -> dict[str, str]:
-    """The variables of the page that say where spans go."""
+    """The variables of the page that say where spans and metrics go; the latter more often."""
     return {
         "OTEL_SERVICE_NAME": service,
         "OTEL_EXPORTER_OTLP_ENDPOINT": backend.url,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_METRIC_EXPORT_INTERVAL": "500",
         "OTEL_LOGS_EXPORTER": "none",
         "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "fastapi",
     }
 
 
-def traced(backend: Backend, url: str) -> None:
-    """Ask, and wait until each chunk stands in the trace, of what the application yielded and of what left it."""
+def traced(backend: Backend, url: str, service: str) -> None:
+    """Ask, and wait until each chunk stands in the trace, of what the application yielded and of what left it, and
+    until the metrics have come that dashboards and alerts ask."""
     answer = httpx.get(f"{url}/chat", timeout=60, trust_env=False)
     trace_id = answer.headers["x-trace-id"]
     until(lambda: backend.chunk_numbers(trace_id, "emit") == CHUNKS, "all chunks arriving as they were yielded")
     until(lambda: backend.chunk_numbers(trace_id, "socket_write") == CHUNKS, "all chunks arriving as they left")
+    wanted = {(service, metric.name) for metric in (semconv.CHUNKS, semconv.DUPLICATES)}
+    until(lambda: backend.metrics >= wanted, "the metrics arriving")
 
 
 def test_in_code(backend: Backend) -> None:
     """Provider, exporter and `instrument` in the application: only the address comes from outside."""
-    with served("uvicorn traced:app", OTEL_EXPORTER_OTLP_ENDPOINT=backend.url) as url:
-        traced(backend, url)
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": backend.url, "OTEL_METRIC_EXPORT_INTERVAL": "500"}
+    with served("uvicorn traced:app", **variables) as url:
+        traced(backend, url, "chat")
     assert "chat" in backend.services
 
 
@@ -90,7 +95,7 @@ def test_in_code(backend: Backend) -> None:
 def test_by_opentelemetry_instrument(backend: Backend, application: str) -> None:
     """`opentelemetry-instrument` in front: no line of code is needed, and one that is there does not count twice."""
     with served(f"opentelemetry-instrument uvicorn {application}", **exporting(backend, "instrumented")) as url:
-        traced(backend, url)
+        traced(backend, url, "instrumented")
     assert "instrumented" in backend.services
 
 
@@ -101,13 +106,17 @@ def test_by_environment_only(backend: Backend) -> None:
     assert spec.submodule_search_locations is not None
     (folder,) = spec.submodule_search_locations
     with served("uvicorn plain:app", PYTHONPATH=folder, **exporting(backend, "environment")) as url:
-        traced(backend, url)
+        traced(backend, url, "environment")
     assert "environment" in backend.services
 
 
 def test_the_page_shows_what_is_tested() -> None:
     """The commands and variables of these tests stand on the page."""
     page = (ROOT / "docs" / "ways-in.md").read_text(encoding="utf-8")
+    assert not re.search(r"export .*OTEL_METRICS_EXPORTER=none", page)
+    code = (EXAMPLE / "traced.py").read_text(encoding="utf-8").partition("import asyncio")[2]
+    shown = [line for line in re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0].splitlines() if line]
+    assert [line for line in shown if line not in code] == []
     for said in ("uvicorn traced:app", "opentelemetry-instrument uvicorn plain:app", "PYTHONPATH="):
         assert said in page
     with Backend() as backend:
