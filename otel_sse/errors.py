@@ -41,7 +41,7 @@ class StreamReusedError(OtelSSEError, RuntimeError):
     """A stream under `single_pass` was iterated a second time.
 
     Args:
-        first: Where its first iteration began: `file:line in function`.
+        first: Where its first iteration began: `file:line in function`, with its callers where both are in one line.
         second: Where the second one was about to.
     """
 

@@ -84,6 +84,7 @@ STREAM_TTFC: Final = "sse.stream.time_to_first_content"
 STREAM_MAX_INTERVAL: Final = "sse.stream.max_interval"
 STREAM_SEND_TIME: Final = "sse.stream.send_time"
 STREAM_DROPPED: Final = "sse.stream.dropped"
+STREAM_RESUMED: Final = "sse.stream.resumed"
 STREAM_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
 STREAM_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
 HOP_CLOCK_SKEWS: Final = "sse.hop.clock_skews"
@@ -191,6 +192,9 @@ ATTRIBUTES: Final = (
     Attribute(STREAM_MAX_INTERVAL, "double", "s", _S, _HIGH, "Longest time between two chunks so far."),
     Attribute(STREAM_SEND_TIME, "double", "s", _S, _HIGH, "Time spent handing chunks on (back-pressure) so far."),
     Attribute(STREAM_DROPPED, "int", "{chunk}", _S, _HIGH, "Chunks that the full queue left unrecorded."),
+    Attribute(
+        STREAM_RESUMED, "boolean", "", _SR, _LOW, "True where the answer goes on behind the request's `Last-Event-ID`."
+    ),
     Attribute(STREAM_INPUT_TOKENS, "int", "{token}", _S, _HIGH, "Prompt tokens, where the stream said.", _OTEL_GENAI),
     Attribute(STREAM_OUTPUT_TOKENS, "int", "{token}", _S, _HIGH, "Answer tokens, where the stream said.", _OTEL_GENAI),
     Attribute(

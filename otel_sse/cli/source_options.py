@@ -84,17 +84,19 @@ class SourceOptions:
     duplicates: _Duplicates = None
     limit: _Limit = None
 
-    def checked_id(self, trace_id: str) -> str:
-        """Return TRACE_ID in small letters.
+    def checked_id(self, trace_id: str | None) -> str:
+        """Return TRACE_ID in small letters; "" where it was left out.
 
         Raises:
             ConfigurationError: It is no id, or a part of one where a backend is asked.
         """
+        if trace_id is None:
+            return ""
         wanted = trace_id.lower()
         advice = "Take it from the response header X-Trace-ID, or leave it out to see which there are."
-        if len(wanted) > _ID_DIGITS or not set(wanted) <= _HEX:
-            raise ConfigurationError(must("TRACE_ID", "be up to 32 hex digits", trace_id, advice))
-        if wanted and not self.file and len(wanted) != _ID_DIGITS:
+        if not 0 < len(wanted) <= _ID_DIGITS or not set(wanted) <= _HEX:
+            raise ConfigurationError(must("TRACE_ID", "be 1 to 32 hex digits", trace_id, advice))
+        if not self.file and len(wanted) != _ID_DIGITS:
             raise ConfigurationError(must("TRACE_ID", "be all 32 hex digits for Jaeger and Tempo", trace_id, advice))
         return wanted
 

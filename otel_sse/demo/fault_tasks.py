@@ -49,18 +49,23 @@ async def written_by_two(items: AsyncIterator[str], end: str = "") -> AsyncItera
         await asyncio.gather(writing, return_exceptions=True)
 
 
-async def with_heartbeats(frames: AsyncIterator[str]) -> AsyncIterator[str]:
-    """Yield frames, and a comment wherever none comes for half a second, as servers do that keep a connection."""
+async def with_heartbeats(items: AsyncIterator[str], beat: str) -> AsyncIterator[str]:
+    """Yield items, and a heartbeat wherever none comes for half a second, as servers do that keep a connection.
+
+    Args:
+        items: What there is to send.
+        beat: What stands for a heartbeat among them.
+    """
     coming: asyncio.Future[str] | None = None
     try:
         while True:
-            coming = coming or asyncio.ensure_future(anext(frames))
+            coming = coming or asyncio.ensure_future(anext(items))
             done, _ = await asyncio.wait([coming], timeout=HEARTBEAT_S)
             if not done:
-                yield ": ping\n\n"
+                yield beat
                 continue
-            frame, coming = coming, None
-            yield frame.result()
+            item, coming = coming, None
+            yield item.result()
     except StopAsyncIteration:
         return
     finally:

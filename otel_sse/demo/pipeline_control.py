@@ -11,9 +11,13 @@ import otel_sse
 from otel_sse.demo import pipeline_messages as messages
 from otel_sse.demo.fault_frames import AnswerFailedError
 from otel_sse.demo.fault_pieces import AT_ENDPOINT, AT_POLICY, with_fault
+from otel_sse.demo.fault_tasks import with_heartbeats
 from otel_sse.demo.pipeline_policies import POLICIES, WITHHELD, Pieces
 
 PATH = "/answers"
+
+_NOTHING_YET = ""
+"""In the place of a piece where none has come for a while."""
 
 
 class AnswerError(Exception):
@@ -44,14 +48,20 @@ async def _answer(socket: WebSocket, stream_id: str, name: str, fault: str) -> N
         return
     pieces = otel_sse.observe(with_fault(AT_ENDPOINT, fault, _pieces(socket)), stage="endpoint")
     try:
-        async for piece in _policy(name, fault)(pieces):
+        async for piece in _beating(fault, _policy(name, fault)(pieces)):
+            if piece == _NOTHING_YET:
+                await socket.send_text(messages.heartbeat(stream_id))
             # What the policy itself has made is not known to who hands on the model's pieces.
-            if fault != "blocked_reply_lost" or piece != WITHHELD:
+            elif fault != "blocked_reply_lost" or piece != WITHHELD:
                 await socket.send_text(messages.chunk(stream_id, piece))
     except (AnswerError, AnswerFailedError) as error:
         await socket.send_text(messages.error(stream_id, str(error)))
     else:
         await socket.send_text(messages.end(stream_id))
+
+
+def _beating(fault: str, pieces: Pieces) -> Pieces:
+    return with_heartbeats(pieces, _NOTHING_YET) if fault == "stall" else pieces
 
 
 def _policy(name: str, fault: str) -> Callable[[Pieces], Pieces]:

@@ -24,13 +24,13 @@ from otel_sse.demo.fault_hop import HOP_RESEND, relayed
 from otel_sse.demo.fault_model import HEADER, answered
 from otel_sse.demo.fault_pieces import AT_SEND, with_fault
 from otel_sse.demo.fault_replies import reply
-from otel_sse.demo.fault_tasks import with_heartbeats
 from otel_sse.demo.faults import EMIT, FAULTS, full_name
 from otel_sse.demo.model_server import MODEL
 from otel_sse.demo.pipeline_callback import make_callback
 from otel_sse.errors import must
 
 LOST = "the control plane was lost"
+PING = ": ping\n\n"
 
 
 class Question(BaseModel):
@@ -74,7 +74,7 @@ def build(model_url: str, control_url: str) -> FastAPI:
         try:
             with relayed(control_url) if fault == HOP_RESEND else nullcontext(control_url) as url:
                 async for message in controlled(url, asked.policy, sent, fault):
-                    yield frame(normalize(message))
+                    yield PING if message["type"] == messages.HEARTBEAT else frame(normalize(message))
         except ControlPlaneError as error:
             yield frame({"error": {"message": str(error)}})
         else:
@@ -115,8 +115,6 @@ def ordered(name: str | None) -> str:
 
 def at_emit(fault: str, frames: AsyncIterator[str]) -> AsyncIterator[str]:
     """Return the frames with a fault made where it is made here, and as they are where it is made at another stage."""
-    if fault == "stall":
-        return with_heartbeats(frames)
     place = FAULTS[fault].pipeline if fault else None
     made_here = place is not None and place.stage == EMIT and place.service == "gateway"
     return FRAME_FAULTS[fault](frames) if made_here else frames

@@ -2,6 +2,7 @@
 
 {"type": "START", "stream_id": "5f0c…", "policy": "judge"}
 {"type": "CHUNK", "stream_id": "5f0c…", "content": "Hello"}
+{"type": "heartbeat", "stream_id": "5f0c…"}
 {"type": "END", "stream_id": "5f0c…"}
 {"type": "ERROR", "stream_id": "5f0c…", "error": "why"}
 """
@@ -13,6 +14,9 @@ from typing import Any, Final
 
 START: Final = "START"
 CHUNK: Final = "CHUNK"
+HEARTBEAT: Final = "heartbeat"
+"""In small letters, as most protocols write it, so that it is read as what it is."""
+
 END: Final = "END"
 ERROR: Final = "ERROR"
 
@@ -26,6 +30,11 @@ def start(stream_id: str, policy: str, fault: str = "") -> str:
 def chunk(stream_id: str, content: str) -> str:
     """A piece of an answer."""
     return _message(CHUNK, stream_id, content=content)
+
+
+def heartbeat(stream_id: str) -> str:
+    """Nothing yet; the answer is still being made."""
+    return _message(HEARTBEAT, stream_id)
 
 
 def end(stream_id: str) -> str:

@@ -93,14 +93,15 @@ def trim_restarts(stream: Any, *, min_chars: int = MIN_CHARS) -> Any:
     too. Chunks that say more than their text (an end, a finish reason, usage, an error) always pass.
 
     This net delays, other than all that observes: a chunk that begins as the answer did waits, and those behind it,
-    until `min_chars` characters match (they are dropped) or they no longer do (all are handed on untouched, in order).
+    until enough matches (they are dropped) or it no longer does (all are handed on untouched, in order).
     At most 64 chunks wait. Heartbeats and comments don't. Within a request, and around a stage, the net is a stage
     itself: `guard.trim_restarts`, which may leave chunks out. An answer that repeats itself on purpose, from its first
     word on and for longer than that, loses the repetition.
 
     Args:
         stream: An async or sync iterator or iterable of text, of server-sent events as text or bytes, or of objects.
-        min_chars: Characters of the opening that must come again, 1 to 65536. As many must have been said before.
+        min_chars: Characters of the opening that must come again, 1 to 65536, besides the 16 chunks with 8 different
+            contents that the detectors ask for. As many must have been said before.
 
     Raises:
         ConfigurationError: An argument is not allowed. It is a ValueError.

@@ -36,14 +36,15 @@ class Opening:
     """The text of one channel as its reader has it, and whether it is being said once more.
 
     A chunk may begin a repetition where the text began as the chunk does. It and those that follow are held while they
-    match; after `min_chars` characters it is one, and is dropped as far as it goes. Where it stops matching before,
-    all are released but those with which a repetition may still begin.
+    match, until that is what the detectors call a restart: `limits.OPENING_CHUNKS` chunks came again, enough of them
+    different, or one chunk says all that was said. Then it is dropped as far as it goes. Where it stops matching
+    before, all are released but those with which a repetition may still begin.
 
     Args:
-        min_chars: Characters that must match, and that must have been said before.
+        min_chars: Characters that must match besides, and that must have been said before.
     """
 
-    __slots__ = ("_at", "_head", "_held", "_min_chars", "_parts", "_size", "trims")
+    __slots__ = ("_at", "_chunks", "_contents", "_head", "_held", "_min_chars", "_needed", "_parts", "_size", "trims")
 
     def __init__(self, min_chars: int) -> None:
         self.trims = False
@@ -51,7 +52,10 @@ class Opening:
         self._min_chars = min_chars
         self._head = ""
         self._parts: list[str] = []
-        self._size = 0
+        self._size = self._chunks = 0
+        self._contents: set[str] = set()
+        # Characters of the chunks that have to come again; 0 while nobody knows, and for ever where all say the same.
+        self._needed = 0
         self._held: list[str] = []
         self._at = 0
 
@@ -60,17 +64,19 @@ class Opening:
         """Whether anything has been said."""
         return self._size > 0
 
-    def take(self, text: str, *, proven: bool = False) -> Verdict:
+    def take(self, text: str, *, proven: bool = False, announced: bool = False) -> Verdict:
         """Return what is to be done with the next chunk.
 
         Args:
             text: Its text, not empty.
             proven: Whether the protocol says that the same answer begins again, so that it need not match for long.
+            announced: Whether it says that an answer begins, this one or another, so that `min_chars` are enough.
         """
         if self.trims:
             return self._go_on(text)
         held = [*self._held, text]
-        start = next((n for n in range(len(held)) if self._begins(held[n:], proven)), len(held))
+        least = 1 if proven else self._least(announced)
+        start = next((n for n in range(len(held)) if self._begins(held[n:], least)), len(held))
         for said in held[:start]:
             self._say(said)
         self._held = held[start:]
@@ -78,7 +84,7 @@ class Opening:
         if not self._held:
             return Verdict(PASS, released)
         matched = sum(map(len, self._held))
-        if matched < self._min_chars and not proven:
+        if not self._is_enough(matched, least):
             return Verdict(HOLD, released)
         return self._confirm(text, matched, released)
 
@@ -108,8 +114,22 @@ class Opening:
         self._say(text[repeated:])
         return Verdict(PASS, repeated=repeated)
 
-    def _begins(self, texts: list[str], proven: bool) -> bool:
-        if self._size < (1 if proven else self._min_chars):
+    def _least(self, announced: bool) -> int:
+        """Return how many characters must come again; 0 where no number is enough."""
+        if announced:
+            return self._min_chars
+        return max(self._needed, self._min_chars) if self._needed else 0
+
+    def _is_enough(self, matched: int, least: int) -> bool:
+        return 0 < least <= matched or (len(self._held) == 1 and self._says_all(matched))
+
+    def _says_all(self, size: int) -> bool:
+        """Whether one chunk of this many characters that match says all that was said, in several chunks."""
+        return self._chunks >= limits.ACCUMULATED_CHUNKS and size >= max(self._size, self._min_chars)
+
+    def _begins(self, texts: list[str], least: int) -> bool:
+        may_be = 0 < least <= self._size
+        if not may_be and not (self._size >= self._min_chars and self._says_all(len(texts[0]))):
             return False
         first = texts[0][:_HEAD_CHARS]
         if not self._head.startswith(first) and not first.startswith(self._head):
@@ -119,6 +139,9 @@ class Opening:
         return said.startswith(text) or text.startswith(said)
 
     def _say(self, text: str) -> None:
+        self._chunks += 1
+        if self._chunks <= limits.OPENING_CHUNKS:
+            self._contents.add(text)
         free = limits.MAX_OPENING_CHARS - self._size
         if free <= 0:
             return
@@ -126,6 +149,9 @@ class Opening:
             self._head = (self._head + text)[:_HEAD_CHARS]
         self._parts.append(text[:free])
         self._size += min(len(text), free)
+        if self._chunks == limits.OPENING_CHUNKS:
+            self._needed = self._size if len(self._contents) >= limits.OPENING_CONTENTS else 0
+            self._contents.clear()
 
     def _text(self) -> str:
         if len(self._parts) > 1:

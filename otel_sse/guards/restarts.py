@@ -62,13 +62,13 @@ class RestartFilter:
 
     Args:
         reader: Reads what the iterator yields.
-        min_chars: Characters of the opening that must come again before anything is withheld.
+        min_chars: Characters of the opening that must come again, besides what the detectors ask for.
         told: Takes note of what is done; chunks are numbered as at the stage before.
     """
 
     __slots__ = (
-        "_begins", "_channels", "_min_chars", "_preamble", "_queue", "_reader", "_same", "_seq", "_terminal", "_told",
-        "_trimmed",
+        "_announced", "_begins", "_channels", "_min_chars", "_preamble", "_queue", "_reader", "_same", "_seq",
+        "_terminal", "_told", "_trimmed",
     )  # fmt: skip
 
     def __init__(self, reader: UnitReader, min_chars: int, told: Told) -> None:
@@ -80,7 +80,7 @@ class RestartFilter:
         self._channels: dict[str, _Channel] = {}
         self._terminal = TerminalDetector("trim_restarts")
         # An answer has begun behind content, and its own content is not there yet.
-        self._begins = self._same = False
+        self._begins = self._announced = self._same = False
         self._preamble: list[_Held] = []
         self._trimmed: list[int] = []
 
@@ -142,13 +142,15 @@ class RestartFilter:
         self._release()
         # Behind the end of an answer its reader needs to be told that another one begins.
         self._begins = not ended and any(channel.opening.has_begun for channel in self._channels.values())
+        self._announced = self._begins
 
     def _content(self, unit: Unit, facts: Facts, text: str, held: _Held) -> None:
         channel = self._channel(_SEVERAL if facts.deltas else facts.channel)
         if channel is None:
             return
         was_trimming = channel.opening.trims
-        verdict = channel.opening.take(text, proven=self._same)
+        verdict = channel.opening.take(text, proven=self._same, announced=self._announced)
+        self._announced &= verdict.action != PASS
         if self._begins:
             self._begins = False
             channel.preamble, self._preamble = self._preamble, []

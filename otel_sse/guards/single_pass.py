@@ -10,7 +10,7 @@ from typing import Any, TypeVar, overload
 import wrapt
 
 from otel_sse.errors import StreamReusedError, must
-from otel_sse.guards.call_sites import CallSite, call_site, is_ours
+from otel_sse.guards.call_sites import CallSite, call_site, is_ours, told_apart
 from otel_sse.telemetry.guards import GuardTally
 from otel_sse.telemetry.streams import current_stream
 
@@ -36,7 +36,8 @@ def single_pass(stream: Any) -> Any:
         stream: An async or sync iterator or iterable: a generator, `openai.AsyncStream`, a list.
 
     Raises:
-        StreamReusedError: Not here, but where the second iteration begins; it names both places. It is a RuntimeError.
+        StreamReusedError: Not here, but where the second iteration begins; it names both places, and where both are in
+            one line of a helper, who called it. It is a RuntimeError.
         TypeError: `stream` can't be iterated.
     """
     loops = hasattr(stream, "__aiter__"), hasattr(stream, "__iter__") or hasattr(stream, "__next__")
@@ -62,10 +63,11 @@ class _Pass:
     def place(self, frame: FrameType) -> CallSite:
         """Return where a chunk is asked for by `frame`, a call of the function that most often asked before, too.
 
-        Looking for the place takes longer than all else, so it is that of the function's first chunk.
+        Looking for the place takes longer than all else, so it is that of the function's first chunk, unless somebody
+        else is asking just now.
         """
         latest = self._latest
-        if frame.f_code is not self._code or latest is None:
+        if frame.f_code is not self._code or latest is None or self._pulling is not None:
             latest = self._latest = call_site(frame)
             self._code, self._ours = frame.f_code, is_ours(frame)
         return latest
@@ -177,8 +179,8 @@ _GUARDS = {(True, False): _AsyncSinglePass, (False, True): _SyncSinglePass, (Tru
 
 
 def _reused(first: CallSite, second: CallSite) -> StreamReusedError:
-    error = StreamReusedError(str(first), str(second))
+    error = StreamReusedError(*told_apart(first, second))
     tally = GuardTally("single_pass", current_stream())
-    tally.did("raised", f"at {second}, first at {first}")
+    tally.did("raised", f"at {error.second}, first at {error.first}")
     tally.end()
     return error

@@ -168,6 +168,7 @@ class _Exchange:
         self._stream = Stream(recorder, now_ns(), _request_context())
         # Not a method of this object: what holds each other outlives its request.
         self._stream.find_route = partial(_route, recorder, scope, scope.get("root_path", ""))
+        self._stream.reader_had = partial(stream_headers.last_event_id, scope.get("headers") or ())
         self._gone = False
         self._unseen = False
         self._record: StageRecord | None = None
@@ -313,6 +314,7 @@ class _Exchange:
             lines=kind in stream_headers.NDJSON_TYPES,
             encoding=stream_headers.content_coding(headers),
             last=True,
+            to_reader=True,
         )
         self._record = record
         self._call_start_hook(record)

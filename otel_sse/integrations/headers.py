@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from opentelemetry.instrumentation.propagators import TraceResponsePropagator, get_global_response_propagator
 from opentelemetry.trace import SpanContext, format_span_id, format_trace_id
 
+from otel_sse import limits
 from otel_sse.wire import is_event_stream, media_type
 
 _STARTS = (b"t", b"T")
@@ -46,6 +47,20 @@ def content_coding(headers: Headers) -> str:
     """Return the coding that hides the body's bytes (`gzip`, `br` …), or "" where they are plain."""
     value = (find(headers, b"content-encoding") or b"").decode("latin-1").strip().lower()
     return "" if value == "identity" else value[:32]
+
+
+def last_event_id(headers: Headers) -> str:
+    """Return what a request says of the event that its reader had last; "" where it says nothing, or more than an id.
+
+    Source: WHATWG HTML, section 9.2.4 "The `Last-Event-ID` header", which is UTF-8.
+
+    Args:
+        headers: The request's; where they can be read but once, they are left to the application.
+    """
+    if not isinstance(headers, (list, tuple)):
+        return ""
+    value = find(headers, b"last-event-id") or b""
+    return value.decode("utf-8", "replace") if len(value) <= limits.MAX_ID_CHARS else ""
 
 
 def with_trace(

@@ -8,6 +8,7 @@ from otel_sse.detect.count import CountDetector
 from otel_sse.detect.framing import FIELDS, check_frame
 from otel_sse.detect.identity import IdentityDetector
 from otel_sse.detect.opening import OpeningDetector
+from otel_sse.detect.resume import ResumeDetector
 from otel_sse.detect.sequence import SequenceDetector
 from otel_sse.detect.stall import StallDetector
 from otel_sse.detect.terminal import TerminalDetector
@@ -32,6 +33,7 @@ class Checks:
         "_sequence",
         "_stage",
         "finished",
+        "resume",
         "stall",
         "terminal",
     )
@@ -46,6 +48,7 @@ class Checks:
         self._identity: IdentityDetector | None = None
         self._count: CountDetector | None = None
         self._framed_badly = (0, 0)
+        self.resume: ResumeDetector | None = None
 
     def event(self, chunk: Chunk, facts: Facts, event: Event) -> list[Finding]:
         """Return the findings about this event, and what it makes certain of earlier ones; most often none."""
@@ -68,6 +71,8 @@ class Checks:
             _add_unsaid(found, self._counted(chunk, facts.number))
         if event.id is not None:
             _add_unsaid(found, self._identified(chunk, event.id))
+            if self.resume is not None:
+                _add(found, self._resumed(self.resume, chunk, event.id))
         if facts.opens is not None or facts.part is not None:
             _add_unsaid(found, self._begun(chunk, facts))
         if facts.nested or event.data.startswith(FIELDS):
@@ -84,6 +89,10 @@ class Checks:
             if numbers is not None:
                 _add_unsaid(found, numbers.restart())
         return found
+
+    def resume_after(self, ident: str) -> None:
+        """Hold the ids of this answer against the one that its reader had last."""
+        self.resume = ResumeDetector(self._stage, ident)
 
     def _opens(self, identity: str) -> list[Finding]:
         first = not self.terminal.has_opened
@@ -121,6 +130,11 @@ class Checks:
         if chunk.kind == HEARTBEAT:
             return self._identity.heartbeat(chunk.seq, ident, chunk.digest)
         return self._identity.check(chunk.seq, ident, chunk.digest)
+
+    def _resumed(self, resume: ResumeDetector, chunk: Chunk, ident: str) -> Finding | None:
+        if chunk.kind == HEARTBEAT:
+            return resume.heartbeat(chunk.seq, ident, chunk.digest)
+        return resume.check(chunk.seq, ident, chunk.digest)
 
 
 def _add_unsaid(found: list[Finding], further: Iterable[Finding]) -> None:

@@ -218,6 +218,10 @@ class StageMonitor:
                 self._other(item, time_ns, 0)
         for finding in self._content.close(*self._so_far):
             self._notes.add(finding, time_ns)
+        resume = self._checks.resume
+        if resume is not None:
+            self._notes.add(resume.close(), time_ns)
+            self.totals.resumed = resume.resumed
 
     def _first(self, time_ns: int) -> None:
         self.totals.first_chunk_ns = self.totals.last_chunk_ns = time_ns
@@ -262,6 +266,14 @@ class StageMonitor:
             self._first(time_ns)
         self.totals.bytes += event.size
         self._crossed(facts, event, time_ns, 0)
+
+    def resume_after(self, ident: str) -> None:
+        """Take note that the reader asked for what comes after an event: the answer is to go on right behind it.
+
+        Args:
+            ident: The event's id, as the request's `Last-Event-ID` has it.
+        """
+        self._checks.resume_after(ident)
 
     def wait_freely(self) -> None:
         """Call no silence a stall from now on: nobody has said that an answer is under way."""

@@ -39,6 +39,7 @@ class Totals:
     stalls: int = 0
     dropped: int = 0
     clock_skews: int = 0
+    resumed: bool = False
     dialect: str = ""
     outcome: str = ""
     error_type: str = ""

@@ -220,6 +220,7 @@ def _add_latency(attributes: Attributes, totals: Totals) -> None:
 def _add_where_known(attributes: Attributes, totals: Totals) -> None:
     optional: dict[str, str | int] = {
         semconv.STREAM_DROPPED: totals.dropped,
+        semconv.STREAM_RESUMED: totals.resumed,
         semconv.HOP_CLOCK_SKEWS: totals.clock_skews,
         semconv.STREAM_DIALECT: totals.dialect,
         semconv.STREAM_OUTCOME: totals.outcome,
@@ -236,6 +237,7 @@ _REQUEST_ATTRIBUTES = (
     semconv.STREAM_DUPLICATES,
     semconv.STREAM_GAPS,
     semconv.STREAM_STALLS,
+    semconv.STREAM_RESUMED,
     semconv.STREAM_OUTCOME,
     semconv.STREAM_TTFE,
     semconv.STREAM_TTFC,

@@ -35,8 +35,8 @@ class Stream:
     """
 
     __slots__ = (
-        "_called", "_id", "_loose", "_open", "context", "find_route", "recorder", "requested_ns", "route", "stages",
-        "stages_begun", "upstream",
+        "_called", "_id", "_loose", "_open", "context", "find_route", "reader_had", "recorder", "requested_ns", "route",
+        "stages", "stages_begun", "upstream",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +49,8 @@ class Stream:
         """The route's template, once it is known."""
         self.find_route: Callable[[], str] | None = None
         """Asked for the route as a stage begins, while it is not known: a stage may begin before the response does."""
+        self.reader_had: Callable[[], str] | None = None
+        """Asked for the id of the event that the reader had last ("" for none) as a stage begins that leads to it."""
         self.stages: list[StageRecord] = []
         """The stages that have had a chunk, in the order of their first ones; the latest `limits.MAX_UPSTREAMS`."""
         self.stages_begun = 0
@@ -87,6 +89,7 @@ class Stream:
         encoding: str = "",
         since_ns: int = 0,
         kind: str = "",
+        to_reader: bool = False,
     ) -> StageRecord:
         """Begin a stage of this stream and return its record.
 
@@ -101,6 +104,7 @@ class Stream:
             lines: Whether its bytes are newline-delimited JSON.
             encoding: Content coding that makes its bytes unreadable, or "".
             kind: Name of the class or function behind it, or "".
+            to_reader: Whether its chunks are what the reader gets, so that they go on where the reader stopped.
             since_ns: When this stage's chunks were asked for, on `clock.now_ns`; 0 for when the stream was.
         """
         if not self.route and self.find_route is not None:
@@ -117,6 +121,8 @@ class Stream:
             relays=relays,
             last=last,
         )
+        if to_reader and self.reader_had is not None and (ident := self.reader_had()):
+            record.monitor.resume_after(ident)
         self._open = [each for each in self._open if not each.ended]
         self._open.append(record)
         record.opener, record.opened_ns = _caller(), now_ns()

@@ -118,7 +118,7 @@ def test_headers_come_from_options_and_the_variable(monkeypatch: pytest.MonkeyPa
         (["--jaeger", URL, TRACE, "--limit", "3"], f"option --limit must stand without TRACE_ID, got '{TRACE}'."),
         (["--jaeger", URL, TRACE, "--duplicates", "3"], "option --duplicates must stand without TRACE_ID"),
         (["--jaeger", URL, "0af7"], "TRACE_ID must be all 32 hex digits for Jaeger and Tempo, got '0af7'."),
-        (["--tempo", URL, "xyz"], "TRACE_ID must be up to 32 hex digits, got 'xyz'."),
+        (["--tempo", URL, "xyz"], "TRACE_ID must be 1 to 32 hex digits, got 'xyz'."),
         (["--jaeger", "localhost"], "option --jaeger must be a URL that begins with http"),
         (["--jaeger", URL, "--chunk", "3"], "option --chunk must stand with TRACE_ID, got None."),
         (["--tempo", URL, "--stage", "emit"], "option --stage must stand with TRACE_ID, got None."),

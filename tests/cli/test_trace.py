@@ -214,8 +214,9 @@ def test_text_of_peers_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.
     ("arguments", "says"),
     [
         ([], "command must say where the traces are, with one of --file, --jaeger and --tempo, got 'none of them'."),
-        (["--file", "FILE", "no-id"], "TRACE_ID must be up to 32 hex digits, got 'no-id'."),
-        (["--file", "FILE", "0" * 33], "TRACE_ID must be up to 32 hex digits"),
+        (["--file", "FILE", "no-id"], "TRACE_ID must be 1 to 32 hex digits, got 'no-id'."),
+        (["--file", "FILE", ""], "TRACE_ID must be 1 to 32 hex digits, got ''."),
+        (["--file", "FILE", "0" * 33], "TRACE_ID must be 1 to 32 hex digits"),
         (["--file", "FILE", "--chunk", "0"], "'--chunk'"),
         (["--file", "FILE", "--chunk", "x"], "'--chunk'"),
         (["--file", "FILE", "--bad"], "No such option: --bad"),

@@ -188,7 +188,7 @@ async def test_heartbeats_come_while_nothing_else_does(monkeypatch: pytest.Monke
                 await asyncio.sleep(0.2)
             yield frame
 
-    frames = [frame async for frame in with_heartbeats(pausing())]
+    frames = [frame async for frame in with_heartbeats(pausing(), ": ping\n\n")]
     assert [frame for frame in frames if frame != ": ping\n\n"] == ANSWER
     assert frames[len(WORDS)] == ": ping\n\n"
     assert frames[: len(WORDS)] == ANSWER[: len(WORDS)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -100,6 +101,17 @@ def test_what_was_sent_twice_reads_twice(ran: Ran) -> None:
     assert ran.asked["final_full_message"].faulty.text == 2 * whole
     assert len(ran.asked["dropped"].faulty.text) < len(whole)
     assert ran.asked["corrupted"].faulty.text.startswith("Aduckwalks")
+
+
+def test_heartbeats_of_a_stall_are_counted(ran: Ran) -> None:
+    """While the answer pauses heartbeats go through the hop to the client, and the evidence says how many."""
+    stream = ran.stream(ran.asked["stall"].faulty)
+    counted = {
+        stage.label: sum(chunk.kind in ("heartbeat", "comment") for chunk in stage.chunks) for stage in stream.stages
+    }
+    assert min(counted[label] for label in ("ws.send", "emit", "socket_write")) >= 3
+    (fault,) = diagnose(stream).faults
+    assert re.search(r", [34] heartbeats meanwhile", fault.evidence)
 
 
 @pytest.mark.parametrize("name", ["cap", "nope"])

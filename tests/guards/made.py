@@ -14,21 +14,9 @@ from otel_sse.stage.settings import StageSettings
 
 MS = 1_000_000
 
-OPENING = [
-    "Here ",
-    "are ",
-    "three ",
-    "teas ",
-    "that ",
-    "you ",
-    "may ",
-    "like: ",
-    "green, ",
-    "white ",
-    "and ",
-    "black. ",
-]
-"""60 characters or so, as a model cuts them."""
+OPENING = ["Here ", "are ", "three ", "of ", "the ", "teas ", "that ", "you ", "may ", "well ", "like: ", "green, "]
+OPENING += ["white ", "and ", "also ", "black. "]
+"""As many chunks as the detectors ask for, 80 characters or so, as a model cuts them."""
 
 REST = ["Green ", "tea ", "wants ", "little ", "heat. "]
 

@@ -62,11 +62,11 @@ async def test_actions_are_counted_and_logged_with_seq(
     with caplog.at_level(logging.INFO, "otel_sse.guard"):
         for net, items in zip(NETS, ITEMS, strict=True):
             assert [item async for item in net(produced(items))] == OPENING
-    assert telemetry.value("sse.guard.actions", guard="deduplicate", action="dropped") == 12
-    assert telemetry.value("sse.guard.actions", guard="trim_restarts", action="trimmed") == 12
+    assert telemetry.value("sse.guard.actions", guard="deduplicate", action="dropped") == 16
+    assert telemetry.value("sse.guard.actions", guard="trim_restarts", action="trimmed") == 16
     lines = [record.getMessage() for record in caplog.records]
     assert lines[0] == f"DEDUPLICATE dropped seq=2 of=1 by=content stream={stream.id}"
-    assert lines[-1] == f"TRIM_RESTARTS trimmed seq=13-24 stream={stream.id}"
+    assert lines[-1] == f"TRIM_RESTARTS trimmed seq=17-32 stream={stream.id}"
     assert not any("tea" in line for line in lines)
 
 
@@ -164,10 +164,10 @@ async def test_net_is_a_stage_that_may_leave_chunks_out() -> None:
     (stream,) = streams
     # The first two repetitions pass: an id counts once three different ones have been seen.
     assert [(stage.label, stage.total) for stage in stream.stages] == [
-        ("provider", 24),
-        ("guard.deduplicate", 14),
-        ("emit", 14),
-        ("socket_write", 14),
-        ("client", 14),
+        ("provider", 32),
+        ("guard.deduplicate", 18),
+        ("emit", 18),
+        ("socket_write", 18),
+        ("client", 18),
     ]
     stream.assert_no_gaps()

@@ -10,9 +10,17 @@ from otel_sse import limits
 from otel_sse.guards.openings import DROP, HOLD, PASS, Opening, Verdict
 
 
-def said(*texts: str, min_chars: int = 6) -> Opening:
+class Announced(Opening):
+    """An opening whose stream says that an answer begins there, so that so many characters are enough."""
+
+    def take(self, text: str, *, proven: bool = False, announced: bool = True) -> Verdict:
+        """Take the next chunk."""
+        return super().take(text, proven=proven, announced=announced)
+
+
+def said(*texts: str, min_chars: int = 6, announced: bool = True) -> Opening:
     """An opening of which these have been said."""
-    opening = Opening(min_chars)
+    opening = Announced(min_chars) if announced else Opening(min_chars)
     for text in texts:
         assert opening.take(text) == Verdict(PASS)
     return opening
@@ -107,6 +115,30 @@ def test_opening_is_kept_up_to_the_cap() -> None:
     opening = said(text, "beyond")
     assert opening.take(text) == Verdict(DROP, confirmed=True)
     assert opening.take("beyond") == Verdict(PASS)
+
+
+LETTERS = [chr(97 + n) for n in range(limits.OPENING_CHUNKS)]
+
+
+def test_opening_comes_again_in_as_many_chunks_as_the_detectors_ask_for() -> None:
+    """One chunk less than that waits, the last one confirms it; and before as many were said none waits."""
+    opening = said(*LETTERS, announced=False)
+    assert [opening.take(text).action for text in LETTERS] == [HOLD] * (limits.OPENING_CHUNKS - 1) + [DROP]
+    assert said(*LETTERS[:-1], announced=False).take("a") == Verdict(PASS)
+
+
+@pytest.mark.parametrize(("contents", "action"), [(limits.OPENING_CONTENTS - 1, PASS), (limits.OPENING_CONTENTS, HOLD)])
+def test_opening_has_as_many_contents_as_the_detectors_ask_for(contents: int, action: str) -> None:
+    """With one content less it is a rule or laughter, and nothing waits."""
+    texts = [LETTERS[n % contents] for n in range(limits.OPENING_CHUNKS - 1)]
+    opening = said(*texts, LETTERS[0], announced=False)
+    assert opening.take(LETTERS[0]).action == action
+
+
+@pytest.mark.parametrize(("before", "action"), [(["abc", "def"], PASS), (["abc", "de", "f"], DROP)])
+def test_chunk_that_says_all_of_it_follows_several(before: list[str], action: str) -> None:
+    """One line that comes twice is no answer given again; behind three chunks it is, as for the detectors."""
+    assert said(*before, announced=False).take("abcdef").action == action
 
 
 @given(st.lists(st.text("ab", min_size=1, max_size=4), min_size=1, max_size=40))

@@ -279,3 +279,26 @@ def test_numbers_of_an_application_s_own_frames(key: str) -> None:
         monitor.feed(each.encode(), 1)
     totals = monitor.end("completed", 2)
     assert {kind: sums for (kind, _), sums in totals.by_kind.items()} == {"gap/sequence": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected", "resumed"),
+    [
+        (range(6, 30), [], True),
+        (range(5, 30), [(AGAIN, 2, 0)], False),
+        (range(9, 30), [(GAP, 2, 0)], True),
+    ],
+    ids=["right behind", "the event itself", "later"],
+)
+def test_answer_to_a_reader_that_had_an_event(
+    numbers: range, expected: list[tuple[str, int, int]], resumed: bool
+) -> None:
+    """Its ids go on behind that event; a heartbeat may carry the id of what came last."""
+    journal: list[Entry] = []
+    monitor = StageMonitor(INFO, StageSettings(), OPENED, journal)
+    monitor.resume_after("5")
+    for each in (frame({"type": "ping"}, ident="5"), *(frame(f"word {one}", ident=str(one)) for one in numbers)):
+        monitor.feed(each, OPENED + MS)
+    made = seen(journal, monitor.end("completed", OPENED + 2 * MS))
+    assert made.told == expected
+    assert made.totals.resumed is resumed

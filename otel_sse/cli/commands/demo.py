@@ -20,7 +20,7 @@ from otel_sse.errors import ConfigurationError, must
 
 Questions = Annotated[int, typer.Option("--questions", metavar="N", min=0, max=100, help="How many questions to ask.")]
 FaultName = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--fault", metavar="NAME", show_default=False, help="A fault in the middle answer; in the pipeline's second."
     ),
@@ -47,7 +47,7 @@ NoColor = Annotated[bool, typer.Option("--no-color", help="Use no colours. So do
 
 def command(
     questions: Questions = 3,
-    fault: FaultName = "",
+    fault: FaultName = None,
     list_faults: ListFaults = False,
     serve: Serve = False,
     port: Port = 8765,
@@ -76,11 +76,11 @@ def command(
             from otel_sse.demo.screen import Screen
     screen = Screen(os.environ, color=not no_color, quiet=as_json)
     explain = partial(explained, width=screen.out.width)
-    order = Order(questions, fault or None, seed, port, serve, as_json, traces)
+    order = Order(questions, fault, seed, port, serve, as_json, traces)
     return OK if run(order, screen, os.environ, explain) else FINDINGS
 
 
-def _pipeline(fault: str, serve: bool, traces: Path | None, seed: int, as_json: bool, no_color: bool) -> int:
+def _pipeline(fault: str | None, serve: bool, traces: Path | None, seed: int, as_json: bool, no_color: bool) -> int:
     if serve:
         raise ConfigurationError(must("option --pipeline", "stand without --serve", "both", "Leave one of them out."))
     with leaving_at_once(), needs("demo", "command otel-sse demo"):
@@ -89,11 +89,11 @@ def _pipeline(fault: str, serve: bool, traces: Path | None, seed: int, as_json: 
         from otel_sse.cli.pipeline_demo import show_pipeline
         from otel_sse.demo.screen import Screen
     screen = Screen(os.environ, color=not no_color, quiet=as_json)
-    return show_pipeline(traces, seed, screen, as_json=as_json, fault=full_name(fault))
+    return show_pipeline(traces, seed, screen, as_json=as_json, fault=full_name(fault or ""))
 
 
-def _check(fault: str, serve: bool, as_json: bool, pipeline: bool) -> None:
-    if fault:
+def _check(fault: str | None, serve: bool, as_json: bool, pipeline: bool) -> None:
+    if fault is not None:
         _check_fault(fault, pipeline)
     if serve and as_json:
         message = must("option --json", "stand without --serve", "both", "Leave one of them out.")

@@ -13,14 +13,15 @@ from otel_sse.cli.interrupts import leaving_at_once
 from otel_sse.cli.source_options import SourceOptions, source_options
 
 TraceId = Annotated[
-    str, typer.Argument(metavar="[TRACE_ID]", show_default=False, help="Its id, or how it begins. All where left out.")
+    str | None,
+    typer.Argument(metavar="[TRACE_ID]", show_default=False, help="Its id, or how it begins. All where left out."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Use no colours. So does the variable NO_COLOR.")]
 
 
 @source_options
-def command(source: SourceOptions, trace_id: TraceId = "", as_json: AsJson = False, no_color: NoColor = False) -> int:
+def command(source: SourceOptions, trace_id: TraceId = None, as_json: AsJson = False, no_color: NoColor = False) -> int:
     """Say which stage duplicated, lost, delayed or changed what, and where to look.
 
     Without TRACE_ID, goes through all traces of files, or those that a search finds, and lists the ones not in order.

@@ -13,7 +13,8 @@ from otel_sse.cli.interrupts import leaving_at_once
 from otel_sse.cli.source_options import SourceOptions, source_options
 
 TraceId = Annotated[
-    str, typer.Argument(metavar="[TRACE_ID]", show_default=False, help="Its id, or how it begins. Not needed for one.")
+    str | None,
+    typer.Argument(metavar="[TRACE_ID]", show_default=False, help="Its id, or how it begins. Not needed for one."),
 ]
 ChunkNumber = Annotated[
     int | None, typer.Option("--chunk", metavar="N", min=1, help="Follow the chunk with this number.")
@@ -28,7 +29,7 @@ NoColor = Annotated[bool, typer.Option("--no-color", help="Use no colours. So do
 @source_options
 def command(
     source: SourceOptions,
-    trace_id: TraceId = "",
+    trace_id: TraceId = None,
     chunk: ChunkNumber = None,
     stage: StageName = "",
     as_json: AsJson = False,

@@ -10,6 +10,7 @@ from typing import Final
 from opentelemetry.context import get_current
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
+from otel_sse import limits
 from otel_sse.errors import ConfigurationError
 from otel_sse.integrations.bodies import Body, ByteCursor, body_headers, streamed_body
 from otel_sse.integrations.clients.coding import decoder_for
@@ -36,17 +37,19 @@ class Exchange:
         host: The server's name.
     """
 
-    __slots__ = ("_host", "_sent_ns", "_stage", "_stream")
+    __slots__ = ("_host", "_last_event_id", "_sent_ns", "_stage", "_stream")
 
     def __init__(self, stream: Stream, stage: str, host: str) -> None:
         self._stream = stream
         self._stage = stage
         self._host = host
+        self._last_event_id = ""
         self._sent_ns = now_ns()
 
     @contextmanager
     def sending(self, headers: MutableMapping[str, str]) -> Iterator[None]:
         """Stand around the sending of the request, whose headers carry the trace context meanwhile."""
+        self._last_event_id = headers.get("Last-Event-ID", "")
         added = self._add_context(headers)
         outer = _sending.get()
         _sending.set(self._stream if self._stage == PROVIDER else None)
@@ -100,6 +103,8 @@ class Exchange:
         writer = written_by(traceresponse)
         if writer is not None:
             record.link_upstream(writer)
+        if 0 < len(self._last_event_id) <= limits.MAX_ID_CHARS:
+            record.monitor.resume_after(self._last_event_id)
         return record
 
 

@@ -81,6 +81,6 @@ def text_as(charset: str) -> Callable[[Any], bytes | memoryview]:
 def _cursor(stream: Stream, body: Body, bytes_of: Callable[[Any], bytes | memoryview] | None) -> ByteCursor:
     def open_stage() -> StageRecord:
         rewrites = stream.recorder.options.emit_rewrites
-        return stream.stage(EMIT, lines=body.lines, encoding=body.coding, rewrites=rewrites)
+        return stream.stage(EMIT, lines=body.lines, encoding=body.coding, rewrites=rewrites, to_reader=True)
 
     return ByteCursor(stream.recorder, open_stage, bytes_of)
