@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-SILENCE_THRESHOLD_S: Final = 1.5
+SILENCE_THRESHOLD_S: Final = 2.4
 """The demo's threshold for silence in an answer; lower than the default, so that a demo need not wait 15 s."""
 
-FIRST_BYTE_THRESHOLD_S: Final = 1.5
-"""The demo's threshold for the first byte; the default is 5 s."""
+FIRST_BYTE_THRESHOLD_S: Final = 2.4
+"""The demo's threshold for the first byte; the default is 5 s. A gathered answer takes 1.7 s on a busy machine."""
 
-PAUSE_S: Final = 2.0
+PAUSE_S: Final = 3.0
 """How long `stall` and `no_first_byte` wait: longer than both thresholds."""
 
 CONTENT_CHECKS: Final = {"markdown_leak": r"\*\*"}

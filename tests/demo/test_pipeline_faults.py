@@ -111,7 +111,7 @@ def test_heartbeats_of_a_stall_are_counted(ran: Ran) -> None:
     }
     assert min(counted[label] for label in ("ws.send", "emit", "socket_write")) >= 3
     (fault,) = diagnose(stream).faults
-    assert re.search(r", [34] heartbeats meanwhile", fault.evidence)
+    assert re.search(r", [3-6] heartbeats meanwhile", fault.evidence)
 
 
 @pytest.mark.parametrize("name", ["cap", "nope"])
