@@ -24,17 +24,24 @@ SLOW_FIRST_CONTENT_S: Final = 8
 
 STALLED_SHARE: Final = 0.05
 BROKEN_SHARE: Final = 0.05
+STALLED_LEAST: Final = 3
 BROKEN_LEAST: Final = 3
-"""Fewer streams that broke off alert nobody, however few there were: one of two is half of them, and tells little."""
+"""Fewer alert nobody, however few streams there were: one of two is half of them, and tells little."""
 
 LAST_STAGE: Final = "socket_write"
 """What a reader waits for is measured where the chunks leave."""
 
+NO_DATA: Final = "SSENoData"
+"""The alert on metrics that are gone, which tells nothing of streams."""
+
 _LAST: Final = f'stage="{LAST_STAGE}"'
 _CERTAIN: Final = 'certainty="certain"'
 _WHERE: Final = ("job", "route", "stage")
-_MEMORY: Final = "1h"
-"""How long a series may be away before it counts as new: a target or Prometheus itself may be down for a while."""
+_MEMORY: Final = "1d"
+"""How long a series may be away before it counts as new: a target or Prometheus itself may be down for a night."""
+
+_GONE: Final = "1h"
+"""How long a job whose metrics are gone is missed: one that was taken away on purpose is no fault for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +75,13 @@ def happened(metric: Metric, by: tuple[str, ...], *where: str, window: str) -> s
     """Return PromQL for how often something was counted in a window; it has no value where it was not.
 
     `increase` alone is 0 for a counter that is first seen above 0: a process that makes a mistake before its first
-    scrape. So a series that was not there before the window counts with all that it has.
+    scrape. So a series that was not there before the window counts with all that it has. Whether it was there is asked
+    of its own labels and its process: an agent that is replaced brings others (`pod`), and nothing new.
     """
     counter = series(metric, *where)
-    new = f"sum by ({', '.join(by)}) ({counter} unless last_over_time({counter}[{_MEMORY}] offset {window}))"
+    own = f"max by ({', '.join(('job', 'instance', *metric.labels))})"
+    before = f"{own} (last_over_time({counter}[{_MEMORY}] offset {window}))"
+    new = f"sum by ({', '.join(by)}) ({own} ({counter}) unless {before})"
     return f"({increase(metric, by, *where, window=window)} > 0)\nor\n({new} > 0)"
 
 
@@ -111,10 +121,10 @@ ALERTS: Final = (
         "SSEStalls",
         WARNING,
         "5m",
-        _share(semconv.STALLS, (*_WHERE, "kind"), share=STALLED_SHARE, window="10m"),
-        f"More than {STALLED_SHARE:.0%} of streams stall {_AT} ({{{{ .Labels.kind }}}})",
-        "Nothing came for longer than the threshold: `first_byte`, nothing at all; `content`, no content, whatever "
-        "kept the connection.",
+        _share(semconv.STALLS, (*_WHERE, "kind"), share=STALLED_SHARE, window="10m", least=STALLED_LEAST),
+        f"More than {STALLED_SHARE * 100:g} stalls per 100 streams {_AT} ({{{{ .Labels.kind }}}})",
+        "A stream may stall several times. Nothing came for longer than the threshold: `first_byte`, nothing at all; "
+        "`content`, no content, whatever kept the connection.",
         "otel-sse-stages",
         choice="var-kind=stall/{{ .Labels.kind }}",
     ),
@@ -163,6 +173,16 @@ ALERTS: Final = (
         "otel_sse has an error of its own ({{ .Labels.site }})",
         "The application is not affected, but what the traces say may lack something. Its log has the traceback.",
         "otel-sse-recorder",
+    ),
+    Alert(
+        NO_DATA,
+        WARNING,
+        "5m",
+        f"count by (job) (last_over_time({series(semconv.ACTIVE)}[{_GONE}]))\n"
+        f"unless\ncount by (job) ({series(semconv.ACTIVE)})",
+        "No metrics come from {{ .Labels.job }} any more",
+        "The application, the collector or the scrape is gone. Until it is back, no other alert can fire for this job.",
+        "otel-sse-streams",
     ),
 )
 """Every alert there is."""

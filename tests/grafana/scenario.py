@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from grafana.generate.alerts import BROKEN_LEAST, SLOW_FIRST_CONTENT_S
+from grafana.generate.alerts import BROKEN_LEAST, SLOW_FIRST_CONTENT_S, STALLED_LEAST
 from tests.grafana.served import BURST_CHUNKS
 
 POLICIES = ("pass", "judge")
@@ -63,9 +63,10 @@ def go_well(client: Client) -> None:
 def go_wrong(client: Client) -> dict[str, str]:
     """Everything that an alert is about, nearly at once; returns the trace of each fault by its name."""
     client.break_hook()
-    # With the one below, as many as the alert asks for. That one comes last, and with it its exemplar.
-    for _ in range(BROKEN_LEAST - 1):
-        client.chat("missing_terminal")
+    # With those below, as many as the alerts ask for. Those come last, and with them their exemplars.
+    before = ["missing_terminal"] * (BROKEN_LEAST - 1) + ["stall"] * (STALLED_LEAST - 1)
+    with ThreadPoolExecutor(len(before)) as pool:
+        list(pool.map(client.chat, before))
     faults = {
         **{fault: partial(client.chat, fault) for fault in ("doubled", "missing_terminal", "stall")},
         "slow": partial(client.odd, "/slow", wait_s=SLOW_FIRST_CONTENT_S + 0.5),

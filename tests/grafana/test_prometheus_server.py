@@ -1,8 +1,8 @@
 """The proof: a real Prometheus scrapes real applications, and its alerts go through a real Alertmanager to a receiver.
 
-Three processes run the same applications. In job `faulty` everything goes wrong that an alert is about; in job `clean`
-nothing does; in job `early` an answer was doubled before Prometheus ever looked. Rules and expressions are those of the
-committed files; `for` and the intervals are shorter.
+Four processes run the same applications. In job `faulty` everything goes wrong that an alert is about; in job `clean`
+nothing does; in job `early` an answer was doubled before Prometheus ever looked; job `gone` ends after two scrapes.
+Rules and expressions are those of the committed files; `for` and the intervals are shorter.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from grafana.generate.alerts import ALERTS
+from grafana.generate.alerts import ALERTS, NO_DATA
 from otel_sse import semconv
 from tests.grafana.backends import ROOT, Api, Application, Program, Receiver, binary, free_port, until
 from tests.grafana.committed import Target, boards, rules, targets
@@ -28,6 +28,9 @@ from tests.grafana.scenario import Client, go_well, go_wrong
 pytestmark = [pytest.mark.backend, pytest.mark.server]
 
 WAIT = "2s"
+FAULTS = {alert.name for alert in ALERTS} - {NO_DATA}
+"""The alerts on what an application does, which has to be there for it."""
+
 WINDOW = "3m"
 """Stands for Grafana's own windows: all that has happened."""
 
@@ -62,7 +65,7 @@ def proof(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proof]:
     folder = tmp_path_factory.mktemp("prometheus")
     began_s = time.time()
     with ExitStack() as stack:
-        apps = {job: Application(folder / f"{job}.log") for job in ("faulty", "clean", "early")}
+        apps = {job: Application(folder / f"{job}.log") for job in ("faulty", "clean", "early", "gone")}
         clients = {job: Client(app.urls) for job, app in apps.items()}
         receiver = Receiver()
         for end in (
@@ -72,14 +75,18 @@ def proof(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proof]:
         ):
             stack.callback(end)
         clients["early"].chat("doubled")
+        clients["gone"].chat()
         notify_url = _start_alertmanager(alertmanager, folder, receiver, stack)
         api = _start_prometheus(prometheus, folder, apps, notify_url, stack)
         for job in ("faulty", "clean"):
             go_well(clients[job])
         _wait_for_two_scrapes(api)
+        until(lambda: api.query(f'{semconv.ACTIVE.prometheus}{{job="gone"}}'), "metrics of what goes")
+        apps["gone"].stop()
         go_well(clients["clean"])
         traces = go_wrong(clients["faulty"])
-        until(lambda: receiver.names("faulty") >= {alert.name for alert in ALERTS}, "every alert at the receiver")
+        until(lambda: receiver.names("faulty") >= FAULTS, "every alert at the receiver")
+        until(lambda: receiver.names("gone"), "the alert of what is gone at the receiver")
         yield Proof(api, receiver, traces, began_s)
 
 
@@ -143,7 +150,12 @@ def _wait_for_two_scrapes(api: Api) -> None:
 
 def test_every_alert_of_the_faulty_application_reaches_the_receiver(proof: Proof) -> None:
     """Double emission, a gap, a stall, a slow start, a stream that breaks off, drops and internal errors all arrive."""
-    assert proof.receiver.names("faulty") == {alert.name for alert in ALERTS}
+    assert proof.receiver.names("faulty") == FAULTS
+
+
+def test_metrics_that_are_gone_reach_the_receiver(proof: Proof) -> None:
+    """An application that ends is told by its job, and by nothing else."""
+    assert proof.receiver.names("gone") == {NO_DATA}
 
 
 def test_the_clean_application_alerts_nobody(proof: Proof) -> None:
@@ -161,11 +173,14 @@ def test_a_duplicate_before_the_first_scrape_reaches_the_receiver(proof: Proof) 
 
 
 def test_the_duplicate_alert_says_where_and_leads_to_the_traces(proof: Proof) -> None:
-    """It names the stages that had chunks and [DONE] twice, and not the provider; its links are whole."""
+    """It names the stage that sent chunks twice, and not those before and behind it; its links are whole.
+
+    That [DONE] came twice is certain wherever it passes.
+    """
     labels = {"alertname": "SSEDuplicateChunks", "job": "faulty"}
     found = [one for one in proof.receiver.alerts if labels.items() <= one["labels"].items()]
     places = {(one["labels"]["stage"], one["labels"]["kind"]) for one in found}
-    assert places == {(stage, kind) for stage in ("emit", "socket_write") for kind in ("doubled", "terminal")}
+    assert places == {("emit", "doubled"), ("emit", "terminal"), ("socket_write", "terminal")}
     for one in found:
         assert one["labels"]["severity"] == "critical"
         stage, kind = one["labels"]["stage"], one["labels"]["kind"]
@@ -216,9 +231,9 @@ def test_every_expression_of_a_dashboard_returns_data(proof: Proof, target: Targ
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
 def test_every_expression_of_an_alert_has_a_value_above_zero_where_it_fires(proof: Proof, rule: Any) -> None:
-    """The query gives more than 0, Grafana's condition, for the faulty application and not for the clean one."""
+    """The query gives more than 0, Grafana's condition, for the application it is about and not for the clean one."""
     found = proof.api.query(rule["expr"])
-    assert "faulty" in {one["metric"]["job"] for one in found}
+    assert ("gone" if rule["alert"] == NO_DATA else "faulty") in {one["metric"]["job"] for one in found}
     assert "clean" not in {one["metric"]["job"] for one in found}
     assert all(float(one["value"][1]) > 0 for one in found)
 
