@@ -69,8 +69,10 @@ def timeseries(
     return Panel(_panel("timeseries", title, description, targets, defaults, options), width)
 
 
-def stat(title: str, description: str, target: Json, unit: str, *, empty: str = "0", bad_from: float = 0) -> Panel:
-    """Return one big number; red from `bad_from` on, where that is not 0."""
+def stat(
+    title: str, description: str, target: Json, unit: str, *, empty: str = "none counted", bad_from: float = 0
+) -> Panel:
+    """Return one big number; red from `bad_from` on, where that is not 0. Where nothing is known it says no number."""
     steps: list[Json] = [{"color": GOOD if bad_from else "text", "value": None}]
     if bad_from:
         steps.append({"color": BAD, "value": bad_from})
@@ -157,10 +159,21 @@ def table(
     return Panel(_table(title, description, targets, _measured(unit, empty), [], steps), width)
 
 
-def span_table(title: str, description: str, target: Json, *, empty: str, open_trace: Json) -> Panel:
-    """Return a table of the spans that a search found, whose ids lead to their traces."""
+def span_table(
+    title: str, description: str, target: Json, *, empty: str, open_trace: Json, column: str = "spanID"
+) -> Panel:
+    """Return a table of what a search found, whose ids lead to their traces.
+
+    Args:
+        title: What stands above it.
+        description: What it shows.
+        target: The search.
+        empty: What it says where nothing was found.
+        open_trace: The link to a trace.
+        column: The column that has the link: Tempo's searches have `spanID`, Jaeger's `traceID`.
+    """
     link = {
-        "matcher": {"id": "byName", "options": "spanID"},
+        "matcher": {"id": "byName", "options": column},
         "properties": [{"id": "links", "value": [open_trace]}],
     }
     body = _table(title, description, [target], {"noValue": empty}, [link], [])

@@ -64,9 +64,9 @@ def _variables() -> list[Json]:
 
 def _tempo() -> list[Panel]:
     stage = traceql.span(semconv.STAGE, '=~ "$stage"')
-    found = traceql.spans(traceql.event(semconv.FINDING_KIND, '=~ "$kind"'), stage, show=_COLUMNS)
-    # The last segment alone says how the stream ended, so each stream is found once a stage.
     route = traceql.span(semconv.HTTP_ROUTE, '=~ "$route"')
+    found = traceql.spans(traceql.event(semconv.FINDING_KIND, '=~ "$kind"'), stage, f"({route})", show=_COLUMNS)
+    # The last segment alone says how the stream ended, so each stream is found once a stage.
     counted = traceql.spans(
         traceql.span(semconv.STREAM_DUPLICATES, ">= $least"),
         stage,
@@ -77,7 +77,7 @@ def _tempo() -> list[Panel]:
     return [
         span_table(
             "Streams with findings",
-            "Of the kind and stage chosen, of every route; streams that still run, too.",
+            "Of the kind, stage and route chosen; streams that still run, too.",
             search(found),
             empty="No stream with such a finding in this time",
             open_trace=_OPEN,
@@ -100,6 +100,7 @@ def _jaeger() -> Panel:
         found,
         empty="No such trace in this time, or no service of this name",
         open_trace=to_explorer("Show its trace below", "var-trace=${__data.fields.traceID}"),
+        column="traceID",
     )
 
 
