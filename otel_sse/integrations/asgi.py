@@ -202,6 +202,7 @@ class _Exchange:
                 if message["type"] == "http.response.start":
                     message = self._begin(message)
                 await self._send(message)
+            # `_complete`, inlined: every chunk comes by here.
             elif record.ended or record.settled or message["type"] != _BODY:
                 await self._send_other(record, message)
             elif not message.get("more_body", False):

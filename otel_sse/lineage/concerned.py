@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from otel_sse.lineage.faults import DOUBLED, LOST, REPLAYED, RESTARTED
+from otel_sse.lineage.faults import DOUBLED, LOST, REASSERTED, REPLAYED, RESTARTED
 from otel_sse.lineage.stages import TraceStage
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.stream.chunk import CONTENT, Finding
 
-_PASSAGES: Final = frozenset({RESTARTED, REPLAYED, "repeat/reasserted"})
+_PASSAGES: Final = frozenset({RESTARTED, REPLAYED, REASSERTED})
 """Kinds of which the first finding is about a whole passage, from its chunk on."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -41,13 +41,22 @@ _SHARE: Final = 3
 _HANDS_ON: Final = frozenset({"socket_write", "ws.send", "ws.receive"})
 """Stages before which nobody adds text: what is equal there was handed on again."""
 
-_WHOLE_TEXT: Final = (16, 3)
-"""Bytes, and chunks before it, from which it is no coincidence that a chunk made from nothing is as long as all text
-before it."""
 
-_SHORT_TEXT: Final = (4, 2)
+class _Said(NamedTuple):
+    """How much was said before a chunk: its bytes, and in how many chunks."""
+
+    size: int
+    chunks: int
+
+    def reaches(self, least: _Said) -> bool:
+        return self.size >= least.size and self.chunks >= least.chunks
+
+
+_WHOLE_TEXT: Final = _Said(16, 3)
+"""From here on it is no coincidence that a chunk made from nothing is as long as all text before it."""
+
+_SHORT_TEXT: Final = _Said(4, 2)
 """The same for the last chunk of all, which is suspected then."""
-
 
 _BESIDE: Final = "/"
 """What the channels of reasoning, tool calls and the like have in their names, and those of an answer have not."""
@@ -178,18 +187,18 @@ class _Edge:
     def _accumulated(self) -> Iterator[Fault]:
         if self._after.rewrites:
             return
-        sizes, total, count = self._after.content_bytes, 0, 0
+        sizes, said = self._after.content_bytes, _Said(0, 0)
         made_from = {p.seq: p for p in self._edge.flow.passages}
         last = max(made_from, default=0)
         for chunk in self._edge.chunks:
             size, passage = sizes.get(chunk.seq, 0), made_from.get(chunk.seq)
-            own = passage is not None and passage.what in (ADDED, flows.REPLACED) and size == total
-            sure = size >= _WHOLE_TEXT[0] and count >= _WHOLE_TEXT[1]
-            if own and (sure or (chunk.seq == last and size >= _SHORT_TEXT[0] and count >= _SHORT_TEXT[1])):
+            own = passage is not None and passage.what in (ADDED, flows.REPLACED) and size == said.size
+            sure = said.reaches(_WHOLE_TEXT)
+            if own and (sure or (chunk.seq == last and said.reaches(_SHORT_TEXT))):
                 evidence = f"{chunk.seq} was made from nothing upstream, and has {size} bytes: all text before it has"
                 yield self._fault(ACCUMULATED, [chunk.seq], evidence, sure=sure)
             elif passage:
-                total, count = total + size, count + 1
+                said = _Said(said.size + size, said.chunks + 1)
 
     def _misplaced(self) -> Iterator[Fault]:
         if self._after.rewrites:

@@ -12,7 +12,7 @@ from otel_sse.limits import BURST_CHUNKS
 from otel_sse.lineage.damage import report_edge
 from otel_sse.lineage.delays import coalesced, delayed, silence
 from otel_sse.lineage.endings import BENIGN, ending
-from otel_sse.lineage.faults import COALESCED, DOUBLED, FIRST_BYTE, LOST, REPLAYED, STALL, Fault
+from otel_sse.lineage.faults import COALESCED, DOUBLED, FIRST_BYTE, LOST, REASSERTED, REPLAYED, STALL, Fault
 from otel_sse.lineage.joins import doubled_by_two_ways, ends_sent_twice
 from otel_sse.lineage.reported import back_to, reported
 from otel_sse.lineage.trace import TraceStream
@@ -25,7 +25,6 @@ _RANKS: Final = ("duplicate", "reorder", "gap", "corruption", "protocol", "outco
 _TERMINAL: Final = "duplicate/terminal"
 _RESENT: Final = "duplicate/resent"
 _AFTER_DONE: Final = "protocol/after_done"
-_REASSERTED: Final = "repeat/reasserted"
 _FRAMING: Final = frozenset({"protocol/double_framing", "protocol/nested_json", "protocol/unframed"})
 """What is wrong with a frame, and makes another text of what is in it."""
 
@@ -120,7 +119,7 @@ def _merged(stream: TraceStream, edges: Sequence[Fault], told: Sequence[Fault]) 
     """Put together what edges show and what detectors found, where it is the same."""
     faults = list(edges)
     # A stage that saw the tool's step knows that a passage was said again behind it; others see a second beginning.
-    for fault in sorted(told, key=lambda each: (each.position, each.kind != _REASSERTED)):
+    for fault in sorted(told, key=lambda each: (each.position, each.kind != REASSERTED)):
         faults = [each for each in faults if not _follows_from(stream, each, fault)]
         same = [n for n, known in enumerate(faults) if _is_same(stream, known, fault)]
         # Of several that it may be, the one at its own stage, else the nearest before it.
@@ -141,7 +140,7 @@ def _is_same(stream: TraceStream, known: Fault, fault: Fault) -> bool:
             # A chunk that was overtaken by an equal one seemed to be lost, until it came.
             return known.position == fault.position
         late = known.family == "duplicate" and fault.kind == _AFTER_DONE and not _was_in_time(stream, known, fault)
-        behind_a_step = known.kind == _REASSERTED and fault.family == "duplicate" and not fault.certain
+        behind_a_step = known.kind == REASSERTED and fault.family == "duplicate" and not fault.certain
         return (late or behind_a_step) and _touches(stream, known, fault)
     if known.family in ("protocol", "check") and fault.kind not in (known.kind, _UNKNOWN_FIELD):
         return False

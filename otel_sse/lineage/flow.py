@@ -43,7 +43,8 @@ def flow(up: Sequence[Piece], down: Sequence[Piece], recorded: Ranges, *, counte
     found += _by_content(up, down)
     if ranges := cut_anew(up, down):
         found.append(by_ranges(up, down, ranges, recorded=False))
-    best = min(found, key=lambda each: (_unexplained(each, known, up, down), 0 if each.recorded else 1))
+    before, after = ({piece.seq: piece for piece in pieces} for pieces in (up, down))
+    best = min(found, key=lambda each: (_unexplained(each, known, before, after), 0 if each.recorded else 1))
     _take_first(best.passages, {piece.seq: _in_channel(piece).digest for piece in down})
     return best
 
@@ -104,10 +105,9 @@ def _fits(found: Flow, known: Container[str], digests: Mapping[int, str]) -> boo
 
 
 def _unexplained(
-    found: Flow, known: Container[str], up: Sequence[Piece], down: Sequence[Piece]
+    found: Flow, known: Container[str], before: Mapping[int, Piece], after: Mapping[int, Piece]
 ) -> tuple[int, int, int]:
     """How much an explanation leaves open: chunks that are not as they were, that changed channel, and their places."""
-    before, after = ({piece.seq: piece for piece in pieces} for pieces in (up, down))
     strange = sum(p.what in (ADDED, CHANGED) and after[p.seq].digest in known for p in found.passages)
     astray = sum(p.what == SAME and after[p.seq].channel != before[p.first].channel for p in found.passages)
     return found.damage + strange, astray, _places(found.passages)

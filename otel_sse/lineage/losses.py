@@ -26,7 +26,7 @@ class Losses:
     def __init__(self, stream: TraceStream, up: int, down: int) -> None:
         self._stream, self._up, self._down = stream, up, down
         self._edge: Descent = stream.descents[up, down]
-        self._before, self._after = stream.stages[up], stream.stages[down]
+        self._after = stream.stages[down]
         self._doubtful: set[int] = set()
         self.notes: list[str] = []
         """What was left out and is not lost, one line each, once `by_kind` was asked."""

@@ -9,13 +9,13 @@ from typing import Final
 import msgspec
 
 from otel_sse.lineage.concerned import concerned
-from otel_sse.lineage.faults import ACCUMULATED, DOUBLED, LOST, REPLAYED, RESTARTED, Fault
+from otel_sse.lineage.faults import ACCUMULATED, DOUBLED, LOST, REASSERTED, REPLAYED, RESTARTED, Fault
 from otel_sse.lineage.losses import Losses
 from otel_sse.lineage.passages import MOVED, SAME
 from otel_sse.lineage.trace import TraceStream
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Chunk, Finding
 
-_OF_CONTENT: Final = frozenset({DOUBLED, REPLAYED, RESTARTED, ACCUMULATED, "repeat/reasserted"})
+_OF_CONTENT: Final = frozenset({DOUBLED, REPLAYED, RESTARTED, ACCUMULATED, REASSERTED})
 """Kinds that content shows, wherever it passes: a stage that handed on what it got did not do it."""
 
 _ASTRAY: Final = "reorder/sequence"

@@ -76,10 +76,7 @@ class Checks:
         if facts.opens is not None or facts.part is not None:
             _add_unsaid(found, self._begun(chunk, facts))
         if facts.nested or event.data.startswith(FIELDS):
-            last, run = self._framed_badly
-            run = run + 1 if chunk.seq == last + 1 else 1
-            self._framed_badly = (chunk.seq, run)
-            _add(found, check_frame(self._stage, chunk.seq, event.data, facts, run))
+            _add(found, self._framed(chunk, facts, event.data))
         return found
 
     def close(self) -> list[Finding]:
@@ -113,6 +110,12 @@ class Checks:
         if facts.part is not None:
             _add(found, self._opening.part(chunk.seq, facts.part, before))
         return found
+
+    def _framed(self, chunk: Chunk, facts: Facts, data: str) -> Finding | None:
+        last, run = self._framed_badly
+        run = run + 1 if chunk.seq == last + 1 else 1
+        self._framed_badly = (chunk.seq, run)
+        return check_frame(self._stage, chunk.seq, data, facts, run)
 
     def _numbered(self, chunk: Chunk, number: int) -> Sequence[Finding]:
         if self._sequence is None:
