@@ -104,7 +104,7 @@ def test_the_latest_are_found(
     starts: list[int], lasting: list[int], limit: int, seed: int, least_ms: int, until: int
 ) -> None:
     """Whatever traces a backend gives first, the latest that began in the time asked for are found, and no other."""
-    traces = [trace(n, at, lasting[n]) for n, at in enumerate(starts, 1)]
+    traces = [trace(n, at, lasting[n - 1]) for n, at in enumerate(starts, 1)]
     found = newest(Memory(traces, seed, least_ms=least_ms), search(limit=limit, until_ns=until * MS))
     inside = sorted((at, n) for n, at in enumerate(starts, 1) if at < until)
     assert numbers(found) == [n for _, n in inside[-limit:]]
