@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Final
 
+from bench import crowd as crowds_end
 from bench import growth, lag, memory, request_cost, response_cost, stage_cost
 from bench.chunks import SHAPES
 
@@ -25,6 +26,8 @@ class Plan:
         growth_from: Chunk from which its growth counts.
         lag_rounds: Rounds of the event loop's lag.
         lag_s: Seconds for which a variant runs in each.
+        crowds: Streams that are open when all of them end.
+        crowd_rounds: Rounds of each such end, and of a slow recorder.
     """
 
     chunks: int = 2_000
@@ -37,6 +40,8 @@ class Plan:
     growth_from: int = 50_000
     lag_rounds: int = 3
     lag_s: float = 2.5
+    crowds: tuple[int, ...] = crowds_end.CROWDS
+    crowd_rounds: int = 1
 
 
 FULL: Final = Plan()
@@ -49,6 +54,7 @@ QUICK: Final = Plan(
     growth_from=30_000,
     lag_rounds=1,
     lag_s=1.0,
+    crowds=(250, 500),
 )
 
 
@@ -65,6 +71,10 @@ class Results:
     growth: growth.Growth | None = None
     lag: dict[str, lag.Lag] = field(default_factory=dict)
     """Variant → lag."""
+    crowd: crowds_end.Crowd = field(default_factory=dict)
+    """Variant → how streams end → how many → CPU a stream."""
+    slow: dict[str, crowds_end.Late] = field(default_factory=dict)
+    """What is slow → how late the loop is."""
     stage_cost: dict[str, stage_cost.StageCost] = field(default_factory=dict)
     """Stage → cost."""
 
@@ -90,6 +100,11 @@ def _lag(plan: Plan, results: Results) -> None:
     results.lag = lag.measure(plan.lag_rounds, plan.lag_s)
 
 
+def _crowd(plan: Plan, results: Results) -> None:
+    results.crowd = crowds_end.measure(plan.crowd_rounds, plan.crowds)
+    results.slow = crowds_end.slow(plan.crowd_rounds)
+
+
 def _stages(plan: Plan, results: Results) -> None:
     results.stage_cost = stage_cost.measure(plan.chunks, plan.rounds, plan.warm_ups)
 
@@ -102,6 +117,7 @@ PARTS: Final[dict[str, Callable[[Plan, Results], None]]] = {
     "memory": _memory,
     "growth": _growth,
     "lag": _lag,
+    "crowd": _crowd,
     STAGES: _stages,
 }
 """What can be measured: name → function that measures it."""

@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bench import variants
+from bench import crowd, variants
 from bench.growth import Growth
 from bench.lag import Lag
 from bench.memory import PerStream
@@ -70,6 +70,13 @@ def _tables(results: Results, verdicts: list[Verdict]) -> Iterator[RenderableTyp
         yield from _titled(f"Growth over a stream of {results.growth.chunks:,} chunks (MiB)", _growth(results.growth))
     if results.lag:
         yield from _titled("Lateness of a 5 ms timer at 5,000 chunks a second (ms)", _lag(results.lag))
+    for ending in crowd.ENDINGS if results.crowd else ():
+        title = f"CPU of the loop's thread a stream as all open ones end: {ending} (µs)"
+        yield from _titled(title, _crowd(ending, results.crowd))
+    if results.slow:
+        yield from _titled(
+            "Lateness of a 2 ms timer while streams end and the recorder is slow (ms)", _slow(results.slow)
+        )
     if results.stage_cost:
         yield from _titled("CPU added per chunk by one stage (µs, request thread)", _stages(results.stage_cost))
     if verdicts:
@@ -142,6 +149,24 @@ def _lag(found: dict[str, Lag]) -> Table:
     for name, each in found.items():
         numbers = (f"{ms:.2f}" for ms in (each.p50_ms, each.p99_ms, each.max_ms))
         table.add_row(name, *numbers, f"{each.cpu_percent:.1f}", str(each.ticks))
+    return table
+
+
+def _crowd(ending: str, found: crowd.Crowd) -> Table:
+    counts = list(found[variants.PLAIN][ending])
+    table = _table("variant", *(f"{count:,} streams" for count in counts))
+    plain = found[variants.PLAIN][ending]
+    for name, endings in found.items():
+        taken = endings[ending]
+        less = dict.fromkeys(counts, 0.0) if name == variants.PLAIN else plain
+        table.add_row(_own(name), *(f"{taken[count] - less[count]:.1f}" for count in counts))
+    return table
+
+
+def _slow(found: dict[str, crowd.Late]) -> Table:
+    table = _table("", "p99", "max")
+    for name, each in found.items():
+        table.add_row(name, f"{each.p99_ms:.2f}", f"{each.max_ms:.2f}")
     return table
 
 

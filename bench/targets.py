@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bench import stage_passes, variants
+from bench import crowd, stage_passes, variants
 from bench.plan import Results
 from bench.request_cost import Cost
 from bench.response_cost import STARLETTE, noise_us
@@ -124,6 +124,30 @@ def _growth(results: Results) -> Found:
     }
 
 
+def _crowd_us(results: Results) -> Found:
+    return {
+        f"{name}, {ending}, {count:,}": us
+        for name, endings in crowd.added(results.crowd).items()
+        for ending, counts in endings.items()
+        for count, us in counts.items()
+    }
+
+
+def _crowd_growth(results: Results) -> Found:
+    return {
+        f"{name}, {ending}": counts[max(counts)] / counts[min(counts)]
+        for name, endings in crowd.added(results.crowd).items()
+        for ending, counts in endings.items()
+    }
+
+
+def _slow(results: Results) -> Found:
+    plain = results.slow.get(crowd.NOTHING)
+    if plain is None:
+        return {}
+    return {name: late.max_ms - plain.max_ms for name, late in results.slow.items() if name != crowd.NOTHING}
+
+
 def _stage(name: str) -> Callable[[Results], Found]:
     """Return a reader of what the stages whose name begins so add."""
 
@@ -148,6 +172,9 @@ TARGETS: Final = (
     Target("not a stream, added / noise", 1.0, "", _response),
     Target("memory of an idle stream", 16.0, "KiB", _idle),
     Target("growth over the long stream", 5.0, "MiB", _growth),
+    Target("end of a crowd, loop's CPU a stream", 100.0, "µs", _crowd_us),
+    Target("end of a crowd, largest / smallest", 1.5, "", _crowd_growth),
+    Target("loop's delay by a slow recorder, added", 5.0, "ms", _slow),
     Target("observe", 1.5, "µs", _stage(stage_passes.OBSERVE)),
     Target("policy, in and out", 3.0, "µs", _stage(stage_passes.POLICY)),
     Target("envelope, both ends", 6.0, "µs", _stage(stage_passes.ENVELOPE)),

@@ -36,6 +36,23 @@ DEFAULT_SPAN_EVENT_LIMIT: Final = 128
 MAX_QUEUED_CHUNKS: Final = 8_192
 """Chunks of one stage that wait for the recorder by default: 1.6 s of 5,000 chunks a second, about 2.5 MB at most."""
 
+MAX_WAITING_ENTRIES: Final = 262_144
+"""Entries of all stages together that wait for a recorder that is slow or hangs: about 80 MB. OpenTelemetry's own queue
+holds as many events by default: 2,048 spans of 128."""
+
+MAX_ENDED_STAGES: Final = 16_384
+"""Stages that have ended and wait for the recorder, as when a server cancels all its streams at once; the oldest go."""
+
+MAX_ENDED_STAGES_HUNG: Final = 1_000
+"""The same while the recorder hangs, so that nothing shows when they will be written: some 10 to 30 MB."""
+
+RECORDER_HUNG_NS: Final = 3_000_000_000
+"""Time for which the recorder may work on one stage before it counts as hung: a hook or an exporter that takes longer
+can't keep up with any number of streams."""
+
+MAX_DEFERRED_STEPS: Final = 16_384
+"""Steps (a span to end, an iterator that was dropped) that wait for the recorder; the oldest go."""
+
 MAX_TRACKED_TRACES: Final = 4_096
 """Traces whose event budget is remembered at once; the least recently used is forgotten first."""
 

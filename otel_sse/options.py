@@ -85,6 +85,12 @@ class Options:
     flush_interval_seconds: float = seconds_setting(
         "flush_interval_seconds", 0.2, "How often the recorder turns journals into spans and metrics."
     )
+    shutdown_timeout_seconds: float = seconds_setting(
+        "shutdown_timeout_seconds",
+        5.0,
+        "How long `shutdown()`, `uninstrument()` and the process's exit wait for the recorder; what an exporter or a "
+        "hook has kept it from writing by then is given up and counted.",
+    )
     capture_content: bool = flag_setting(
         "capture_content", False, "Record each chunk's text as `sse.chunk.content`. Off unless you say so."
     )

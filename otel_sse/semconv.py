@@ -354,7 +354,7 @@ DROPPED: Final = Metric(
     "counter",
     "{chunk}",
     ("stage",),
-    "Chunks checked and counted, but left out of the trace because the recorder's queue was full.",
+    "Chunks checked and counted, but left out of the trace because the recorder was too slow or hung.",
 )
 QUEUED: Final = Metric(
     "sse.recorder.queued",
@@ -362,7 +362,7 @@ QUEUED: Final = Metric(
     "updowncounter",
     "{chunk}",
     ("stage",),
-    "Chunks and findings that waited for the recorder when it last looked; it looks every `flush_interval_seconds`.",
+    "Chunks and findings that wait for the recorder while metrics are collected.",
 )
 INTERNAL_ERRORS: Final = Metric(
     "sse.internal_errors",

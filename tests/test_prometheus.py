@@ -14,6 +14,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as openmetr
 
 from otel_sse import semconv
 from otel_sse.prometheus import PrometheusReader
+from otel_sse.telemetry.instruments import watch_waiting
 from otel_sse.telemetry.metrics import Metrics
 
 EXEMPLAR = re.compile(r'# \{span_id="([0-9a-f]{16})",trace_id="([0-9a-f]{32})"\} (\S+) (\S+)$')
@@ -110,11 +111,19 @@ def test_the_plain_text_format_has_none(scraped: Scraped) -> None:
     assert b"trace_id" not in generate_latest(scraped.registry)
 
 
+class Waiting:
+    """A queue in which nothing waits."""
+
+    def waiting(self) -> dict[str, int]:
+        return {"emit": 0}
+
+
 def test_all_metrics_can_be_exposed(scraped: Scraped) -> None:
     """The OpenMetrics format takes every metric that otel_sse has."""
     metrics = Metrics(scraped.meter)
     metrics.start("emit", "/chat")
-    metrics.waiting({"emit": 0})
+    waits = Waiting()
+    watch_waiting(scraped.meter, scraped.meters, waits)
     assert scraped.lines(semconv.QUEUED.prometheus)[0].endswith(" 0.0")
     assert scraped.lines(semconv.ENDED.prometheus)
 

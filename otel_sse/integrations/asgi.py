@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any, Final
@@ -20,6 +19,7 @@ from otel_sse.integrations.emit.stage import EMIT
 from otel_sse.integrations.outcomes import error_type, is_of_background, outcome_of
 from otel_sse.integrations.routes import route_of
 from otel_sse.integrations.server_span import ServerSpanMakers, no_native_span
+from otel_sse.integrations.waiting import wait_until
 from otel_sse.integrations.websockets.asgi_exchange import WebSocketExchange
 from otel_sse.integrations.websockets.recording import hooks_of
 from otel_sse.stream import outcome as outcomes
@@ -38,7 +38,7 @@ STAGE: Final = "socket_write"
 _MARK: Final = "otel_sse"
 """Scope key of a request that is watched already, so that two instrumented layers do not count a chunk twice."""
 
-_LAST_WAIT_NS: Final = 1_000_000_000
+_LAST_WAIT_S: Final = 1.0
 """Longest wait at an application's shutdown for streams that were just cancelled, so that their ends are written."""
 
 _BODY: Final = "http.response.body"
@@ -139,11 +139,17 @@ class StreamMiddleware:
         async def flushing() -> Message:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
-                await _all_ended(self.recorder)
-                self.recorder.flush()
+                await self._write_out()
             return message
 
         return flushing
+
+    async def _write_out(self) -> None:
+        recorder = self.recorder
+        # uvicorn cancels what still streams right before an application's shutdown, and does not wait for it.
+        await wait_until(lambda: not recorder.has_open, _LAST_WAIT_S)
+        if not await wait_until(recorder.start_flush(), recorder.options.shutdown_timeout_seconds):
+            recorder.flush(recorder.options.shutdown_timeout_seconds)
 
 
 class _Exchange:
@@ -363,22 +369,8 @@ class _Exchange:
         try:
             self._stream.end(record.monitor.totals.outcome if record is not None else outcomes.COMPLETED)
             self._stream.abandon()
-            if record is not None and record.monitor.totals.outcome == outcomes.CANCELLED:
-                # Servers cancel what still streams as they shut down, and uvicorn then dies by the signal it got.
-                self._recorder.write_ended()
         except Exception as internal:
             self._recorder.errors.report("close", internal)
-
-
-async def _all_ended(recorder: Recorder) -> None:
-    # uvicorn cancels what still streams right before an application's shutdown, and does not wait for it.
-    until_ns = now_ns() + _LAST_WAIT_NS
-    try:
-        while recorder.has_open and now_ns() < until_ns:
-            await asyncio.sleep(0.01)
-    except RuntimeError:
-        # Another event loop than asyncio's, which is left alone.
-        return
 
 
 def _request_context() -> Context | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from types import ModuleType
 from typing import Any, Final
 
 import wrapt
@@ -21,6 +24,7 @@ _CALLABLES: Final = (
     ("django.core.handlers.asgi", "ASGIHandler"),
 )
 _SERVER: Final = ("uvicorn.config", "Config")
+_HOOKED: Final = tuple(module for module, _ in (*_BUILDERS, *_CALLABLES, _SERVER))
 
 Wrap = Callable[[ASGIApp], StreamMiddleware]
 Patch = Callable[..., Any]
@@ -39,15 +43,16 @@ class FrameworkPatches:
         self._middleware = wrap(_call_inner)
         self._built: weakref.WeakSet[Any] = weakref.WeakSet()
         self._patched: list[tuple[Any, str, Any]] = []
-        for module, name in _BUILDERS:
-            self._patch_when_imported(module, name, "build_middleware_stack", self._build)
-        for module, name in _CALLABLES:
-            self._patch_when_imported(module, name, "__call__", self._call)
-        self._patch_when_imported(*_SERVER, "load", self._load)
+        _hook_imports()
+        _in_force.add(self)
+        for module in list(_HOOKED):
+            if module in sys.modules:
+                self.patch(sys.modules[module])
 
     def undo(self) -> None:
         """Restore every class, and take the middleware out of applications that have been built."""
         self._active = False
+        _in_force.discard(self)
         for owner, method, wrapper in self._patched:
             # Whoever has wrapped it since keeps ours underneath, where it does nothing any more.
             if vars(owner)[method] is wrapper:
@@ -56,15 +61,22 @@ class FrameworkPatches:
         for app in list(self._built):
             starlette.take_out(app, self._middleware.recorder)
 
-    def _patch_when_imported(self, module: str, name: str, method: str, patch: Patch) -> None:
-        def hook(imported: Any) -> None:
-            # Import hooks can't be taken back, so one that outlives `undo` does nothing.
-            owner = getattr(imported, name, None)
-            if self._active and owner is not None and method in vars(owner):
+    def patch(self, module: ModuleType) -> None:
+        """Patch what a module has of the frameworks, once it is imported."""
+        for (where, name), method, patch in self._seams():
+            owner = getattr(module, name, None) if where == module.__name__ else None
+            if owner is None or method not in vars(owner):
+                continue
+            if not any(each is owner for each, *_ in self._patched):
                 wrapper = wrapt.wrap_function_wrapper(owner, method, patch)
                 self._patched.append((owner, method, wrapper))
 
-        wrapt.register_post_import_hook(hook, module)
+    def _seams(self) -> Iterator[tuple[tuple[str, str], str, Patch]]:
+        for place in _BUILDERS:
+            yield place, "build_middleware_stack", self._build
+        for place in _CALLABLES:
+            yield place, "__call__", self._call
+        yield _SERVER, "load", self._load
 
     def _build(self, wrapped: Callable[[], ASGIApp], app: Any, args: Any, kwargs: Any) -> ASGIApp:
         stack = wrapped(*args, **kwargs)
@@ -86,6 +98,21 @@ class FrameworkPatches:
         wrapped(*args, **kwargs)
         if self._active and not _is_covered(config.loaded_app):
             config.loaded_app = self._wrap(config.loaded_app)
+
+
+_in_force: weakref.WeakSet[FrameworkPatches] = weakref.WeakSet()
+
+
+@functools.cache
+def _hook_imports() -> None:
+    # Import hooks can't be taken back, so each is made but once in a process.
+    for module in _HOOKED:
+        wrapt.register_post_import_hook(_imported, module)
+
+
+def _imported(module: ModuleType) -> None:
+    for patches in list(_in_force):
+        patches.patch(module)
 
 
 def _connection(scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Receive, Send]:

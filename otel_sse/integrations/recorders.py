@@ -18,7 +18,7 @@ from otel_sse.errors import ConfigurationError, must
 from otel_sse.options import Options
 from otel_sse.telemetry import fork
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder, StageRecord
+from otel_sse.telemetry.recorder import FLUSH_TIMEOUT_S, Recorder, StageRecord
 from otel_sse.telemetry.streams import Stream, current_stream
 
 logger = logging.getLogger("otel_sse")
@@ -158,13 +158,21 @@ def _divert(change: Callable[[], None]) -> None:
 def work() -> None:
     """Write out what has crossed, without ending the segments of streams that are open."""
     for recorder in list(_recorders):
-        recorder.work()
+        recorder.catch_up()
 
 
-def flush() -> None:
-    """Write out all that has crossed so far, of every instrumented application. Blocks for as long as that takes."""
-    for recorder in _known():
-        recorder.flush()
+def flush(timeout_seconds: float = FLUSH_TIMEOUT_S) -> bool:
+    """Write out all that has crossed so far, of every instrumented application, and wait for it.
+
+    Args:
+        timeout_seconds: How long to wait at most, for each of them.
+
+    Returns:
+        Whether all was written in time.
+    """
+    # Each one is asked, whatever became of the one before.
+    written = [recorder.flush(timeout_seconds) for recorder in _known()]
+    return all(written)
 
 
 def shutdown() -> None:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from opentelemetry.context import Context
-from opentelemetry.metrics import Counter, Histogram, Meter, UpDownCounter
+from opentelemetry.metrics import Meter
 
 from otel_sse import limits, semconv
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED
 from otel_sse.stream.outcome import OUTCOMES
 from otel_sse.stream.stage import StageInfo
 from otel_sse.stream.totals import Totals
+from otel_sse.telemetry.instruments import instruments_of
 
 Labels = dict[str, str]
 
@@ -26,31 +27,26 @@ class HandedOver:
 
     chunks: int = 0
     bytes: int = 0
-    dropped: int = 0
+    findings: int = 0
     by_kind: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
 
 class Metrics:
-    """The instruments of one recorder. Used by the recorder's thread, `internal_error` by any.
+    """What one recorder counts. Used by the recorder's thread; `internal_error` and `dropped` by any.
 
     Args:
         meter: Makes the instruments.
     """
 
     def __init__(self, meter: Meter) -> None:
-        self._active: UpDownCounter = meter.create_up_down_counter(*_described(semconv.ACTIVE))
-        self._queued: UpDownCounter = meter.create_up_down_counter(*_described(semconv.QUEUED))
-        self._waiting: dict[str, int] = {}
-        self._duration = _histogram(meter, semconv.DURATION, semconv.DURATION_BUCKETS_S)
-        self._first_event = _histogram(meter, semconv.TTFE, semconv.FIRST_BUCKETS_S)
-        self._first_content = _histogram(meter, semconv.TTFC, semconv.FIRST_BUCKETS_S)
-        self._interval = _histogram(meter, semconv.INTERVAL, semconv.INTERVAL_BUCKETS_S)
-        self._latency = _histogram(meter, semconv.LATENCY, semconv.LATENCY_BUCKETS_S)
-        self._counters: dict[str, Counter] = {
-            metric.name: meter.create_counter(*_described(metric))
-            for metric in semconv.METRICS
-            if metric.kind == "counter"
-        }
+        made = instruments_of(meter)
+        self._active = made.active
+        self._duration = made.duration
+        self._first_event = made.first_event
+        self._first_content = made.first_content
+        self._interval = made.interval
+        self._latency = made.latency
+        self._counters = made.counters
         self._routes: set[str] = set()
         self._known: set[tuple[str, str]] = set()
 
@@ -89,7 +85,9 @@ class Metrics:
         """Take back that a stream was open."""
         self._active.add(-1, self._labels(info.label, info.route))
 
-    def progress(self, info: StageInfo, totals: Totals, handed: HandedOver, intervals: list[int], at: Context) -> None:
+    def progress(
+        self, info: StageInfo, totals: Totals, handed: HandedOver, intervals: list[int], at: Context | None
+    ) -> None:
         """Hand over what has come since the last time.
 
         Args:
@@ -97,17 +95,15 @@ class Metrics:
             totals: Its sums now.
             handed: What was handed over before; brought up to date.
             intervals: Sampled intervals, in nanoseconds.
-            at: Context with the stage's span, for exemplars.
+            at: Context with the stage's span, for exemplars; None where there is none.
         """
         labels = self._labels(info.label, info.route)
-        chunks, size, dropped = totals.chunks, totals.bytes, totals.dropped
+        chunks, size = totals.chunks, totals.bytes
         if chunks > handed.chunks:
             self._counters[semconv.CHUNKS.name].add(chunks - handed.chunks, labels, at)
         if size > handed.bytes:
             self._counters[semconv.IO.name].add(size - handed.bytes, labels, at)
-        if dropped > handed.dropped:
-            self._counters[semconv.DROPPED.name].add(dropped - handed.dropped, {"stage": info.label}, at)
-        handed.chunks, handed.bytes, handed.dropped = chunks, size, dropped
+        handed.chunks, handed.bytes, handed.findings = chunks, size, totals.findings
         for interval_ns in intervals:
             self._interval.record(interval_ns / _NS_PER_S, labels, at)
         if totals.findings:
@@ -140,18 +136,27 @@ class Metrics:
         if (content_ns := totals.time_to_first_content_ns) is not None:
             self._first_content.record(max(content_ns, 0) / _NS_PER_S, labels, at)
 
-    def waiting(self, stages: Mapping[str, int]) -> None:
-        """Take note of how much waits for the recorder now.
+    def forgone(self, info: StageInfo, opened: int, outcomes: Mapping[str, int]) -> None:
+        """Count stages as ended of which nothing else is known any more.
 
         Args:
-            stages: Entries of the journals, by stage; a stage that is left out has none.
+            info: One of them; all are of its name and route.
+            opened: How many of them were counted as open.
+            outcomes: How many ended in which way.
         """
-        # Differences, so that several recorders of one process add up.
-        for stage in {**self._waiting, **stages}:
-            change = stages.get(stage, 0) - self._waiting.get(stage, 0)
-            if change or stage not in self._waiting:
-                self._queued.add(change, {"stage": stage})
-            self._waiting[stage] = stages.get(stage, 0)
+        labels = self._labels(info.label, info.route)
+        self._active.add(-opened, labels)
+        for outcome, count in outcomes.items():
+            self._counters[semconv.ENDED.name].add(count, labels | {"outcome": outcome})
+
+    def dropped(self, stage: str, count: int) -> None:
+        """Count entries that the trace lacks. Called by whoever drops them, in any thread.
+
+        Args:
+            stage: The stage's label.
+            count: How many.
+        """
+        self._counters[semconv.DROPPED.name].add(count, {"stage": stage})
 
     def internal_error(self, site: str) -> None:
         """Count an error inside otel_sse."""
@@ -172,7 +177,7 @@ class Metrics:
             for action in actions:
                 self.guard_actions(guard, action, 0)
 
-    def _faults(self, labels: Labels, totals: Totals, handed: HandedOver, at: Context) -> None:
+    def _faults(self, labels: Labels, totals: Totals, handed: HandedOver, at: Context | None) -> None:
         for (kind, certainty), sums in list(totals.by_kind.items()):
             count, amount = sums
             count_before, amount_before = handed.by_kind.get((kind, certainty), (0, 0))
@@ -204,11 +209,3 @@ _STARTED_AT_ZERO = (
     *((row.name, CERTAIN) for row in semconv.FINDING_KINDS if row.name.startswith("gap/")),
     ("protocol/after_done", CERTAIN),
 )
-
-
-def _described(metric: semconv.Metric) -> tuple[str, str, str]:
-    return metric.name, metric.unit, metric.brief
-
-
-def _histogram(meter: Meter, metric: semconv.Metric, buckets: tuple[float, ...]) -> Histogram:
-    return meter.create_histogram(*_described(metric), explicit_bucket_boundaries_advisory=list(buckets))

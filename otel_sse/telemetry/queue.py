@@ -2,31 +2,133 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from typing import TypeAlias
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
+from otel_sse import limits
 from otel_sse.stream.chunk import Chunk, Finding
 
 Entry: TypeAlias = "Chunk | tuple[Finding, int]"
-Journal: TypeAlias = "deque[Entry]"
+
+BLOCK: Final = 64
+"""Entries by which a journal grows: the lock around the room that all share is taken that rarely."""
+
+FREE: Final = 16
+"""Entries of each journal that take no room: those of a stream at a model's pace between two looks of the recorder."""
 
 
-def new_journal(size: int) -> Journal:
-    """Return the journal of one stage: appended to by its request's thread, emptied by the recorder's.
+class Room:
+    """How many entries all journals of a recorder may hold together, beyond `FREE` each.
 
-    A deque needs no lock for that, and its append is the cheapest there is. Where it is full the oldest entry goes,
-    which the recorder sees as a jump in the chunks' numbers and counts: one stream's burst costs no other stream
-    anything, and the end of an answer is never what is missing.
+    Args:
+        size: Entries.
+    """
+
+    __slots__ = ("_left", "lock")
+
+    def __init__(self, size: int = limits.MAX_WAITING_ENTRIES) -> None:
+        self._left = size
+        self.lock = threading.Lock()
+        """Held by a journal while it changes its share."""
+
+    def take(self, entries: int) -> int:
+        """Take room for so many entries; return for how many there was some. `lock` is held."""
+        granted = min(entries, self._left)
+        self._left -= granted
+        return granted
+
+    def give_back(self, entries: int) -> None:
+        """Return room that was taken. `lock` is held."""
+        self._left += entries
+
+
+class Journal:
+    """What has crossed one stage and waits for the recorder. One thread appends, the recorder's takes.
+
+    Where it is full the oldest entry goes: the end of an answer is never what is missing. Whoever takes an entry off
+    the deque owns it, so each one is written or counted as dropped, once, without a lock.
 
     Args:
         size: Entries that may wait.
+        room: What all journals share.
+        tell: Called with `stage` and how many entries were dropped since it was called last: by whoever drops, because
+            the recorder may hang.
+        stage: The stage's label.
     """
-    return deque(maxlen=size)
 
+    __slots__ = ("_entries", "_most", "_push", "_room", "_size", "_stage", "_tell", "_told", "dropped")
 
-def take(journal: Journal) -> list[Entry]:
-    """Remove and return what is there now, in order."""
-    taken: list[Entry] = []
-    for _ in range(len(journal)):
-        taken.append(journal.popleft())
-    return taken
+    def __init__(self, size: int, room: Room, tell: Callable[[str, int], None], stage: str) -> None:
+        self._entries: deque[Entry] = deque()
+        self._push = self._entries.append
+        self._size = size
+        self._room = room
+        self._most = min(size, FREE)
+        self._tell = tell
+        self._told = 0
+        self._stage = stage
+        self.dropped = 0
+        """Entries that went because there was no room. Written by the thread that appends."""
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def append(self, entry: Entry) -> None:
+        """Add an entry. It never blocks for longer than another journal takes its share."""
+        self._push(entry)
+        if len(self._entries) > self._most:
+            self._grow()
+
+    def _grow(self) -> None:
+        with self._room.lock:
+            self._most += self._room.take(min(BLOCK, self._size - self._most))
+        while len(self._entries) > self._most:
+            self._drop_oldest()
+        if self.dropped - self._told >= BLOCK:
+            self.tell_dropped()
+
+    def _drop_oldest(self) -> None:
+        try:
+            self._entries.popleft()
+        except IndexError:
+            # The recorder was faster, and writes it.
+            return
+        self.dropped += 1
+
+    def take(self) -> list[Entry]:
+        """Remove and return what is there now, in order. For the recorder's thread."""
+        entries = self._entries
+        taken: list[Entry] = []
+        try:
+            for _ in range(len(entries)):
+                taken.append(entries.popleft())
+        except IndexError:
+            # The journal was full, and its oldest entries went meanwhile.
+            pass
+        self._give_room_back()
+        return taken
+
+    def give_up(self, written: int = 0) -> None:
+        """Throw away what is there, as dropped.
+
+        Args:
+            written: Entries that the recorder has taken, and that go as well.
+        """
+        self.dropped += len(self.take()) + written
+        self.tell_dropped()
+
+    def tell_dropped(self) -> None:
+        """Have it counted what was dropped; as an entry goes that is done once for many of them."""
+        dropped = self.dropped - self._told
+        if dropped:
+            self._told += dropped
+            self._tell(self._stage, dropped)
+
+    def _give_room_back(self) -> None:
+        free = min(self._size, FREE)
+        if self._most > free:
+            with self._room.lock:
+                self._room.give_back(self._most - free)
+                self._most = free

@@ -56,8 +56,16 @@ class StageRecord:
     settled: list[tuple[str, int]] = field(default_factory=list)
     """How and when it ended unless something goes wrong yet, once; whoever takes it away is to close the record."""
     ended: bool = False
+    counted: bool = False
+    """Whether the metrics have been told that it began."""
     discarded: bool = False
     """Whether it is as if it had not been begun."""
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something that the metrics have not been told."""
+        totals, handed = self.monitor.totals, self.handed
+        return totals.bytes != handed.bytes or totals.chunks != handed.chunks or totals.findings != handed.findings
 
     @property
     def span_context(self) -> SpanContext:

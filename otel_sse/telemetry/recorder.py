@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from opentelemetry import metrics as metrics_api
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context, get_current
 from opentelemetry.metrics import MeterProvider
@@ -29,16 +27,20 @@ from otel_sse.telemetry.attributes import request_attributes
 from otel_sse.telemetry.budget import TraceBudget
 from otel_sse.telemetry.clock import Anchor, now_ns
 from otel_sse.telemetry.emission import span_event
+from otel_sse.telemetry.instruments import after_fork, meter_of, watch_waiting
 from otel_sse.telemetry.internal import InternalErrors
 from otel_sse.telemetry.logs import ChunkLog
 from otel_sse.telemetry.metrics import HandedOver, Metrics
-from otel_sse.telemetry.queue import new_journal, take
+from otel_sse.telemetry.queue import Journal
 from otel_sse.telemetry.record import StageRecord as StageRecord
 from otel_sse.telemetry.segments import SegmentWriter, start_segment
 from otel_sse.telemetry.settings import check_dialect, check_provider, segment_settings, stage_settings
 from otel_sse.telemetry.streams import Stream
 from otel_sse.telemetry.upstreams import Upstreams
 from otel_sse.telemetry.worker import Worker
+from otel_sse.telemetry.writer import Writer
+
+logger = logging.getLogger("otel_sse")
 
 SITES: Final = ("open", "observe", "close", "record", "hook", "guard")
 """Where an internal error can happen, the label of `sse.internal_errors`."""
@@ -46,13 +48,8 @@ SITES: Final = ("open", "observe", "close", "record", "hook", "guard")
 _NO_BUDGET: Final = 2**63
 """Chunk events of a trace that nobody stores for long."""
 
-AFTERMATH_NS: Final = 1_000_000_000
-"""Time that an application has, once its last body is sent, to raise what kept it from sending all. Those that raise do
-so at once; what takes longer is a background task, and the stream is not to count as open for as long as that."""
-
-_YIELD_EVERY: Final = 256
-"""Entries after which the recorder lets the event loop have the interpreter: about a millisecond of work. Oftener
-costs more than it gives: each time is a system call and a change of threads."""
+FLUSH_TIMEOUT_S: Final = 30.0
+"""Seconds that a flush waits at most by default, as OpenTelemetry's `force_flush` does."""
 
 
 class Recorder:
@@ -78,7 +75,9 @@ class Recorder:
         check_provider("tracer_provider", tracer_provider, "get_tracer")
         check_provider("meter_provider", meter_provider, "get_meter")
         self.options = options
-        self.metrics = Metrics(metrics_api.get_meter(semconv.SCOPE, version, meter_provider))
+        self._meter_provider = meter_provider
+        self._meter = meter_of(version, meter_provider)
+        self.metrics = Metrics(self._meter)
         self.metrics.start_internal_errors(SITES)
         self.metrics.start_guards()
         self.errors = InternalErrors(self.metrics.internal_error)
@@ -112,10 +111,8 @@ class Recorder:
             )
 
     def _reset(self) -> None:
-        self._opened: deque[StageRecord] = deque()
-        self._live: list[StageRecord] = []
-        self._dropped: deque[Callable[[], None]] = deque()
-        self._pass_lock = threading.Lock()
+        self._writer = Writer(self.options, self.metrics, self.errors)
+        watch_waiting(self._meter, self._meter_provider, self._writer)
         self._start_lock = threading.Lock()
         self._worker: Worker | None = None
 
@@ -126,11 +123,12 @@ class Recorder:
 
     @property
     def idle(self) -> bool:
-        """Whether no stream is open and none has just begun."""
-        return not self._live and not self._opened
+        """Whether there is nothing to write and no stream is open."""
+        return self._writer.idle
 
     def after_fork(self) -> None:
         """Start afresh in a forked child: the parent goes on with its own streams, the child has none yet."""
+        after_fork()
         self._reset()
 
     def open(
@@ -169,7 +167,9 @@ class Recorder:
             # Bytes that can't be read make no chunks, so this segment stays the only one.
             span.set_attribute(semconv.STREAM_ENCODING, encoding)
         # A trace that is not sampled gets no events, so none are kept for it; checks and metrics go on.
-        journal = new_journal(self.options.queue_size) if span.is_recording() else None
+        journal = None
+        if span.is_recording():
+            journal = Journal(self.options.queue_size, self._writer.room, self.metrics.dropped, info.label)
         monitor = StageMonitor(info, self._stage_settings, requested_ns, journal, lines=lines, encoding=encoding)
         writer = SegmentWriter(self._segment_settings, info, context, span, anchor, monitor.totals, anchor.monotonic_ns)
         request_span = trace_api.get_current_span(context)
@@ -187,8 +187,11 @@ class Recorder:
                 stage=info.name,
             )
         self._attach_log(record)
-        self._opened.append(record)
-        self._ensure_worker()
+        first = self._writer.idle
+        self._writer.begin(record)
+        worker = self._ensure_worker()
+        if first and worker is not None:
+            worker.wake()
         return record
 
     def _attach_log(self, record: StageRecord) -> None:
@@ -199,7 +202,7 @@ class Recorder:
     def close_settled(self, record: StageRecord, error_type: str = "") -> bool:
         """End a stage as it was settled, at that time; return False where it was not, or where another thread does it.
 
-        A settled stage that is not closed is closed by the recorder's thread, `AFTERMATH_NS` later.
+        A settled stage that is not closed is closed by the recorder's thread, `writer.AFTERMATH_NS` later.
 
         Args:
             record: What `open` returned.
@@ -231,13 +234,21 @@ class Recorder:
                 record.log.end(totals.outcome)
             self.tell_request(record, totals.outcome, error_type)
         finally:
-            record.ended = True
-            record.feed = record.take = _look_away
-            if self._worker is not None:
-                self._worker.wake()
-            if self._closed:
-                self._pass()
+            if record.journal is not None:
+                record.journal.tell_dropped()
+                record.monitor.totals.dropped = record.journal.dropped
+            self._ended(record)
         return totals
+
+    def _ended(self, record: StageRecord) -> None:
+        again, record.ended = record.ended, True
+        record.feed = record.take = _look_away
+        if not again:
+            self._writer.end(record)
+            # A stage that began before `shutdown` may end behind it: it has a thread that ends with it.
+            worker = self._ensure_worker() if self._closed else self._worker
+            if worker is not None:
+                worker.wake()
 
     def _totals_at_end(self, record: StageRecord, outcome: str, error_type: str, ended_ns: int) -> Totals:
         try:
@@ -249,12 +260,24 @@ class Recorder:
 
     def discard(self, record: StageRecord) -> None:
         """Forget a stage that nothing has crossed: no span, no outcome, no count."""
-        record.discarded = record.ended = True
-        record.feed = record.take = _look_away
+        record.discarded = True
+        self._ended(record)
 
     def drop(self, end: Callable[[], None]) -> None:
         """Let the recorder's thread call `end` soon: for destructors, which may run anywhere and must take no lock."""
-        self._dropped.append(end)
+        self._writer.end_later(end)
+
+    def defer(self, step: Callable[[], None]) -> None:
+        """Let the recorder's thread do something soon that may take long, such as to end a span.
+
+        Args:
+            step: Does it. Where too much waits already it is forgotten, and counted as an internal error.
+        """
+        if not self._writer.defer(step):
+            self.metrics.internal_error("record")
+        worker = self._ensure_worker()
+        if worker is not None:
+            worker.wake()
 
     def tell_request(self, record: StageRecord, outcome: str, error_type: str = "") -> None:
         """Write the last stage's sums and outcome on the request's own span, which may end before the stage does.
@@ -279,154 +302,102 @@ class Recorder:
             record.feed = record.take = _look_away
         self.errors.report("observe", error)
 
-    def flush(self) -> None:
-        """Write out everything that has crossed so far; segments of open streams end, so that they can be seen."""
-        self._pass(roll=True)
+    def flush(self, timeout_s: float = FLUSH_TIMEOUT_S) -> bool:
+        """Write out everything that has crossed so far; segments of open streams end, so that they can be seen.
+
+        The recorder's own thread writes. A hook that calls this is in that thread already, and goes on at once.
+
+        Args:
+            timeout_s: Seconds to wait at most.
+
+        Returns:
+            Whether all is written.
+        """
+        return self._have_done(timeout_s, roll=True)
+
+    def start_flush(self) -> Callable[[], bool]:
+        """Have everything written out that has crossed so far; return what says whether it is, without waiting."""
+        worker = self._ensure_worker() if not self._writer.idle else None
+        if worker is None or worker.is_here:
+            return lambda: True
+        asked = worker.ask(roll=True)
+        return lambda: asked.done
+
+    def work(self, *, roll: bool = False) -> bool:
+        """Write out what is there; called by the recorder's thread. Return whether there is more to do at once."""
+        return self._writer.work(roll=roll)
+
+    def catch_up(self) -> None:
+        """Have what has crossed written out, without ending the segments of streams that are open; wait for it."""
+        self._have_done(FLUSH_TIMEOUT_S, roll=False)
+
+    def _have_done(self, timeout_s: float, *, roll: bool) -> bool:
+        if self._writer.idle:
+            return True
+        until_s = time.monotonic() + timeout_s
+        while (worker := self._ensure_worker()) is not None:
+            if worker.is_here:
+                return True
+            asked = worker.ask(roll=roll)
+            done = asked.wait(max(until_s - time.monotonic(), 0))
+            if not asked.orphaned:
+                return done
+        # No thread is to be had, as when the interpreter ends.
+        self._writer.work(roll=roll)
+        return True
 
     @property
     def has_open(self) -> bool:
         """Whether a stage has not ended yet."""
-        return any(not record.ended for record in [*self._live, *self._opened])
-
-    def write_ended(self) -> None:
-        """Write out what has ended, at once and in this thread: the process may not live until the next pass."""
-        with self._pass_lock:
-            self._admit()
-            live, self._live = self._live, []
-            for record in live:
-                if record.ended:
-                    self._write(record, True, False)
-                else:
-                    self._live.append(record)
+        return bool(self._writer.unended())
 
     def shutdown(self) -> None:
-        """Write out everything and stop. Streams still open end as `abandoned`."""
-        self._closed = True
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.stop()
-        for record in [*self._live, *self._opened]:
-            if not record.ended and not self.close_settled(record):
-                self.close(record, outcomes.ABANDONED)
-        self._pass()
+        """Write out everything and stop. Streams still open end as `abandoned`.
 
-    def _ensure_worker(self) -> None:
+        Waits for `shutdown_timeout_seconds` at most; what is not written by then is given up, counted, and told once.
+        """
+        self._closed = True
+        for record in self._writer.unended():
+            if not self.close_settled(record):
+                self.close(record, outcomes.ABANDONED)
+        until_s = time.monotonic() + self.options.shutdown_timeout_seconds
+        written = self._have_done(self.options.shutdown_timeout_seconds, roll=True)
+        worker = self._worker
+        if worker is not None and not worker.is_here:
+            worker.stop(max(until_s - time.monotonic(), 0))
+        if not written:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        stages, entries = self._writer.forgo_all()
+        logger.warning(
+            "the recorder was not done after %g s (shutdown_timeout_seconds): an exporter or a hook takes too long. "
+            "%d stages with %d chunks were not written",
+            self.options.shutdown_timeout_seconds,
+            stages,
+            entries,
+        )
+
+    def _ensure_worker(self) -> Worker | None:
+        """Return the recorder's thread, started if need be; None where there is none to be had."""
         worker = self._worker
         if worker is not None and worker.alive:
-            if len(self._opened) == 1:
-                worker.wake()
-            return
+            return worker
         with self._start_lock:
             # What kills a thread (a SystemExit out of a hook) is not to end all recording.
-            if (self._worker is None or not self._worker.alive) and not self._closed:
-                self._worker = Worker(self, self.options.flush_interval_seconds)
-                self._worker.start()
-
-    def work(self) -> None:
-        """Write out what is there; called by the recorder's thread."""
-        self._pass()
+            if self._worker is None or not self._worker.alive:
+                worker = Worker(self, self.options.flush_interval_seconds)
+                try:
+                    worker.start()
+                except RuntimeError as error:
+                    self.errors.report("record", error)
+                    return None
+                self._worker = worker
+            return self._worker
 
     def report(self, error: Exception) -> None:
         """Take note of an internal error that `work` raised; its thread goes on."""
         self.errors.report("record", error)
-
-    def _pass(self, *, roll: bool = False) -> None:
-        self._end_dropped()
-        self._end_settled()
-        with self._pass_lock:
-            self._admit()
-            self._guarded(self._count_waiting)
-            still_open: list[StageRecord] = []
-            for record in self._live:
-                # Read before the journal is emptied, so that all that came before the end is written before it.
-                ended = record.ended
-                self._write(record, ended, roll)
-                if not ended:
-                    still_open.append(record)
-            self._live = still_open
-            if not still_open:
-                # Nobody may look again for long.
-                self._guarded(partial(self.metrics.waiting, {}))
-
-    def _count_waiting(self) -> None:
-        waiting: dict[str, int] = {}
-        for record in self._live:
-            stage = record.info.label
-            waiting[stage] = waiting.get(stage, 0) + len(record.journal or ())
-        self.metrics.waiting(waiting)
-
-    def _end_dropped(self) -> None:
-        # The thread's pass and a flush may be here at once, so what was counted may be gone when it is to be taken.
-        # Not under the lock: an end may have to write everything out.
-        for _ in range(len(self._dropped)):
-            try:
-                end = self._dropped.popleft()
-            except IndexError:
-                return
-            self._guarded(end, "close")
-
-    def _end_settled(self) -> None:
-        before_ns = now_ns() - AFTERMATH_NS
-        for record in self._live:
-            if any(ended_ns < before_ns for _, ended_ns in tuple(record.settled)):
-                self._guarded(partial(self.close_settled, record), "close")
-
-    def _admit(self) -> None:
-        for _ in range(len(self._opened)):
-            record = self._opened.popleft()
-            if record.discarded:
-                continue
-            self._live.append(record)
-            self._guarded(partial(self.metrics.opened, record.info))
-
-    def _write(self, record: StageRecord, ended: bool, roll: bool) -> None:
-        if record.discarded:
-            self._guarded(partial(self.metrics.discarded, record.info))
-            return
-        self._guarded(lambda: self._drain(record))
-        self._guarded(lambda: self._hand_over(record))
-        if ended:
-            self._end(record)
-        elif roll:
-            self._guarded(lambda: record.writer.roll(now_ns()))
-        else:
-            self._guarded(lambda: record.writer.roll_if_due(now_ns()))
-
-    def _drain(self, record: StageRecord) -> None:
-        if record.journal is None:
-            return
-        write = record.writer.write
-        for count, entry in enumerate(take(record.journal), 1):
-            try:
-                write(entry)
-            except Exception as error:
-                self.errors.report("record", error)
-            if not count % _YIELD_EVERY:
-                time.sleep(0)
-
-    def _hand_over(self, record: StageRecord) -> None:
-        monitor = record.monitor
-        at = trace_api.set_span_in_context(record.span)
-        intervals, monitor.intervals = monitor.intervals, []
-        self.metrics.progress(record.info, monitor.totals, record.handed, intervals, at)
-        edge = monitor.edge
-        if edge is not None and edge.latencies and record.upstream_name:
-            latencies, edge.latencies = edge.latencies, []
-            self.metrics.latencies(record.info, record.upstream_name, latencies, at)
-
-    def _end(self, record: StageRecord) -> None:
-        at = trace_api.set_span_in_context(record.span)
-        self._guarded(partial(self.metrics.closed, record.info, record.monitor.totals, at))
-        hook = self.options.on_stream_end
-        if hook is not None:
-            self._guarded(lambda: hook(record.writer.span, record.monitor.totals), "hook")
-        self._guarded(record.writer.end)
-
-    def _guarded(self, step: Callable[[], Any], site: str = "record") -> None:
-        try:
-            step()
-        except Exception as error:
-            self.errors.report(site, error)
 
 
 def _look_away(crossed: object, time_ns: int, send_ns: int = 0) -> None:

@@ -143,6 +143,8 @@ class SegmentWriter:
         self._started_ns = self._latest_ns = opened_ns
         self.upstream = ""
         """The upstream stage's name, once it is known; written on every segment."""
+        self.unsent = 0
+        """Chunks that are lost where the present segment never ends."""
         self._allowed = 0
         self._pack: list[Chunk] = []
         self._held: Chunk | None = None
@@ -161,10 +163,8 @@ class SegmentWriter:
             self._finding(*entry)
         else:
             self._latest_ns = entry.time_ns
-            seq = entry.seq
-            if seq != self._written.chunks + 1:
-                self._totals.dropped += seq - self._written.chunks - 1
-            self._written.chunks = seq
+            self._written.chunks = entry.seq
+            self.unsent += 1
             self._chunk(entry)
 
     def roll_if_due(self, now_ns: int) -> None:
@@ -258,7 +258,7 @@ class SegmentWriter:
         # The journal may lag behind the stage, so what this segment says of itself is what has been written so far.
         self._finish(progress_attributes(self._written), max(now_ns, self._latest_ns))
         self._index += 1
-        self._events = 0
+        self._events = self.unsent = 0
         self._started_ns = now_ns
         wall_ns = now_ns + self._offset_ns
         self._span = start_segment(self._settings.tracer, self._info, self._index, self._context, wall_ns, before)

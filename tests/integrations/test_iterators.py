@@ -531,8 +531,7 @@ def test_destructor_takes_no_lock(watch: Watch, recorder: Recorder, stage: OneSt
     """The garbage collector may drop an iterator in the middle of the recorder's own work, on the same thread."""
     watched = watch(iter("abc"))
     next(watched)
-    worker: Any = recorder._worker
-    with recorder._pass_lock, recorder._start_lock, worker.wake.__self__._cond:
+    with recorder._writer.lock, recorder._writer.room.lock, recorder._start_lock:
         del watched
     assert stage().outcome == "abandoned"
 

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 import otel_sse
 from otel_sse import limits
 from otel_sse.integrations.outcomes import error_type, outcome_of
-from otel_sse.telemetry import recorder
+from otel_sse.telemetry import writer
 from tests.integrations.answers import DIGESTS, DONE, FRAMES, Receive, Scope, Send, body, plain, start
 from tests.integrations.driver import Driver, call
 from tests.integrations.made import fastapi_app, plain_app, starlette_app
@@ -339,7 +339,7 @@ async def test_a_stage_does_not_wait_for_what_the_application_does_later(
     telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some time after its last body a stage ends, whatever the application still does and raises."""
-    monkeypatch.setattr(recorder, "AFTERMATH_NS", 1_000_000)
+    monkeypatch.setattr(writer, "AFTERMATH_NS", 1_000_000)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await plain()(scope, receive, send)
@@ -377,7 +377,7 @@ async def test_a_large_last_body_is_sent_before_it_is_read(over: int, telemetry:
     async def watching(scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Any) -> None:
             if message["type"] == "http.response.body":
-                (record,) = recorder_of(instrumented)._opened
+                (record,) = recorder_of(instrumented)._writer._live.values()
                 read.append(record.monitor.totals.chunks)
             await send(message)
 

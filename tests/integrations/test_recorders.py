@@ -89,7 +89,7 @@ def test_error_while_a_stage_begins_is_not_raised(telemetry: Telemetry, monkeypa
 def test_flush_while_applications_are_instrumented(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """Recorders that are made while `flush` goes through them are no error."""
     # What a flush does is not the subject, and would leave little time for going through them.
-    monkeypatch.setattr(Recorder, "flush", lambda recorder: None)
+    monkeypatch.setattr(Recorder, "flush", lambda recorder, timeout_s: True)
     errors: list[RuntimeError] = []
     before, over = sys.getswitchinterval(), threading.Event()
 

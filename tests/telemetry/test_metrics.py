@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from otel_sse import limits, semconv
+from otel_sse.options import Options
 from otel_sse.stream.outcome import OUTCOMES
+from otel_sse.stream.stage import StageInfo
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.metrics import Metrics
+from otel_sse.telemetry.recorder import Recorder
 
 from .conftest import END, Benches, frame, points
 
@@ -145,13 +147,14 @@ def test_each_ended_stream_is_counted_by_its_outcome(make_bench: Benches) -> Non
 
 
 def test_what_waits_is_told_while_a_stream_is_open_and_is_none_afterwards(make_bench: Benches) -> None:
-    """The queue's figure is what the recorder found when it last looked, and 0 once no stream is open."""
+    """The queue's figure is what waits while metrics are collected, and 0 once it is written."""
     bench = make_bench(flush_interval_seconds=60)
     record = bench.open()
-    for number in range(5):
-        record.feed(frame(number), now_ns(), 0)
-    (point,) = bench.points("sse.recorder.queued").values()
-    assert point.value == 5
+    with bench.recorder._writer.lock:
+        for number in range(5):
+            record.feed(frame(number), now_ns(), 0)
+        (point,) = points(bench.reader, "sse.recorder.queued").values()
+        assert point.value == 5
     (point,) = bench.points("sse.recorder.queued").values()
     assert point.value == 0
     record.feed(END, now_ns(), 0)
@@ -163,12 +166,14 @@ def test_what_waits_is_told_while_a_stream_is_open_and_is_none_afterwards(make_b
 def test_what_waits_in_several_recorders_adds_up(make_bench: Benches) -> None:
     """Two recorders that share a meter provider do not overwrite each other's figure."""
     bench = make_bench()
-    other = Metrics(bench.meters.get_meter(semconv.SCOPE, "0"))
-    bench.recorder.metrics.waiting({"emit": 3})
-    other.waiting({"emit": 4})
-    bench.recorder.metrics.waiting({"emit": 1})
-    (point,) = points(bench.reader, "sse.recorder.queued").values()
-    assert point.value == 5
+    other = Recorder(Options.resolve({}), bench.provider, bench.meters, "0")
+    records = [recorder.open(StageInfo("emit", "s1"), now_ns()) for recorder in (bench.recorder, other)]
+    with bench.recorder._writer.lock, other._writer.lock:
+        for record in records:
+            record.feed(frame(1) + frame(2), now_ns(), 0)
+        (point,) = points(bench.reader, "sse.recorder.queued").values()
+    assert point.value == 4
+    other.shutdown()
 
 
 def test_every_certain_gap_exists_at_zero(make_bench: Benches) -> None:

@@ -10,7 +10,6 @@ from opentelemetry.trace import StatusCode
 
 from otel_sse import limits
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.queue import take
 from otel_sse.telemetry.segments import event_limit
 
 from .conftest import END, Benches, attributes, frame
@@ -117,7 +116,7 @@ def test_a_stream_shows_up_while_it_runs(make_bench: Benches) -> None:
     for second in range(3_600):
         at = start + second * 1_000_000_000
         monitor.feed(frame(second), at, 0)
-        for entry in take(record.journal) if record.journal else ():
+        for entry in record.journal.take() if record.journal else ():
             writer.write(entry)
         writer.roll_if_due(at)
         seen_while_open.append(len(bench.exporter.get_finished_spans()))

@@ -1,0 +1,269 @@
+"""The work of the recorder's thread: journals become spans, events and metrics, stage by stage."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from opentelemetry import trace as trace_api
+
+from otel_sse import limits
+from otel_sse.options import Options
+from otel_sse.telemetry.clock import now_ns
+from otel_sse.telemetry.forgone import Forgone
+from otel_sse.telemetry.internal import InternalErrors
+from otel_sse.telemetry.metrics import Metrics
+from otel_sse.telemetry.queue import Room
+from otel_sse.telemetry.record import StageRecord
+
+AFTERMATH_NS: Final = 1_000_000_000
+"""Time that an application has, once its last body is sent, to raise what kept it from sending all. Those that raise do
+so at once; what takes longer is a background task, and the stream is not to count as open for as long as that."""
+
+_BREATH_NS: Final = 1_000_000
+"""Work after which the thread lets the event loop have the interpreter: oftener costs more than it gives, because each
+time is a system call and a change of threads."""
+
+_LOOK: Final = 64
+"""Entries after which the clock is read for that."""
+
+_ROUND_NS: Final = 500_000_000
+"""Time for which stages that have ended are written before those that are open are looked at again."""
+
+
+class Writer:
+    """What the recorder has to write, and how it does.
+
+    Any thread may begin a stage, end it or defer a step. One thread at a time writes: `lock` sees to that. Where it
+    hangs, in a hook or an exporter, whoever ends a stage too many throws the oldest one away and counts it.
+
+    Args:
+        options: The settings.
+        metrics: Counts.
+        errors: Takes note of our own errors.
+    """
+
+    def __init__(self, options: Options, metrics: Metrics, errors: InternalErrors) -> None:
+        self.lock = threading.Lock()
+        self.room = Room()
+        self._metrics = metrics
+        self._errors = errors
+        self._hook = options.on_stream_end
+        self._live: dict[int, StageRecord] = {}
+        self._ended: deque[StageRecord] = deque()
+        self._ends: deque[Callable[[], None]] = deque()
+        self._steps: deque[Callable[[], None]] = deque()
+        self._forgone = Forgone(metrics)
+        self._in_hand: StageRecord | None = None
+        self._working_since_ns = 0
+        self._breathed_ns = 0
+        self._stages: dict[str, int] = {}
+
+    # Called by any thread.
+
+    def begin(self, record: StageRecord) -> None:
+        """Take over a stage that has begun."""
+        self._stages.setdefault(record.info.label, 0)
+        self._live[id(record)] = record
+        if self._ends and self.hung:
+            # Two for each stage that begins, so that the others get fewer. They close a stage, and write nothing.
+            self._run(self._ends, "close", 2)
+
+    def end(self, record: StageRecord) -> None:
+        """Take note that a stage has ended: it is written next."""
+        self._ended.append(record)
+        most = limits.MAX_ENDED_STAGES
+        if len(self._ended) > limits.MAX_ENDED_STAGES_HUNG and self.hung:
+            most = limits.MAX_ENDED_STAGES_HUNG
+        for _ in range(2):
+            # Two for each one that comes: there may be many from before the recorder hung.
+            if len(self._ended) > most:
+                self._forgo_oldest()
+
+    def end_later(self, end: Callable[[], None]) -> None:
+        """Have a stage ended by the recorder's thread. For destructors, which run anywhere: it takes no lock."""
+        self._ends.append(end)
+
+    def defer(self, step: Callable[[], None]) -> bool:
+        """Have something done by the recorder's thread; return False where too much waits for it, and forget it."""
+        if len(self._steps) >= limits.MAX_DEFERRED_STEPS:
+            return False
+        self._steps.append(step)
+        return True
+
+    @property
+    def hung(self) -> bool:
+        """Whether the recorder's thread has been at one stage for too long."""
+        since_ns = self._working_since_ns
+        return since_ns != 0 and now_ns() - since_ns > limits.RECORDER_HUNG_NS
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to write, and nothing that could come without a stage being begun."""
+        # What is in hand is in none of these any more.
+        return not (self._live or self._ended or self._steps or self._ends or self._working_since_ns)
+
+    def unended(self) -> list[StageRecord]:
+        """Return the stages that have not ended yet."""
+        return [record for record in list(self._live.values()) if not record.ended]
+
+    def waiting(self) -> dict[str, int]:
+        """Return how many entries wait, by stage; 0 for a stage that has none now."""
+        found = dict(self._stages)
+        for record in list(self._live.values()):
+            if record.journal is not None:
+                found[record.info.label] = found.get(record.info.label, 0) + len(record.journal)
+        return found
+
+    def forgo_all(self) -> tuple[int, int]:
+        """Throw away all that waits, because nobody is going to write it; return how many stages and entries it was."""
+        stages = entries = 0
+        for record in list(self._live.values()):
+            entries += self._forgo(record)
+            stages += 1
+        self._ended.clear()
+        self._forgone.hand_over()
+        return stages, entries
+
+    # Called by one thread at a time.
+
+    def work(self, *, roll: bool = False) -> bool:
+        """Write out what is there; return whether there is more to do at once.
+
+        Args:
+            roll: Whether to write all there is, and to end the segments of open streams so that they can be seen.
+        """
+        with self.lock:
+            try:
+                self._mark()
+                self._run(self._ends, "close")
+                self._run(self._steps, "record")
+                self._look_at_open(roll)
+                return self._finish_ended(forever=roll)
+            finally:
+                self._in_hand = None
+                self._working_since_ns = 0
+
+    def _run(self, steps: deque[Callable[[], None]], site: str, most: int = 2**31) -> None:
+        # Others may run some meanwhile, so what was counted may be gone when it is to be taken.
+        for _ in range(min(len(steps), most)):
+            try:
+                step = steps.popleft()
+            except IndexError:
+                return
+            self._guarded(site, step)
+
+    def _look_at_open(self, roll: bool) -> None:
+        for record in list(self._live.values()):
+            self._mark(record)
+            if not record.counted:
+                self._count(record)
+            if record.settled and not record.ended:
+                self._end_settled(record)
+            if not record.ended:
+                self._write(record)
+                self._guarded("record", record.writer.roll if roll else record.writer.roll_if_due, now_ns())
+        self._forgone.hand_over()
+
+    def _finish_ended(self, *, forever: bool) -> bool:
+        until_ns = now_ns() + _ROUND_NS
+        while self._ended:
+            if not forever and now_ns() > until_ns:
+                return True
+            try:
+                record = self._ended.popleft()
+            except IndexError:  # pragma: no cover - who ended one stage too many was faster
+                return False
+            self._mark(record)
+            if self._live.pop(id(record), None) is not None:
+                self._finish(record)
+        return False
+
+    def _mark(self, record: StageRecord | None = None) -> None:
+        """Say what is being worked on, and let others have the interpreter now and then."""
+        self._in_hand = record
+        self._working_since_ns = time_ns = now_ns()
+        if time_ns - self._breathed_ns > _BREATH_NS:
+            self._breathed_ns = time_ns
+            time.sleep(0)
+
+    def _count(self, record: StageRecord) -> None:
+        if not record.discarded:
+            record.counted = True
+            self._guarded("record", self._metrics.opened, record.info)
+
+    def _end_settled(self, record: StageRecord) -> None:
+        before_ns = now_ns() - AFTERMATH_NS
+        if any(ended_ns < before_ns for _, ended_ns in tuple(record.settled)):
+            self._guarded("close", record.recorder.close_settled, record)
+
+    def _finish(self, record: StageRecord) -> None:
+        if not record.counted:
+            self._count(record)
+        if record.discarded:
+            if record.counted:
+                self._guarded("record", self._metrics.discarded, record.info)
+            return
+        self._write(record)
+        at = trace_api.set_span_in_context(record.span)
+        self._guarded("record", self._metrics.closed, record.info, record.monitor.totals, at)
+        if self._hook is not None:
+            self._guarded("hook", self._hook, record.writer.span, record.monitor.totals)
+        self._guarded("record", record.writer.end)
+
+    def _write(self, record: StageRecord) -> None:
+        if record.journal:
+            self._guarded("record", self._drain, record)
+        if record.has_news:
+            self._guarded("record", self._hand_over, record)
+
+    def _drain(self, record: StageRecord) -> None:
+        write = record.writer.write
+        for count, entry in enumerate(() if record.journal is None else record.journal.take(), 1):
+            try:
+                write(entry)
+            except Exception as error:
+                self._errors.report("record", error)
+            if not count % _LOOK:
+                self._mark(record)
+
+    def _hand_over(self, record: StageRecord) -> None:
+        monitor = record.monitor
+        at = trace_api.set_span_in_context(record.span)
+        intervals, monitor.intervals = monitor.intervals, []
+        self._metrics.progress(record.info, monitor.totals, record.handed, intervals, at)
+        edge = monitor.edge
+        if edge is not None and edge.latencies and record.upstream_name:
+            latencies, edge.latencies = edge.latencies, []
+            self._metrics.latencies(record.info, record.upstream_name, latencies, at)
+
+    def _forgo_oldest(self) -> None:
+        try:
+            record = self._ended.popleft()
+        except IndexError:
+            return
+        if record is self._in_hand:
+            # The recorder has its entries; where it gets on it writes them.
+            self._ended.append(record)
+        else:
+            self._forgo(record)
+
+    def _forgo(self, record: StageRecord) -> int:
+        """Throw a stage away; return how many entries the trace lacks by that."""
+        if self._live.pop(id(record), None) is None or record.discarded:
+            return 0
+        before = 0
+        if record.journal is not None:
+            before = record.journal.dropped
+            record.journal.give_up(record.writer.unsent)
+        self._forgone.add(record)
+        return 0 if record.journal is None else record.journal.dropped - before
+
+    def _guarded(self, site: str, step: Callable[..., Any], *args: Any) -> None:
+        try:
+            step(*args)
+        except Exception as error:
+            self._errors.report(site, error)

@@ -1,0 +1,131 @@
+"""A recorder that hangs in a hook or an exporter: no request, no shutdown and no exit waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from otel_sse.integrations.asgi import Message, Receive, Scope, Send
+from otel_sse.integrations.waiting import wait_until
+from tests.integrations.answers import ANSWER
+from tests.integrations.driver import Driver, call
+from tests.integrations.made import Gate, plain_app
+from tests.integrations.processes import TO_FILE
+from tests.integrations.seen import Telemetry
+
+
+class Hanging:
+    """An `on_stream_end` that comes back when it is let go."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.let_go = threading.Event()
+
+    def __call__(self, span: Any, totals: Any) -> None:
+        self.reached.set()
+        self.let_go.wait(60)
+
+
+@pytest.fixture
+def hook() -> Iterator[Hanging]:
+    """A hook that hangs until the test is over, at the latest."""
+    made = Hanging()
+    yield made
+    made.let_go.set()
+
+
+async def reached(hook: Hanging) -> None:
+    """Wait until the recorder hangs, without holding the loop up."""
+    assert await wait_until(hook.reached.is_set, 60)
+
+
+async def test_requests_are_served_while_a_hook_hangs(telemetry: Telemetry, hook: Hanging) -> None:
+    """Streams begin, end, fail and are cancelled while the recorder is in a hook; each goes through whole."""
+    app = telemetry.instrument(plain_app(), on_stream_end=hook)
+    await call(app)
+    await reached(hook)
+    for _ in range(20):
+        assert (await call(app)).body == ANSWER
+    gate = Gate()
+    open_app = telemetry.instrument(plain_app(gate.parts), on_stream_end=hook)
+    requests = [asyncio.ensure_future(Driver(open_app).run()) for _ in range(20)]
+    await asyncio.sleep(0)
+    for request in requests:
+        request.cancel()
+    await asyncio.wait(requests)
+    # The loop ran all the while: had it waited for the hook, this would come a minute later.
+    assert not hook.let_go.is_set()
+
+
+async def test_lifespan_does_not_hold_the_loop_up(telemetry: Telemetry, hook: Hanging) -> None:
+    """While an application shuts down the loop goes on, so that what the recorder waits for can come."""
+    incoming: list[Message] = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    seen: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await plain_app()(scope, receive, send)
+            return
+        seen.append(await receive())
+        seen.append(await receive())
+
+    watched = telemetry.instrument(app, on_stream_end=hook, shutdown_timeout_seconds=60.0)
+    await call(watched)
+    await reached(hook)
+
+    async def receive() -> Message:
+        return incoming[len(seen)]
+
+    async def send(message: Message) -> None:
+        raise AssertionError("nothing was to be sent")
+
+    ending = asyncio.ensure_future(watched({"type": "lifespan"}, receive, send))
+    while len(seen) < 1:
+        await asyncio.sleep(0)
+    # Only a loop that runs can let the hook go.
+    asyncio.get_running_loop().call_later(0.01, hook.let_go.set)
+    await ending
+    assert seen == incoming
+    assert telemetry.stage().outcome == "completed"
+
+
+EXIT = """
+import asyncio
+import threading
+from tests.integrations.made import plain_app
+
+app = otel_sse.instrument(
+    plain_app(),
+    tracer_provider=provider,
+    shutdown_timeout_seconds=0.05,
+    on_stream_end=lambda span, totals: threading.Event().wait(),
+)
+for _ in range(3):
+    asyncio.run(call(app))
+print("served", flush=True)
+"""
+
+
+def test_the_process_exits(run_script: Callable[..., str], tmp_path: Path) -> None:
+    """A hook that never comes back does not keep the process from exiting."""
+    assert run_script(TO_FILE + EXIT, SPANS=str(tmp_path / "spans")) == "served\n"
+
+
+async def test_waiting_ends_with_what_is_waited_for() -> None:
+    """It is over as soon as it is so, and after the time that it is given."""
+    answers = iter([False, False, True])
+    assert await wait_until(lambda: next(answers), 60)
+    assert not await wait_until(lambda: False, 0)
+
+
+def test_nobody_waits_on_an_unknown_event_loop() -> None:
+    """Outside of asyncio and trio nothing is awaited that the loop there does not know."""
+    waiting = wait_until(lambda: False, 60)
+    with pytest.raises(StopIteration) as stopped:
+        waiting.send(None)
+    assert stopped.value.value is False

@@ -1,0 +1,228 @@
+"""The recorder's work: nothing of it grows while it hangs, and what is thrown away is counted."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from otel_sse import limits
+from otel_sse.stream.stage import StageInfo
+from otel_sse.telemetry.clock import now_ns
+
+from .conftest import END, Bench, Benches, attributes, frame, points
+from .test_recorder import end
+
+
+class Hanging:
+    """An `on_stream_end` that comes back when it is let go."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.let_go = threading.Event()
+
+    def __call__(self, span: Any, totals: Any) -> None:
+        self.reached.set()
+        self.let_go.wait(60)
+
+
+@pytest.fixture
+def hook() -> Iterator[Hanging]:
+    """A hook that hangs until the test is over, at the latest."""
+    made = Hanging()
+    yield made
+    made.let_go.set()
+
+
+@pytest.fixture
+def hung(make_bench: Benches, hook: Hanging, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """A recorder that hangs in the hook at the end of its first stream, and is known to."""
+    monkeypatch.setattr(limits, "RECORDER_HUNG_NS", 0)
+    monkeypatch.setattr(limits, "MAX_ENDED_STAGES_HUNG", 3)
+    bench = make_bench(on_stream_end=hook, shutdown_timeout_seconds=0.001)
+    bench.stream(1)
+    assert hook.reached.wait(60)
+    return bench
+
+
+def dropped(bench: Bench) -> int:
+    """The counter of dropped chunks, as whoever collects metrics sees it now."""
+    return int(points(bench.reader, "sse.recorder.dropped")[(("stage", "socket_write"),)].value)
+
+
+def outcomes(bench: Bench) -> dict[str, int]:
+    found = points(bench.reader, "sse.streams.ended")
+    return {dict(labels)["outcome"]: point.value for labels, point in found.items() if point.value}
+
+
+def total(bench: Bench, metric: str) -> int:
+    return sum(int(point.value) for point in points(bench.reader, metric).values())
+
+
+def test_stages_that_end_while_the_recorder_hangs_are_bounded(hung: Bench) -> None:
+    """At MAX_ENDED_STAGES_HUNG all wait; one past it the oldest is thrown away, and counted by whoever ended one."""
+    for _ in range(3):
+        hung.stream(2)
+    assert dropped(hung) == 0
+    hung.stream(4)
+    assert dropped(hung) == 3
+    assert len(hung.recorder._writer._live) == 3
+
+
+def test_stages_that_end_at_once_are_bounded_too(
+    make_bench: Benches, hook: Hanging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recorder that is merely busy has MAX_ENDED_STAGES before it; one past it the oldest goes."""
+    monkeypatch.setattr(limits, "MAX_ENDED_STAGES", 5)
+    bench = make_bench(on_stream_end=hook)
+    bench.stream(1)
+    assert hook.reached.wait(60)
+    for _ in range(5):
+        bench.stream(1)
+    assert dropped(bench) == 0
+    bench.stream(1)
+    assert dropped(bench) == 2
+
+
+def test_numbers_of_stages_that_were_thrown_away_stay_true(hung: Bench, hook: Hanging) -> None:
+    """Chunks, findings and outcomes are counted whatever became of the spans, and no stream stays open for ever."""
+    for _ in range(200):
+        record = hung.open()
+        for body in (frame(1), END, END):
+            record.feed(body, now_ns(), 0)
+        hung.recorder.close(record, "completed")
+    hook.let_go.set()
+    hung.recorder.flush()
+    assert outcomes(hung) == {"completed": 201}
+    assert total(hung, "sse.chunks") == 200 * 3 + 2
+    assert total(hung, "sse.duplicate_chunks") == 200
+    assert total(hung, "sse.streams.active") == 0
+    assert len(hung.events()) + dropped(hung) == 200 * 3 + 2
+
+
+def test_numbers_are_told_while_it_hangs(hung: Bench) -> None:
+    """What waits and what was dropped is told to whoever collects metrics, and not only when the recorder gets on."""
+    record = hung.open()
+    for number in range(10):
+        record.feed(frame(number), now_ns(), 0)
+    (point,) = points(hung.reader, "sse.recorder.queued").values()
+    assert point.value == 10
+    for _ in range(100):
+        hung.stream(1)
+    assert dropped(hung) == 97 * 2
+
+
+def test_chunks_of_an_open_stream_are_bounded_while_it_hangs(make_bench: Benches, hook: Hanging) -> None:
+    """A stream that goes on drops its oldest chunks and has them counted at once."""
+    bench = make_bench(on_stream_end=hook, queue_size=100)
+    bench.stream(1)
+    assert hook.reached.wait(60)
+    record = bench.open()
+    for number in range(1_000):
+        record.feed(frame(number), now_ns(), 0)
+    assert record.journal is not None
+    assert len(record.journal) == 100
+    assert 1_000 - 100 - dropped(bench) < 64
+    bench.recorder.close(record, "completed")
+    assert dropped(bench) == 900
+
+
+def test_a_stage_in_the_recorders_hand_is_not_thrown_away(hung: Bench, hook: Hanging) -> None:
+    """What the recorder is at stays whole: where it gets on, it writes that."""
+    hook.let_go.set()
+    hung.recorder.flush()
+    spans = hung.exporter.get_finished_spans()
+    assert [attributes(span)["sse.stream.outcome"] for span in spans] == ["completed"]
+    assert dropped(hung) == 0
+
+
+def test_deferred_steps_are_bounded(hung: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At MAX_DEFERRED_STEPS a step waits; one past it is forgotten, and counted as an internal error."""
+    monkeypatch.setattr(limits, "MAX_DEFERRED_STEPS", 2)
+    done: list[int] = []
+    for number in range(3):
+        hung.recorder.defer(lambda number=number: done.append(number))  # type: ignore[misc]
+    errors = points(hung.reader, "sse.internal_errors")
+    assert errors[(("site", "record"),)].value == 1
+
+
+def test_a_deferred_step_is_done_soon_though_nothing_is_open(make_bench: Benches) -> None:
+    """A step wakes the recorder's thread, which does it, and a flush waits for it."""
+    bench = make_bench()
+    seen: list[str] = []
+    bench.recorder.defer(lambda: seen.append(threading.current_thread().name))
+    bench.recorder.flush()
+    assert seen == ["otel-sse-recorder"]
+
+
+def test_dropped_iterators_end_while_it_hangs(hung: Bench) -> None:
+    """What destructors ask to end is ended by those that begin stages, so that it does not pile up."""
+    for _ in range(50):
+        record = hung.open()
+        hung.recorder.drop(partial(end, record))
+    assert len(hung.recorder._writer._ends) <= 2
+    assert len(hung.recorder._writer._live) <= 5
+
+
+def test_flush_comes_back_while_the_recorder_hangs(hung: Bench) -> None:
+    """A flush waits no longer than it is told, and says that not all is written."""
+    assert not hung.recorder.flush(0.001)
+
+
+def test_shutdown_has_a_deadline_and_says_so_once(hung: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """The process ends whatever an exporter does: what is not written is counted, and told in one line."""
+    record = hung.open()
+    record.feed(frame(1) + frame(2), now_ns(), 0)
+    with caplog.at_level(logging.WARNING, "otel_sse"):
+        hung.recorder.shutdown()
+    (line,) = caplog.messages
+    assert "not done after 0.001 s" in line
+    assert "1 stages with 2 chunks" in line
+    assert dropped(hung) == 2
+    assert outcomes(hung) == {"completed": 1, "abandoned": 1}
+    assert not hung.recorder.has_open
+
+
+def test_a_hook_may_flush(make_bench: Benches) -> None:
+    """A hook that asks for a flush is in the recorder's thread already, and does not wait for itself."""
+    flushed: list[bool] = []
+    benches: list[Bench] = []
+    bench = make_bench(on_stream_end=lambda span, totals: flushed.append(benches[0].recorder.flush()))
+    benches.append(bench)
+    bench.stream(1)
+    assert bench.recorder.flush()
+    assert flushed == [True]
+
+
+def test_closing_a_stage_waits_for_nothing(hung: Bench) -> None:
+    """Streams begin, go on and end while the recorder hangs in the middle of its work."""
+    ended = threading.Event()
+
+    def stream() -> None:
+        hung.stream(3)
+        ended.set()
+
+    threading.Thread(target=stream).start()
+    assert ended.wait(60)
+
+
+def test_the_room_of_all_stages_is_bounded(make_bench: Benches, hook: Hanging, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many streams are open while the recorder hangs, what waits is bounded."""
+    bench = make_bench(on_stream_end=hook)
+    bench.recorder._writer.room._left = 128
+    bench.stream(1)
+    assert hook.reached.wait(60)
+    records = [bench.recorder.open(StageInfo("socket_write", f"s{number}"), now_ns()) for number in range(5)]
+    for record in records:
+        for number in range(100):
+            record.feed(frame(number), now_ns(), 0)
+    (point,) = points(bench.reader, "sse.recorder.queued").values()
+    # The first one took two blocks of 64 to hold its 100.
+    assert point.value == 100 + 4 * 16
+    for record in records:
+        bench.recorder.close(record, "completed")
+    assert dropped(bench) == 500 - 100 - 4 * 16
