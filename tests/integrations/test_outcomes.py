@@ -113,7 +113,7 @@ async def test_disconnected_though_the_application_goes_on(telemetry: Telemetry)
 
 @pytest.mark.parametrize("leaves_after", range(1, len(FRAMES) + 1))
 async def test_disconnected_by_oserror(make: Any, leaves_after: int, telemetry: Telemetry) -> None:
-    """A server that says by OSError from send that the client has left (ASGI 2.4) gives disconnected, before its end."""
+    """A server that says by OSError from send that the client has left (ASGI 2.4) gives disconnected."""
     app = telemetry.instrument(make())
     driver = await call(app, leaves_after=leaves_after)
     # What is raised is the framework's own affair.
