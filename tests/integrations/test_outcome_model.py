@@ -1,4 +1,4 @@
-"""Outcomes over many ways to end, held to a small plain model; and everywhere an outcome is told, it is the same one."""
+"""Outcomes over many ways to end, held to a small plain model; whatever else tells an outcome tells the same one."""
 
 from __future__ import annotations
 
@@ -285,7 +285,7 @@ async def take(course: Course, telemetry: Telemetry, ended: list[Any]) -> None:
 @example(course=Course(("content", "content", "end"), told=1))
 @example(course=Course(("content", "finish", "usage"), last=False, told=3))
 def test_outcome_is_that_of_the_model(course: Course, lines: list[str]) -> None:
-    """Whatever way a request takes, its stage ends as the model says, and nothing that tells an outcome tells another."""
+    """Whatever way a request takes, its stage ends as the model says, and all that tells an outcome tells that."""
     telemetry, ended = Telemetry(), []
     lines.clear()
     try:
