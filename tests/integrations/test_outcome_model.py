@@ -286,7 +286,8 @@ async def take(course: Course, telemetry: Telemetry, ended: list[Any]) -> None:
 @example(course=Course(("content", "finish", "usage"), last=False, told=3))
 def test_outcome_is_that_of_the_model(course: Course, lines: list[str]) -> None:
     """Whatever way a request takes, its stage ends as the model says, and all that tells an outcome tells that."""
-    telemetry, ended = Telemetry(), []
+    telemetry = Telemetry()
+    ended: list[str] = []
     lines.clear()
     try:
         asyncio.run(take(course, telemetry, ended))
