@@ -297,7 +297,7 @@ class _Exchange:
                 self._settle(record, outcome)
             else:
                 # It was read before it was sent, and what it says has reached nobody.
-                record.monitor.reader_left(had_all=had_all)
+                record.monitor.take_back(had_all=had_all)
 
     def _outcome_at_end(self, record: StageRecord, gone: bool) -> str:
         if gone:

@@ -19,17 +19,24 @@ class Ending:
         encoding: Content coding that made the bytes unreadable, or "".
     """
 
-    __slots__ = ("_encoding", "_error_after", "_error_type", "_totals", "missed", "truncated")
+    __slots__ = ("_encoding", "_error_after", "_error_type", "_totals", "had_all", "missed", "truncated")
 
     def __init__(self, totals: Totals, encoding: str) -> None:
         self.truncated = False
         """Whether an event or a line was left unfinished."""
         self.missed = False
         """Whether whoever read had left before the protocol's end crossed, or that is not known."""
+        self.had_all: bool | None = None
+        """Whether the answer was whole before bytes that did not cross; None where all did."""
         self._totals = totals
         self._encoding = encoding
         self._error_type = ""
         self._error_after = 0
+
+    def take_back(self, had_all: bool) -> None:
+        """Take note that the latest bytes did not cross, and whether the answer was whole before them."""
+        self.had_all = had_all
+        self.truncated = self.truncated and not had_all
 
     def error(self, name: str) -> None:
         """Take note of an error event."""

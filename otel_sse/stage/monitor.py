@@ -209,9 +209,19 @@ class StageMonitor:
         What may follow an end and begins no more of an answer is comments, heartbeats and usage.
         """
         checks, written = self._checks, self.totals.content_bytes
+        if self._ending.had_all is not None:
+            return self._ending.had_all
         if checks.terminal.ended and checks.ended_at == written:
             return True
         return self._reader.expects == "finish" and checks.finished and checks.finished_at == written
+
+    def take_back(self, *, had_all: bool) -> None:
+        """Take note that the latest bytes did not cross after all, and that none will any more.
+
+        Args:
+            had_all: What `has_all` was before them.
+        """
+        self._ending.take_back(had_all)
 
     def _look(self, chunk: Chunk) -> None:
         if found := self._content.look(*self._so_far):

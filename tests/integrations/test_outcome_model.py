@@ -284,6 +284,8 @@ async def take(course: Course, telemetry: Telemetry, ended: list[Any]) -> None:
 @example(course=Course(("content", "end", "comment"), last=False, told=2, then=BREAKS))
 @example(course=Course(("content", "content", "end"), told=1))
 @example(course=Course(("content", "finish", "usage"), last=False, told=3))
+@example(course=Course(("content", "end", "content"), at=2, raises="OSError"))
+@example(course=Course(("content", "end", "content"), at=2, raises="cancelled"))
 def test_outcome_is_that_of_the_model(course: Course, lines: list[str]) -> None:
     """Whatever way a request takes, its stage ends as the model says, and all that tells an outcome tells that."""
     telemetry = Telemetry()

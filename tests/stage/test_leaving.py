@@ -105,6 +105,24 @@ def test_an_end_that_crosses_behind_the_reader_counts_for_nothing(had_all: bool,
     assert monitor.end(outcome, OPENED).outcome == ("completed" if had_all else outcome)
 
 
+@pytest.mark.parametrize("outcome", LEAVING)
+@pytest.mark.parametrize(
+    "last", [chat_chunk("more"), DONE, b'data: {"cho', b""], ids=["more", "end", "part", "nothing"]
+)
+@pytest.mark.parametrize("whole", [True, False])
+def test_bytes_that_did_not_cross_change_nothing(whole: bool, last: bytes, outcome: str) -> None:
+    """A last body is read before it is sent; where nobody takes it, what had crossed before it decides."""
+    monitor = StageMonitor(INFO, StageSettings(), OPENED)
+    for body in chat() if whole else chat()[:3]:
+        monitor.feed(body, OPENED)
+    had_all = monitor.has_all
+    monitor.feed(last, OPENED)
+    monitor.end_of_body(OPENED)
+    monitor.take_back(had_all=had_all)
+    assert had_all is whole
+    assert monitor.end(outcome, OPENED).outcome == ("completed" if whole else outcome)
+
+
 def test_a_body_that_ends_well_is_complete_whoever_left_meanwhile() -> None:
     """A shell that saw the body's end has seen more than that the reader left."""
     monitor = StageMonitor(INFO, StageSettings(), OPENED)
