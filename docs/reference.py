@@ -23,13 +23,13 @@ UNITS: Final = {"": "", "s": "seconds", "us": "microseconds", "ms": "millisecond
 """Words for the units; those in braces are words already."""
 
 OUTCOME_BRIEFS: Final = {
-    "completed": "The answer came to its end, as its protocol marks one.",
+    "completed": "The answer came to its end, as its protocol marks one, whoever left or was cancelled behind that.",
     "incomplete": "The body ended, but the protocol's end was not seen; or it held bytes and not one event.",
-    "disconnected": "The client left.",
-    "cancelled": "The request's task was cancelled.",
+    "disconnected": "The client left before the answer's end.",
+    "cancelled": "The request's task was cancelled before the answer's end.",
     "failed": "An exception ended the stream, or no content followed an error event. `error.type` names it.",
     "capped": "A cap on the stream's duration was reached.",
-    "abandoned": "The application stopped without a last body, or nobody read on.",
+    "abandoned": "The application stopped without a last body, or nobody read on, before the answer's end.",
     "unparsed": "The body ended, but its bytes could not be read (compressed), so the rest is not known.",
 }
 

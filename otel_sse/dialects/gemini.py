@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from otel_sse.dialects.choices import Choices
 from otel_sse.dialects.deltas import Deltas, gather
 from otel_sse.dialects.dialect import FINISH
 from otel_sse.dialects.frames import is_nested
@@ -22,11 +23,12 @@ class Gemini(ObjectDialect):
 
     name = "gemini"
     expects = FINISH
-    __slots__ = ("_calls",)
+    __slots__ = ("_calls", "_choices")
 
     def __init__(self) -> None:
         super().__init__()
         self._calls = 0
+        self._choices = Choices()
 
     def facts(self, payload: dict[str, Any], event: str) -> Facts | None:
         """Return what one chunk means, or None where it has no candidates, usage or prompt feedback."""
@@ -36,6 +38,10 @@ class Gemini(ObjectDialect):
         facts = self._candidates_facts(items(payload.get("candidates")))
         facts.finish_reason = facts.finish_reason or name(fields(payload.get("promptFeedback")).get("blockReason"))
         facts.opens = self.opened(payload.get("responseId"))
+        if facts.opens is not None:
+            self._choices.begin()
+        going_on = self._choices.go_on(items(payload.get("candidates")), "finishReason")
+        facts.partial = going_on and bool(facts.finish_reason) and bool(payload.get("candidates"))
         usage = fields(payload.get("usageMetadata"))
         facts.input_tokens = count(usage.get("promptTokenCount"))
         facts.output_tokens = count(usage.get("candidatesTokenCount"))

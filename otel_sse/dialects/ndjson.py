@@ -53,7 +53,8 @@ def _add(whole: Facts, part: Facts) -> None:
     whole.terminal = whole.terminal or part.terminal
     whole.opens = whole.opens or part.opens
     whole.error = whole.error or part.error
-    whole.finish_reason = part.finish_reason or whole.finish_reason
+    if part.finish_reason is not None:
+        whole.finish_reason, whole.partial = part.finish_reason, part.partial
     whole.input_tokens = whole.input_tokens if part.input_tokens is None else part.input_tokens
     whole.output_tokens = whole.output_tokens if part.output_tokens is None else part.output_tokens
     whole.nested = whole.nested or part.nested

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from otel_sse.dialects.choices import Choices
 from otel_sse.dialects.deltas import Deltas, gather
 from otel_sse.dialects.dialect import FINISH
 from otel_sse.dialects.frames import SHORTEST_FRAME_CHARS, error_name, is_nested
@@ -59,7 +60,11 @@ class OpenAIChat(ObjectDialect):
 
     name = "openai-chat"
     expects = FINISH
-    __slots__ = ()
+    __slots__ = ("_choices",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._choices = Choices()
 
     def read(self, event: Event) -> Facts:
         """Return what `event` means. Never raises, whatever the event holds."""
@@ -69,6 +74,8 @@ class OpenAIChat(ObjectDialect):
             return self.read_decoded(event, decode(event.data))
         (choice,) = chunk.choices
         content = choice.delta.content
+        if choice.index > self._choices.latest:
+            self._choices.latest = choice.index
         if content and chunk.id == self._answer and (len(content) < SHORTEST_FRAME_CHARS or not is_nested(content)):
             return Facts(CONTENT, content, _CHANNELS[choice.index], plain=True)
         return self.read_decoded(event, decode(event.data))
@@ -79,6 +86,11 @@ class OpenAIChat(ObjectDialect):
             return None
         facts = choices_facts(payload)
         facts.opens = self.opened(payload.get("id"))
+        if facts.opens is not None:
+            self._choices.begin()
+        facts.partial = self._choices.go_on(items(payload.get("choices")), "finish_reason") and bool(
+            facts.finish_reason
+        )
         return facts
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from otel_sse.dialects.choices import Choices
 from otel_sse.dialects.dialect import FINISH
 from otel_sse.dialects.objects import ObjectDialect
 from otel_sse.dialects.openai_chat import choices_facts
@@ -20,7 +21,11 @@ class OpenAICompletions(ObjectDialect):
 
     name = "openai-completions"
     expects = FINISH
-    __slots__ = ()
+    __slots__ = ("_choices",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._choices = Choices()
 
     def facts(self, payload: dict[str, Any], event: str) -> Facts | None:
         """Return what one chunk means, or None where it has neither `choices` nor `usage`."""
@@ -28,6 +33,11 @@ class OpenAICompletions(ObjectDialect):
             return None
         facts = choices_facts(payload)
         facts.opens = self.opened(payload.get("id"))
+        if facts.opens is not None:
+            self._choices.begin()
+        facts.partial = self._choices.go_on(items(payload.get("choices")), "finish_reason") and bool(
+            facts.finish_reason
+        )
         return facts
 
 

@@ -10,7 +10,7 @@ _OURS: Final = "otel_sse"
 _COMPREHENSIONS: Final = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
 """Calls that Python 3.11 and before make of a comprehension, which is a part of its function."""
 
-_RUNNERS: Final = frozenset({"asyncio", "threading", "concurrent"})
+_RUNNERS: Final = frozenset({"asyncio", "threading", "concurrent", "trio"})
 """What calls a task or a thread, which says nothing of who made it."""
 
 _CALLERS: Final = 3

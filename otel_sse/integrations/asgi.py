@@ -16,7 +16,7 @@ from otel_sse import limits
 from otel_sse.integrations import headers as stream_headers
 from otel_sse.integrations.counters import start_counters
 from otel_sse.integrations.emit.stage import EMIT
-from otel_sse.integrations.outcomes import error_type, is_of_background, outcome_of
+from otel_sse.integrations.outcomes import error_type, is_of_background, outcome_of, tells_of_leaving
 from otel_sse.integrations.routes import route_of
 from otel_sse.integrations.server_span import ServerSpanMakers, no_native_span
 from otel_sse.integrations.waiting import wait_until
@@ -157,6 +157,7 @@ class _Exchange:
 
     __slots__ = (
         "_gone",
+        "_lost_by",
         "_receive",
         "_record",
         "_recorder",
@@ -176,6 +177,7 @@ class _Exchange:
         self._stream.find_route = partial(_route, recorder, scope, scope.get("root_path", ""))
         self._stream.reader_had = partial(stream_headers.last_event_id, scope.get("headers") or ())
         self._gone = False
+        self._lost_by: OSError | None = None
         self._unseen = False
         self._record: StageRecord | None = None
 
@@ -202,7 +204,10 @@ class _Exchange:
 
     async def send(self, message: Message) -> None:
         """Pass the application's messages on; bodies of a stream are observed once they are on their way."""
-        record = self._record
+        record, gone = self._record, self._gone
+        if gone and record is not None:
+            # Now and not as it was told: what was on its way to the server by then has crossed.
+            record.monitor.reader_left(had_all=_has_all(record))
         try:
             if record is None:
                 if message["type"] == "http.response.start":
@@ -222,23 +227,49 @@ class _Exchange:
                     record.feed(body, started_ns, send_ns)
                 except Exception as error:
                     self._recorder.failed(record, error)
-        except OSError:
-            # How a server says that the client has left (ASGI 2.4).
-            self._gone = True
+        except BaseException as error:
+            self._not_sent(record, message, error, gone)
             raise
+
+    def _not_sent(self, record: StageRecord | None, message: Message, error: BaseException, gone: bool) -> None:
+        if isinstance(error, OSError):
+            # How a server says that the client has left (ASGI 2.4).
+            self._gone, self._lost_by = True, error
+        elif record is not None and not self._complete(record) and self._left_meanwhile(error, gone):
+            # A body that is not the last one; that has been looked after.
+            self._observe(record, message.get("body", b""), now_ns(), 0)
+
+    def _left_meanwhile(self, error: BaseException, gone: bool) -> bool:
+        """Whether the client was told to have left while a message was sent, and the sending ended because of that.
+
+        The server had the message by then. Some tell so whenever a response is complete, be it that the last body's
+        sending has not returned yet, and frameworks cancel what they still send as soon as they hear it.
+
+        Args:
+            error: What the sending raised.
+            gone: Whether the client had left before.
+        """
+        return self._gone and not gone and (isinstance(error, OSError) or outcome_of(error) == outcomes.CANCELLED)
 
     async def _send_last(self, record: StageRecord, message: Message) -> None:
         body = message.get("body", b"")
+        had_all, gone = _has_all(record), self._gone
         started_ns = now_ns()
         if len(body) <= limits.MAX_FORETOLD_BYTES:
             # Frameworks end the request's span right after this body, so what that span is to say is written before.
             self._observe(record, body, started_ns, 0)
-            await self._send_end(record, message)
+            await self._send_end(record, message, had_all)
             return
-        gone = self._gone
-        await self._send(message)
-        self._observe(record, body, started_ns, now_ns() - started_ns)
-        self._settle(record, self._outcome_at_end(record, gone))
+        crossed = True
+        try:
+            await self._send(message)
+        except BaseException as error:
+            crossed = self._left_meanwhile(error, gone)
+            raise
+        finally:
+            if crossed:
+                self._observe(record, body, started_ns, now_ns() - started_ns)
+                self._settle(record, self._outcome_at_end(record, gone))
 
     async def _send_other(self, record: StageRecord, message: Message) -> None:
         if self._complete(record) or message["type"] not in _FILES:
@@ -246,20 +277,31 @@ class _Exchange:
             return
         # Without these bytes nobody can say whether the answer was whole.
         self._unseen = True
+        record.monitor.reader_left(had_all=False)
         if message.get("more_body", False):
             await self._send(message)
         else:
-            await self._send_end(record, message)
+            await self._send_end(record, message, had_all=False)
 
-    async def _send_end(self, record: StageRecord, message: Message) -> None:
+    async def _send_end(self, record: StageRecord, message: Message, had_all: bool) -> None:
         # What arrives from here on is no news: once a response is complete, servers answer every receive with
         # http.disconnect, be the client there or not.
-        outcome = self._outcome_at_end(record, self._gone)
+        gone, crossed = self._gone, True
+        outcome = self._outcome_at_end(record, gone)
         self._foretell(record, outcome)
         started_ns = now_ns()
-        await self._send(message)
-        record.monitor.totals.send_ns += now_ns() - started_ns
-        self._settle(record, outcome)
+        try:
+            await self._send(message)
+        except BaseException as error:
+            crossed = self._left_meanwhile(error, gone)
+            raise
+        finally:
+            record.monitor.totals.send_ns += now_ns() - started_ns
+            if crossed:
+                self._settle(record, outcome)
+            else:
+                # It was read before it was sent, and what it says has reached nobody.
+                record.monitor.take_back(had_all=had_all)
 
     def _outcome_at_end(self, record: StageRecord, gone: bool) -> str:
         if gone:
@@ -281,13 +323,13 @@ class _Exchange:
 
     def _foretell(self, record: StageRecord, outcome: str) -> None:
         expected, failure = outcomes.UNPARSED, self._failed_upstream()
+        if outcome != outcomes.COMPLETED:
+            expected, failure = outcome, ""
         try:
-            expected = record.monitor.end_of_body(now_ns())
+            expected = record.monitor.end_of_body(now_ns(), outcome)
         except Exception as error:
             self._recorder.failed(record, error)
         try:
-            if outcome != outcomes.COMPLETED:
-                expected, failure = outcome, ""
             self._recorder.tell_request(record, outcomes.FAILED if failure else expected, failure)
         except Exception as error:
             self._recorder.failed(record, error)
@@ -345,14 +387,16 @@ class _Exchange:
     def _end_by(self, error: BaseException) -> None:
         outcome = outcome_of(error)
         record = self._record
+        failed = outcome == outcomes.FAILED and not (self._gone and tells_of_leaving(error, self._lost_by))
         if record is not None and record.settled:
             # After the last body only a failure is news, and not that of a task which had to wait for it.
-            if outcome == outcomes.FAILED and not is_of_background(error):
+            if failed and not is_of_background(error):
                 self._end("", error_type(error))
-        elif self._gone:
+        elif self._gone and not (failed and record is not None and record.monitor.left_with_all):
+            # Whatever an application raises that was left in the middle, it comes of that.
             self._end(outcomes.DISCONNECTED)
         else:
-            self._end(outcome, error_type(error) if outcome == outcomes.FAILED else "")
+            self._end(outcome, error_type(error) if failed else "")
 
     def _end(self, outcome: str, failure: str = "") -> None:
         record = self._record
@@ -371,6 +415,10 @@ class _Exchange:
             self._stream.abandon()
         except Exception as internal:
             self._recorder.errors.report("close", internal)
+
+
+def _has_all(record: StageRecord) -> bool:
+    return record.monitor.has_all and not record.errors
 
 
 def _request_context() -> Context | None:

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 from otel_sse.integrations.headers import NDJSON_TYPES, Headers, content_coding, stream_type
 from otel_sse.integrations.pulls import OpenStage, StageCursor
-from otel_sse.stream import outcome as outcomes
-from otel_sse.telemetry.recorder import Recorder, StageRecord
+from otel_sse.telemetry.recorder import Recorder
 
 
 class Body(NamedTuple):
@@ -79,13 +78,3 @@ class ByteCursor(StageCursor):
     def _feed_bytes(self, item: Any, time_ns: int) -> None:
         if self.record is not None and self._bytes_of is not None:
             self.record.feed(self._bytes_of(item), time_ns, 0)
-
-    def end(self, outcome: str, error: BaseException | None = None) -> None:
-        """End the stage, the first time. Who reads no further after the answer's end has read all of it."""
-        if outcome == outcomes.ABANDONED and _has_all(self.record):
-            outcome = outcomes.COMPLETED
-        super().end(outcome, error)
-
-
-def _has_all(record: StageRecord | None) -> bool:
-    return record is not None and record.monitor.at_end

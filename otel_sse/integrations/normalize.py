@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 import weakref
-from asyncio import Task, current_task
+from asyncio import Task
 from collections.abc import Callable
 from functools import partial
-from threading import Thread, current_thread
+from threading import current_thread
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from otel_sse import limits
@@ -20,6 +20,7 @@ from otel_sse.stream.chunk import CERTAIN, Finding
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import StageRecord
 from otel_sse.telemetry.streams import Stream, current_stream
+from otel_sse.telemetry.tasks import current_task
 
 NORMALIZE: Final = "normalize"
 FAILED: Final = "protocol/normalize_failed"
@@ -39,8 +40,8 @@ def normalize(function: Any = None) -> Any:
     the content; the exception is raised as it is. None as a result is a chunk dropped on purpose, and no chunk.
 
     The stage begins with the first call in a stream and ends with the stream. Outside of any stream, the calls of one
-    asyncio task are a stream, which ends with the task; outside of tasks, the calls of one thread are, and that stream
-    ends with `otel_sse.shutdown`.
+    task of asyncio or trio are a stream, which ends with the task; outside of tasks, the calls of one thread are, and
+    that stream ends with `otel_sse.shutdown`.
 
     Args:
         function: A function or an async function; what it is called with is its own affair. None where the decorator
@@ -139,28 +140,29 @@ def _skip(record: StageRecord) -> int:
     return 0 if edge is None else edge.skip()
 
 
-_streams: weakref.WeakKeyDictionary[Task[Any] | Thread, Stream] = weakref.WeakKeyDictionary()
+_streams: weakref.WeakKeyDictionary[Any, Stream] = weakref.WeakKeyDictionary()
 """Streams outside of any request, by the task or thread whose calls they are."""
 
 
 def _stream_of_caller() -> Stream | None:
-    task = _task()
+    task = current_task()
     caller = current_thread() if task is None else task
     stream = _streams.get(caller)
     if stream is None or stream.recorder.closed:
         stream = own_stream()
         if stream is not None:
             _streams[caller] = stream
-            if task is not None:
-                task.add_done_callback(partial(_end, stream))
+            _end_with(task, stream)
     return stream
 
 
-def _task() -> Task[Any] | None:
-    try:
-        return current_task()
-    except RuntimeError:
-        return None
+def _end_with(task: Any, stream: Stream) -> None:
+    if isinstance(task, Task):
+        task.add_done_callback(partial(_end, stream))
+    elif task is not None:
+        # A task of trio tells nobody of its end; it is let go then. Destructors may run anywhere and must take no lock.
+        end = partial(stream.recorder.drop, partial(stream.end, outcomes.COMPLETED))
+        weakref.finalize(task, end).atexit = False
 
 
 def _end(stream: Stream, task: Task[Any]) -> None:

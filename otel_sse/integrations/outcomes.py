@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import sys
+from typing import Any, Final
 
 from otel_sse.stream import outcome as outcomes
+
+_OF_LEAVING: Final = frozenset({"ClientDisconnect", "ClientDisconnected", "RequestAborted"})
+"""Exceptions of frameworks (Starlette, Django) and servers that say that the client has left."""
 
 
 def outcome_of(error: BaseException) -> str:
@@ -39,9 +43,37 @@ def is_of_background(error: BaseException) -> bool:
     return False
 
 
+def tells_of_leaving(error: BaseException, lost_by: BaseException | None) -> bool:
+    """Return whether an exception comes of the client's leaving, and is none that the application raised of itself.
+
+    Args:
+        error: What the application raised; of a group all must come of it, but for cancellations.
+        lost_by: What the server raised to say that the client has left, or None where it did not.
+    """
+    leaves = [leaf for leaf in _leaves(error) if not _is_cancellation(leaf)]
+    return bool(leaves) and all(
+        type(leaf).__name__ in _OF_LEAVING or (lost_by is not None and _comes_of(leaf, lost_by)) for leaf in leaves
+    )
+
+
+def _comes_of(error: BaseException, first: BaseException) -> bool:
+    """Whether an exception is another one, or was raised while that one was handled."""
+    seen: set[int] = set()
+    following: BaseException | None = error
+    while following is not None and id(following) not in seen:
+        if following is first:
+            return True
+        seen.add(id(following))
+        following = following.__cause__ or following.__context__
+    return False
+
+
 def _is_cancellation(error: BaseException) -> bool:
-    # trio's Cancelled is known by name, so that trio need not be there.
-    return isinstance(error, asyncio.CancelledError) or type(error).__module__.startswith("trio.")
+    if isinstance(error, asyncio.CancelledError):
+        return True
+    # Whoever raises trio's own exception has loaded trio; nobody else needs it.
+    trio = sys.modules.get("trio")
+    return trio is not None and isinstance(error, trio.Cancelled)
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from otel_sse.telemetry.tasks import trio_task
+
 _POLL_S: Final = 0.005
 """Seconds between two looks."""
 
@@ -31,10 +33,8 @@ async def wait_until(done: Callable[[], bool], timeout_s: float) -> bool:
 
 
 def _sleep_here() -> Callable[[float], Awaitable[Any]] | None:
-    # trio is looked at only where somebody has imported it, so it need not be there.
-    trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_task():
-        return trio.sleep  # type: ignore[no-any-return]
+    if trio_task() is not None:
+        return sys.modules["trio"].sleep  # type: ignore[no-any-return]
     try:
         asyncio.get_running_loop()
     except RuntimeError:

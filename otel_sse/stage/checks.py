@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from otel_sse.detect.count import CountDetector
 from otel_sse.detect.framing import FIELDS, check_frame
@@ -13,10 +14,13 @@ from otel_sse.detect.sequence import SequenceDetector
 from otel_sse.detect.stall import StallDetector
 from otel_sse.detect.terminal import TerminalDetector
 from otel_sse.stage.settings import StageSettings
-from otel_sse.stream.chunk import HEARTBEAT, Chunk, Finding
+from otel_sse.stream.chunk import CONTROL, HEARTBEAT, Chunk, Finding
 from otel_sse.stream.facts import Facts
 from otel_sse.stream.stage import StageInfo
 from otel_sse.wire import Event
+
+_GONE_ON: Final = -1
+"""Stands for the content's length at an end where the latest event is none."""
 
 
 class Checks:
@@ -32,7 +36,9 @@ class Checks:
         "_opening",
         "_sequence",
         "_stage",
+        "ended_at",
         "finished",
+        "finished_at",
         "resume",
         "stall",
         "terminal",
@@ -41,6 +47,9 @@ class Checks:
     def __init__(self, info: StageInfo, settings: StageSettings, opened_ns: int) -> None:
         self._stage = info.name
         self.finished = False
+        self.ended_at = self.finished_at = _GONE_ON
+        """Bytes of content as the latest terminal event crossed, and the latest finish reason: where the sum is still
+        that, nothing of an answer has come since. `_GONE_ON` where there was none, or something else has."""
         self.terminal = TerminalDetector(info.name)
         self._opening: OpeningDetector | None = None
         self.stall = StallDetector(info.name, opened_ns, settings.first_byte_ns, settings.silence_ns)
@@ -57,6 +66,7 @@ class Checks:
             found.extend(self._opens(facts.opens))
         if facts.finish_reason is not None:
             self.finished = True
+        self._note_end(chunk, facts)
         if facts.content is not None or chunk.done:
             _add(found, self.stall.content(chunk.seq, chunk.time_ns))
         elif chunk.kind == HEARTBEAT:
@@ -78,6 +88,15 @@ class Checks:
         if facts.nested or event.data.startswith(FIELDS):
             _add(found, self._framed(chunk, facts, event.data))
         return found
+
+    def _note_end(self, chunk: Chunk, facts: Facts) -> None:
+        # The sum tells of content that comes later, so that nothing need be asked for each piece of it.
+        if chunk.done:
+            self.ended_at = chunk.acc_len
+        elif facts.finish_reason is not None:
+            self.ended_at, self.finished_at = _GONE_ON, _GONE_ON if facts.partial else chunk.acc_len
+        elif not _may_trail(chunk, facts):
+            self.ended_at = self.finished_at = _GONE_ON
 
     def close(self) -> list[Finding]:
         """Return what was held back in case it came late, now that nothing will come; a second call returns nothing."""
@@ -138,6 +157,14 @@ class Checks:
         if chunk.kind == HEARTBEAT:
             return resume.heartbeat(chunk.seq, ident, chunk.digest)
         return resume.check(chunk.seq, ident, chunk.digest)
+
+
+def _may_trail(chunk: Chunk, facts: Facts) -> bool:
+    """Whether an event may stand behind an answer's end without beginning more of it: a heartbeat, or usage."""
+    if chunk.kind == HEARTBEAT:
+        return True
+    says_usage = facts.input_tokens is not None or facts.output_tokens is not None
+    return says_usage and chunk.kind == CONTROL and facts.opens is None and facts.part is None
 
 
 def _add_unsaid(found: list[Finding], further: Iterable[Finding]) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.totals import Totals
+
+_LEFT: Final = frozenset({outcomes.DISCONNECTED, outcomes.CANCELLED, outcomes.ABANDONED})
+"""Ends that say no more than that nobody went on, so that they are no news to who has the whole answer."""
 
 
 class Ending:
@@ -14,15 +19,24 @@ class Ending:
         encoding: Content coding that made the bytes unreadable, or "".
     """
 
-    __slots__ = ("_encoding", "_error_after", "_error_type", "_totals", "truncated")
+    __slots__ = ("_encoding", "_error_after", "_error_type", "_totals", "had_all", "missed", "truncated")
 
     def __init__(self, totals: Totals, encoding: str) -> None:
         self.truncated = False
         """Whether an event or a line was left unfinished."""
+        self.missed = False
+        """Whether whoever read had left before the protocol's end crossed, or that is not known."""
+        self.had_all: bool | None = None
+        """Whether the answer was whole before bytes that did not cross; None where all did."""
         self._totals = totals
         self._encoding = encoding
         self._error_type = ""
         self._error_after = 0
+
+    def take_back(self, had_all: bool) -> None:
+        """Take note that the latest bytes did not cross, and whether the answer was whole before them."""
+        self.had_all = had_all
+        self.truncated = self.truncated and not had_all
 
     def error(self, name: str) -> None:
         """Take note of an error event."""
@@ -33,14 +47,18 @@ class Ending:
         """Return the error event's type where the stream failed by it, else ""."""
         return self._error_type if outcome == outcomes.FAILED else ""
 
-    def outcome(self, outcome: str, *, at_end: bool, expects: str) -> str:
+    def outcome(self, outcome: str, *, at_end: bool, expects: str, has_all: bool = False) -> str:
         """Return how the stream ended.
 
         Args:
-            outcome: As the shell saw it; only `completed` is held against the protocol.
+            outcome: As the shell saw it; only `completed` is held against the protocol. `disconnected`, `cancelled` and
+                `abandoned` are no news where the whole answer had crossed: they count as `completed` then.
             at_end: Whether the protocol's end of the answer has crossed.
             expects: What a complete stream must have shown, as its dialect says.
+            has_all: Whether that end was the last thing that crossed.
         """
+        if outcome in _LEFT and has_all and not (self.missed or self.truncated):
+            outcome = outcomes.COMPLETED
         if outcome != outcomes.COMPLETED:
             return outcome
         if self._encoding:

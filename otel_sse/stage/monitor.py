@@ -140,14 +140,24 @@ class StageMonitor:
                 else:
                     self._other(item, time_ns, send_ns)
 
-    def end_of_body(self, time_ns: int) -> str:
+    def end_of_body(self, time_ns: int, outcome: str = outcomes.COMPLETED) -> str:
         """Take note that no more bytes will come; return how the stream ends if nothing else happens.
 
         Args:
             time_ns: When the last bytes were handed over. A second call changes nothing.
+            outcome: What `end` is to be called with then.
         """
         self._close_parser(time_ns)
-        return self._outcome(outcomes.COMPLETED)
+        return self._outcome(outcome)
+
+    def reader_left(self, *, had_all: bool) -> None:
+        """Take note that whoever reads has left: an answer's end that crosses from now on reaches nobody.
+
+        Args:
+            had_all: What `has_all` was when the reader left.
+        """
+        if not had_all:
+            self._ending.missed = True
 
     def end(self, outcome: str, time_ns: int, error_type: str = "") -> Totals:
         """Close the stage and return its totals. A second call changes nothing.
@@ -155,7 +165,8 @@ class StageMonitor:
         Args:
             outcome: How the stream ended as the shell saw it. `completed` is held against the protocol: it becomes
                 `incomplete` where the protocol's end was not seen, `failed` where no content followed an error event,
-                and `unparsed` where the bytes could not be read.
+                and `unparsed` where the bytes could not be read. `disconnected`, `cancelled` and `abandoned` become
+                `completed` where `has_all` is true, unless the reader left before that.
             time_ns: When it ended.
             error_type: Class name of the exception that ended it, or "".
         """
@@ -184,12 +195,33 @@ class StageMonitor:
         return checks.stall.content(totals.chunks, time_ns)
 
     def _outcome(self, outcome: str) -> str:
-        return self._ending.outcome(outcome, at_end=self.at_end, expects=self._reader.expects)
+        return self._ending.outcome(outcome, at_end=self.at_end, expects=self._reader.expects, has_all=self.has_all)
 
     @property
     def at_end(self) -> bool:
-        """Whether the protocol's end of the answer has crossed, so that nothing is missed by who stops here."""
+        """Whether the protocol's end of an answer has crossed."""
         return self._checks.terminal.ended or (self._reader.expects == "finish" and self._checks.finished)
+
+    @property
+    def has_all(self) -> bool:
+        """Whether the protocol's end was the last thing that crossed, so that nothing is missed by who stops here.
+
+        What may follow an end and begins no more of an answer is comments, heartbeats and usage.
+        """
+        checks, written = self._checks, self.totals.content_bytes
+        if self._ending.had_all is not None:
+            return self._ending.had_all
+        if checks.terminal.ended and checks.ended_at == written:
+            return True
+        return self._reader.expects == "finish" and checks.finished and checks.finished_at == written
+
+    def take_back(self, *, had_all: bool) -> None:
+        """Take note that the latest bytes did not cross after all, and that none will any more.
+
+        Args:
+            had_all: What `has_all` was before them.
+        """
+        self._ending.take_back(had_all)
 
     def _look(self, chunk: Chunk) -> None:
         if found := self._content.look(*self._so_far):
@@ -205,6 +237,11 @@ class StageMonitor:
         """
         hands_on = self.edge is not None and self.edge.hands_on
         return self._checks.finished or self._terminal.ended, self._reader.name not in _ANYTHING and not hands_on
+
+    @property
+    def left_with_all(self) -> bool:
+        """Whether `has_all`, and who reads had not left before it was so."""
+        return self.has_all and not self._ending.missed
 
     def _close_parser(self, time_ns: int) -> None:
         parser, self._parser = self._parser, None

@@ -17,6 +17,7 @@ class Facts(msgspec.Struct, gc=False, eq=False):
         terminal: The protocol's own name of the end (`[DONE]`, `message_stop`, `response.completed`), or None.
             A terminal event closes the answer: content after it is a fault.
         finish_reason: Why a choice or message ended, as the vendor says it. Weaker than `terminal`: it may repeat.
+        partial: Whether that is the finish reason of one choice, and another one of the answer goes on.
         opens: Identity of the answer that begins with this event (a message or response id), or None.
         part: Name of a part (a content block's index) that begins with this event, or None. It begins once an answer.
         sequence: The event's sequence number where the payload carries one, or None.
@@ -45,6 +46,7 @@ class Facts(msgspec.Struct, gc=False, eq=False):
     input_tokens: int | None = None
     output_tokens: int | None = None
     nested: bool = False
+    partial: bool = False
     plain: bool = False
 
     def __eq__(self, other: object) -> bool:

@@ -224,8 +224,10 @@ class Recorder:
             error_type: Type of the exception that ended it, or "".
             ended_ns: When it ended, on `clock.now_ns`; 0 for now.
         """
-        if record.errors and outcome == outcomes.COMPLETED:
-            outcome = outcomes.UNPARSED
+        if record.errors:
+            # What was not seen may be what an answer went on with.
+            record.monitor.reader_left(had_all=False)
+            outcome = outcomes.UNPARSED if outcome == outcomes.COMPLETED else outcome
         try:
             totals = self._totals_at_end(record, outcome, error_type, ended_ns or now_ns())
             for _ in range(record.monitor.callback_errors):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from asyncio import current_task
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from threading import get_ident
@@ -16,6 +15,7 @@ from otel_sse import limits
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.stage import StageInfo
 from otel_sse.telemetry.clock import now_ns
+from otel_sse.telemetry.tasks import current_task
 
 if TYPE_CHECKING:
     from otel_sse.telemetry.recorder import Recorder, StageRecord
@@ -185,10 +185,7 @@ class Stream:
 
 
 def _caller() -> object:
-    try:
-        task = current_task()
-    except RuntimeError:
-        task = None
+    task = current_task()
     # By its id, which holds nothing; that another task may have it later is no harm, because times are looked at too.
     return get_ident() if task is None else ("task", id(task))
 

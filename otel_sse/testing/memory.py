@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from opentelemetry.trace import format_span_id, format_trace_id
 from otel_sse import semconv
 from otel_sse.integrations import recorders
 from otel_sse.lineage.spans import Attributes, Span, SpanEvent, SpanLink
+from otel_sse.telemetry.tasks import trio_task
 
 _POLL_S: Final = 0.005
 
@@ -61,7 +63,7 @@ class Memory(SpanProcessor):
     async def settled(self) -> None:
         """Wait until all stages have ended or the wait is over, and let others work meanwhile."""
         for _ in self._waiting():
-            await asyncio.sleep(_POLL_S)
+            await (asyncio.sleep if trio_task() is None else sys.modules["trio"].sleep)(_POLL_S)
 
     def close(self) -> None:
         """Write out what is pending before the recording ends."""

@@ -43,6 +43,7 @@ def test_the_facts_of_all_lines_are_put_together() -> None:
         (("0", "Moss"), ("1", "Fern")),
         terminal="[DONE]",
         finish_reason="stop",
+        partial=True,
         opens="c-1",
         input_tokens=2,
         output_tokens=3,

@@ -100,7 +100,7 @@ def test_several_choices_interleave() -> None:
     )
     facts = read_all(OpenAIChat(), [chunk({"content": "Moss"}), chunk({"content": "Fern"}, index=1), both])
     assert texts(facts) == {"0": "Moss!", "1": "Fern?"}
-    assert facts[2] == Facts("content", "!?", "0", (("0", "!"), ("1", "?")), finish_reason="stop")
+    assert facts[2] == Facts("content", "!?", "0", (("0", "!"), ("1", "?")), finish_reason="stop", partial=True)
 
 
 def test_choices_far_apart_are_channels_too() -> None:

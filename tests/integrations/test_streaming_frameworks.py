@@ -64,6 +64,26 @@ def test_a_client_that_leaves(name: str, telemetry: Telemetry, uvicorn_server: U
     telemetry.settled()
 
 
+async def busy() -> AsyncIterator[bytes]:
+    """The whole answer, behind whose end the application still works until somebody cancels it."""
+    for part in FRAMES:
+        yield part
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("name", [name for name in STREAMING if name != "plain"])
+def test_a_client_that_leaves_behind_the_end(name: str, telemetry: Telemetry, uvicorn_server: Uvicorn) -> None:
+    """A client that leaves once it has all of the answer was not cut off, whatever the framework raises or cancels."""
+    client = RawClient(uvicorn_server.serve(telemetry.instrument(STREAMING[name](busy))))
+    client.read_until(FRAMES[-1])
+    client.leave()
+    stage = telemetry.stage()
+    assert (stage.outcome, stage.digests) == ("completed", DIGESTS)
+    assert telemetry.stage("emit").outcome == "completed"
+    assert attributes(telemetry.request())["sse.stream.outcome"] == "completed"
+    telemetry.settled()
+
+
 @pytest.fixture
 def collected(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Collects what Django leaves open where a response raises (the request's file), while that may be."""

@@ -141,9 +141,9 @@ def test_each_ended_stream_is_counted_by_its_outcome(make_bench: Benches) -> Non
     """Outcomes are counted once a stream, and each one exists at 0 before it first happens."""
     bench = make_bench()
     bench.stream(2)
-    bench.stream(2, "cancelled")
+    bench.stream(2, "failed")
     found = {dict(labels)["outcome"]: point.value for labels, point in bench.points("sse.streams.ended").items()}
-    assert found == dict.fromkeys(OUTCOMES, 0) | {"completed": 1, "cancelled": 1}
+    assert found == dict.fromkeys(OUTCOMES, 0) | {"completed": 1, "failed": 1}
 
 
 def test_what_waits_is_told_while_a_stream_is_open_and_is_none_afterwards(make_bench: Benches) -> None:

@@ -24,6 +24,8 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _NORMAL: Final = (1000, 1005)
+_LOST: Final = 1006
+"""Code of a connection that went away without a close."""
 _HEADERS_SINCE: Final = (2, 1)
 """Version of ASGI's WebSocket specification from which on the acceptance may carry headers."""
 
@@ -97,6 +99,15 @@ class WebSocketExchange:
 
     async def send(self, message: Message) -> None:
         """Pass the application's messages on, wrapped where both ends agreed."""
+        try:
+            await self._pass_on(message)
+        except OSError:
+            # How a server says that the client has left (ASGI's WebSocket specification 2.4).
+            self._code = _LOST if self._code is None else self._code
+            self._end(self._outcome())
+            raise
+
+    async def _pass_on(self, message: Message) -> None:
         kind = message["type"]
         hop = self._served.hop
         if kind == "websocket.accept":

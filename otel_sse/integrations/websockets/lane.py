@@ -119,8 +119,10 @@ class Half:
             return
         if self.ended:
             outcome, error_type = outcomes.COMPLETED, ""
-        elif outcome == outcomes.COMPLETED and self.started:
-            outcome = outcomes.INCOMPLETE
+        elif self.started:
+            # What was begun by a message is ended by one, whatever the content in between says of an end.
+            record.monitor.reader_left(had_all=False)
+            outcome = outcomes.INCOMPLETE if outcome == outcomes.COMPLETED else outcome
         try:
             record.recorder.close(record, outcome, error_type)
         except Exception as error:

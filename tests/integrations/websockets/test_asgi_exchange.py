@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -190,6 +191,65 @@ async def test_a_client_that_leaves_is_told(serve: Callable[..., str], stages: S
         await client.close(code)
     found = settled(stages, 4)
     assert [stage.outcome for stage in found if stage.links == [found[0].span_id]] == [outcome]
+
+
+DONE = "data: [DONE]\n\n"
+DELTA = 'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("last", "outcome"),
+    [([DELTA, DONE], "completed"), ([DELTA], "disconnected"), ([DELTA, DONE, DELTA], "disconnected")],
+)
+@pytest.mark.parametrize("told", [True, False], ids=["told", "by OSError"])
+async def test_a_client_that_leaves_behind_the_end_has_all(
+    telemetry: Telemetry, stages: Stages, last: list[str], outcome: str, told: bool
+) -> None:
+    """A client that goes away once the model's own end has crossed was not cut off, in whatever way that is told."""
+    lost = {"type": "websocket.disconnect", "code": 1006}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        for text in last:
+            await send({"type": "websocket.send", "text": text})
+        if told:
+            await receive()
+        else:
+            await send({"type": "websocket.send", "text": "too late"})
+
+    socket = Socket({"type": "websocket.connect"}, lost)
+
+    async def send(message: Any) -> None:
+        if message.get("text", "").endswith("too late"):
+            raise OSError("the client has left")
+        await socket.send(message)
+
+    watched = telemetry.instrument(app)
+    with contextlib.nullcontext() if told else pytest.raises(OSError, match="the client has left"):
+        await watched(socket.scope, socket.receive, send)
+    (sent,) = settled(stages, 1)
+    assert (sent.outcome, len(sent.chunks)) == (outcome, len(last))
+
+
+async def test_an_end_within_an_answer_of_messages_is_not_its_end(telemetry: Telemetry, stages: Stages) -> None:
+    """An answer that a message began is ended by a message: `[DONE]` in a chunk of it is content on its way."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        for text in (
+            start(),
+            json.dumps({"type": "CHUNK", "data": DELTA}),
+            json.dumps({"type": "CHUNK", "data": DONE}),
+        ):
+            await send({"type": "websocket.send", "text": text})
+        await receive()
+
+    socket = Socket({"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1006})
+    await telemetry.instrument(app)(socket.scope, socket.receive, socket.send)
+    (sent,) = settled(stages, 1)
+    assert (sent.outcome, len(sent.chunks)) == ("disconnected", 3)
 
 
 async def test_watch_serves_one_websocket(serve: Callable[..., str], recorder: Recorder, stages: Stages) -> None:
