@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from otel_sse.integrations.asgi import Message, Receive, Scope, Send
 from otel_sse.integrations.waiting import wait_until
@@ -114,6 +115,21 @@ print("served", flush=True)
 def test_the_process_exits(run_script: Callable[..., str], tmp_path: Path) -> None:
     """A hook that never comes back does not keep the process from exiting."""
     assert run_script(TO_FILE + EXIT, SPANS=str(tmp_path / "spans")) == "served\n"
+
+
+def test_trios_loop_is_not_held_up_either(hook: Hanging) -> None:
+    """Under trio what is waited for can come as well, from a task of the same loop."""
+
+    async def let_go() -> None:
+        await trio.sleep(0.01)
+        hook.let_go.set()
+
+    async def main() -> bool:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(let_go)
+            return await wait_until(hook.let_go.is_set, 60)
+
+    assert trio.run(main)
 
 
 async def test_waiting_ends_with_what_is_waited_for() -> None:
