@@ -19,7 +19,11 @@ from tests.deploy.collectors import Collector
 from tests.deploy.streams import RESOURCE, demo
 from tests.deploy.waiting import until
 
-pytestmark = [pytest.mark.backend, pytest.mark.server]
+pytestmark = [
+    pytest.mark.backend,
+    pytest.mark.server,
+    pytest.mark.retried("a port that was free may be taken when a program asks for it"),
+]
 
 SPANS, EVENTS = "traces_span_metrics_calls_total", "traces_span_metrics_events_total"
 EXEMPLARS = {"sse_duplicate_chunks_total", "sse_stream_time_to_first_content_seconds_bucket", EVENTS}
