@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import httpx
@@ -32,10 +34,14 @@ class Application:
         url: Where it listens.
         tracers: Where its spans go.
         sent: All of them once more, as they were ended.
+        released: Ends the streams that run until it is set.
     """
 
-    def __init__(self, url: str, tracers: TracerProvider, sent: InMemorySpanExporter) -> None:
+    def __init__(
+        self, url: str, tracers: TracerProvider, sent: InMemorySpanExporter, released: threading.Event | None = None
+    ) -> None:
         self.url = url
+        self.released = released or threading.Event()
         self._tracers = tracers
         self._sent = sent
 
@@ -83,7 +89,7 @@ def counting(url: str, limits: SpanLimits | None = None, **options: Any) -> Iter
     """Run an application that streams what it is asked for; the spans go to `url`.
 
     `chunks` of `size` characters each, `pause_ms` after each of them, and a last one that comes `ends` times; where
-    `early` is set, a faulty one comes first.
+    `early` is set, a faulty one comes first, and where `until_released` is, chunks come until `released` is set.
 
     It streams far faster than any model, so its recorder's queue is longer than by default.
     """
@@ -91,12 +97,16 @@ def counting(url: str, limits: SpanLimits | None = None, **options: Any) -> Iter
     provider, kept = tracers(url, limits)
     app = FastAPI(telemetry={"tracer_provider": provider})
 
+    released = threading.Event()
+
     @app.post("/chat")
     async def chat(asked: dict[str, int]) -> StreamingResponse:
         async def frames() -> AsyncIterator[str]:
             if asked.get("early"):
                 yield 'Traceback (most recent call last):\n  File "app.py", line 1\ndata: {"content": "-"}\n\n'
-            for number in range(1, asked["chunks"]):
+            for number in count(1):
+                if number >= asked["chunks"] and (not asked.get("until_released") or released.is_set()):
+                    break
                 word = f"word {number} ".ljust(asked.get("size", 0), "-")
                 yield f'data: {{"content": "{word}", "done": false}}\n\n'
                 await asyncio.sleep(asked.get("pause_ms", 0) / 1000)
@@ -107,6 +117,6 @@ def counting(url: str, limits: SpanLimits | None = None, **options: Any) -> Iter
 
     otel_sse.instrument(app, tracer_provider=provider, **options)
     with LoopbackServer(app) as front:
-        yield Application(front.url, provider, kept)
+        yield Application(front.url, provider, kept, released)
     otel_sse.uninstrument(app)
     provider.shutdown()

@@ -14,7 +14,11 @@ from tests.deploy.collectors import Collector
 from tests.deploy.streams import Application, counting
 from tests.deploy.waiting import until
 
-pytestmark = [pytest.mark.backend, pytest.mark.server]
+pytestmark = [
+    pytest.mark.backend,
+    pytest.mark.server,
+    pytest.mark.retried("a port that was free may be taken when a program asks for it"),
+]
 
 LONG: dict[str, Any] = {"chunks": 40, "pause_ms": 50}
 """About two seconds, in segments of a quarter of one."""
@@ -44,6 +48,19 @@ def sampling(**settings: object) -> Iterator[Sampled]:
             yield Sampled(app, backend)
 
 
+@contextmanager
+def asking(app: Application, **how: int) -> Iterator[None]:
+    """A stream that runs for as long as the block lasts."""
+    asked = threading.Thread(target=app.ask, kwargs={**LONG, "until_released": 1, **how})
+    asked.start()
+    try:
+        yield
+        assert asked.is_alive()
+    finally:
+        app.released.set()
+        asked.join()
+
+
 def test_a_finding_at_the_end_keeps_the_stream_from_its_beginning() -> None:
     """A stream of many segments whose last chunk is faulty arrives with all the segments before it."""
     with sampling(share_percent=0, longest_stream="60s") as sampled:
@@ -63,19 +80,11 @@ def test_a_finding_later_than_the_longest_stream_is_lost() -> None:
 
 def test_a_stream_of_the_share_arrives_while_it_runs() -> None:
     """What is kept by its share alone is not held back until the stream ends."""
-    with sampling(share_percent=100) as sampled:
-        asked = threading.Thread(target=sampled.app.ask, kwargs=LONG)
-        asked.start()
+    with sampling(share_percent=100) as sampled, asking(sampled.app):
         until(sampled.backend.traces, "the first segments arriving")
-        assert asked.is_alive()
-        asked.join()
 
 
 def test_a_faulty_stream_arrives_while_it_runs() -> None:
     """A stream whose finding came early is seen before it ends, though its share is nothing."""
-    with sampling(share_percent=0) as sampled:
-        asked = threading.Thread(target=sampled.app.ask, kwargs={**LONG, "early": 1})
-        asked.start()
+    with sampling(share_percent=0) as sampled, asking(sampled.app, early=1):
         until(sampled.backend.traces, "the first segments arriving")
-        assert asked.is_alive()
-        asked.join()

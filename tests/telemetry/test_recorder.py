@@ -47,7 +47,7 @@ def test_a_stream_that_ends_is_written_without_anybody_asking(make_bench: Benche
     done = threading.Event()
     bench.recorder._end = _after(bench.recorder._end, done)  # type: ignore[method-assign]
     bench.stream(3)
-    assert done.wait(10)
+    assert done.wait(60)
     assert len(bench.exporter.get_finished_spans()) == 1
 
 

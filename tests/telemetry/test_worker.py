@@ -37,12 +37,18 @@ class Chores:
 
 def test_an_idle_worker_works_only_when_woken() -> None:
     """While its work is idle the thread sleeps without end; `wake` makes it work once."""
-    chores = Chores()
-    worker = Worker(chores, 0.001)
+    chores, busy = Chores(), Chores(idle=False)
+    worker, beside = Worker(chores, 0.001), Worker(busy, 0.001)
     worker.start()
-    assert not chores.worked.wait(0.05)
+    beside.start()
+    for _ in range(20):
+        assert busy.worked.wait(60)
+        busy.worked.clear()
+    busy.closed = True
+    beside.stop()
+    assert chores.done == 0
     worker.wake()
-    assert chores.worked.wait(5)
+    assert chores.worked.wait(60)
     chores.closed = True
     worker.stop()
     assert not worker._thread.is_alive()
@@ -54,7 +60,7 @@ def test_a_busy_worker_works_at_intervals() -> None:
     worker = Worker(chores, 0.001)
     worker.start()
     for _ in range(3):
-        assert chores.worked.wait(5)
+        assert chores.worked.wait(60)
         chores.worked.clear()
     chores.closed = True
     worker.stop()
@@ -69,7 +75,7 @@ def test_the_thread_ends_when_nobody_holds_its_work_any_more() -> None:
     thread, gone = worker._thread, weakref.ref(chores)
     del chores, worker
     gc.collect()
-    thread.join(5)
+    thread.join(60)
     assert gone() is None
     assert not thread.is_alive()
 
@@ -93,7 +99,7 @@ def test_an_error_at_work_does_not_end_the_thread() -> None:
     worker = Worker(chores, 0.001)
     worker.start()
     for _ in range(3):
-        assert chores.worked.wait(5)
+        assert chores.worked.wait(60)
         chores.worked.clear()
     assert worker.alive
     chores.closed = True
