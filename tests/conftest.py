@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import signal
 from collections.abc import Iterator
 from importlib import import_module
@@ -26,12 +27,30 @@ settings.load_profile("otel-sse")
 PATIENCE_S = 60.0
 """How long a client of a test waits for its server: on a busy machine httpx's own 5 s may pass with nothing wrong."""
 
+STEERING = (
+    *("OTEL_", "FASTAPI_", "OPENAI_", "CHUNK_", "SILENCE_"),
+    *("NO_COLOR", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "COLUMNS", "LINES", "TERM", "PYTHONWARNINGS"),
+)
+"""Beginnings of the variables that change what is tested."""
+
+OF_THE_TESTS = ("OTEL_SSE_TOOLS", "OTEL_SSE_COLLECTOR", "OTEL_SSE_JAEGER")
+"""Variables that say where the tests find programs."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Have the whole run hold on a machine that others use, and where its parent ignores signals."""
     config.pluginmanager.register(Retries())
+    _forget_the_shell()
     _leave_signals_to_children()
     _give_clients_time()
+
+
+def _forget_the_shell() -> None:
+    """Take away what the shell says of telemetry, colour and width, and keep loopback off its proxies."""
+    for name in [name for name in os.environ if name.startswith(STEERING) and name not in OF_THE_TESTS]:
+        del os.environ[name]
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join([*filter(None, [os.environ.get(name)]), "127.0.0.1", "localhost"])
 
 
 def _leave_signals_to_children() -> None:
