@@ -73,9 +73,9 @@ def tracers(url: str, limits: SpanLimits | None = None) -> tuple[TracerProvider,
 
 
 @contextmanager
-def demo(url: str, meters: MeterProvider | None = None) -> Iterator[Application]:
+def demo(url: str, meters: MeterProvider | None = None, limits: SpanLimits | None = None) -> Iterator[Application]:
     """Run the demo's application, which makes mistakes to order, and its model; the spans go to `url`."""
-    provider, kept = tracers(url)
+    provider, kept = tracers(url, limits)
     with LoopbackServer(model_server.build(Pace(1, 0.0))) as model:
         app = gateway.build(model.url, provider, meters)
         with LoopbackServer(app) as front:
