@@ -17,12 +17,13 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import otel_sse
 from otel_sse.demo import gateway, model_server
 from otel_sse.demo.pacing import Pace
 from otel_sse.demo.servers import LoopbackServer
+from otel_sse.demo.span_store import SpanStore
+from tests.deploy.waiting import until
 
 RESOURCE = Resource.create({"service.name": "chat", "service.instance.id": "chat-1"})
 
@@ -38,7 +39,7 @@ class Application:
     """
 
     def __init__(
-        self, url: str, tracers: TracerProvider, sent: InMemorySpanExporter, released: threading.Event | None = None
+        self, url: str, tracers: TracerProvider, sent: SpanStore, released: threading.Event | None = None
     ) -> None:
         self.url = url
         self.released = released or threading.Event()
@@ -50,9 +51,12 @@ class Application:
         with httpx.stream("POST", self.url + path, json=body, timeout=120, trust_env=False) as response:
             for _ in response.iter_raw():
                 pass
+        trace_id = response.headers["x-trace-id"]
+        # The client has its last byte before the application has returned.
+        until(lambda: self._sent.is_complete(trace_id), "the end of the request and its stages")
         otel_sse.flush()
         assert self._tracers.force_flush()
-        return response.headers["x-trace-id"]
+        return trace_id
 
     def span_ids(self, trace_id: str) -> list[str]:
         """Return the ids of all spans of a trace that were sent, sorted."""
@@ -60,13 +64,13 @@ class Application:
 
     def spans(self, trace_id: str) -> list[ReadableSpan]:
         """Return all spans of a trace that were sent."""
-        return [s for s in self._sent.get_finished_spans() if f"{s.context.trace_id:032x}" == trace_id]
+        return self._sent.spans(trace_id)
 
 
-def tracers(url: str, limits: SpanLimits | None = None) -> tuple[TracerProvider, InMemorySpanExporter]:
+def tracers(url: str, limits: SpanLimits | None = None) -> tuple[TracerProvider, SpanStore]:
     """Return a provider whose spans go to a collector, and where they are kept as well."""
     provider = TracerProvider(resource=RESOURCE, span_limits=limits, shutdown_on_exit=False)
-    kept = InMemorySpanExporter()
+    kept = SpanStore()
     provider.add_span_processor(SimpleSpanProcessor(kept))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{url}/v1/traces"), schedule_delay_millis=200))
     return provider, kept

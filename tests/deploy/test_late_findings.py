@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import pytest
+from opentelemetry.sdk.trace import SpanLimits
 
 from tests.deploy.backend import Backend
 from tests.deploy.collectors import Collector
@@ -21,7 +22,7 @@ pytestmark = [
 ]
 
 LONG: dict[str, Any] = {"chunks": 40, "pause_ms": 50}
-"""About two seconds, in segments of a quarter of one."""
+"""About two seconds, in segments of five chunks or a quarter of a second."""
 
 SHORT: dict[str, Any] = {"chunks": 5}
 FAULTY: dict[str, Any] = {"ends": 2}
@@ -44,7 +45,8 @@ class Sampled(NamedTuple):
 def sampling(**settings: object) -> Iterator[Sampled]:
     with Backend() as backend:
         own = {"tempo": backend.url, "backends": "[otlp_http/tempo]", "wait_after_root": "1s", **settings}
-        with Collector("gateway", **own) as gateway, counting(gateway.url, segment_seconds=0.25) as app:
+        few = SpanLimits(max_events=5)
+        with Collector("gateway", **own) as gateway, counting(gateway.url, few, segment_seconds=0.25) as app:
             yield Sampled(app, backend)
 
 
