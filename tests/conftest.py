@@ -1,7 +1,10 @@
-"""What every test has: internal errors that raise, more than one try at servers, the way to recorded streams."""
+"""What every test has: internal errors that raise, signals and time for its processes, the way to recorded streams."""
 
 from __future__ import annotations
 
+import inspect
+import os
+import signal
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
@@ -9,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.retries import Retries
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -19,20 +24,51 @@ settings.register_profile("otel-sse", deadline=None)
 settings.load_profile("otel-sse")
 
 
-AGAINST_SERVERS = ("backends", "cli", "demo", "deploy", "grafana", "integrations", "sources", "testing")
-"""The folders whose tests run servers and processes, and so depend on the time of a machine that others use as well."""
+PATIENCE_S = 60.0
+"""How long a client of a test waits for its server: on a busy machine httpx's own 5 s may pass with nothing wrong."""
 
-RERUNS = 2
-"""How often such a test is tried again before it fails. The report counts each rerun, and names it."""
+STEERING = (
+    *("OTEL_", "FASTAPI_", "OPENAI_", "CHUNK_", "SILENCE_"),
+    *("NO_COLOR", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "COLUMNS", "LINES", "TERM", "PYTHONWARNINGS"),
+)
+"""Beginnings of the variables that change what is tested."""
+
+OF_THE_TESTS = ("OTEL_SSE_TOOLS", "OTEL_SSE_COLLECTOR", "OTEL_SSE_JAEGER")
+"""Variables that say where the tests find programs."""
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Have tests against servers tried again; those of the core get one try."""
-    if not config.pluginmanager.hasplugin("rerunfailures"):  # LiteLLM's environment has only what its tests need
-        return
-    for item in items:
-        if item.path.relative_to(ROOT / "tests").parts[0] in AGAINST_SERVERS:
-            item.add_marker(pytest.mark.flaky(reruns=RERUNS))
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the whole run hold on a machine that others use, and where its parent ignores signals."""
+    config.pluginmanager.register(Retries())
+    _forget_the_shell()
+    _leave_signals_to_children()
+    _give_clients_time()
+
+
+def _forget_the_shell() -> None:
+    """Take away what the shell says of telemetry, colour and width, and keep loopback off its proxies."""
+    for name in [name for name in os.environ if name.startswith(STEERING) and name not in OF_THE_TESTS]:
+        del os.environ[name]
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join([*filter(None, [os.environ.get(name)]), "127.0.0.1", "localhost"])
+
+
+def _leave_signals_to_children() -> None:
+    """Give processes that tests start their signals back where this one ignores them, as `nohup make test &` does.
+
+    What a process ignores, the ones that it starts ignore too; what it handles, they don't. So this one handles it, and
+    goes on as if nothing had come.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: None)
+
+
+def _give_clients_time() -> None:
+    for name in ("httpx", "httpx2"):
+        if find_spec(name) is not None:
+            timeout = inspect.signature(import_module(name).Client).parameters["timeout"].default
+            timeout.connect = timeout.read = timeout.write = timeout.pool = PATIENCE_S
 
 
 def shared(*parts: str) -> Path:

@@ -20,12 +20,15 @@ STOPPED: Final = "\nStopped."
 def leaving_at_once() -> Iterator[None]:
     """Let Ctrl-C end the process on the spot, for a block that has nothing to clean up.
 
-    An exception raised in the middle of an import may be swallowed there, or come out as an import error.
+    An exception raised in the middle of an import may be swallowed there, or come out as an import error. Where the
+    process was started with SIGINT ignored, as a shell does with `command &` in a script, it stays ignored.
     """
-    if threading.current_thread() is not threading.main_thread():
+    # None is a handler that no Python code has set, and that none can put back.
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before in (signal.SIG_IGN, None):
         yield
         return
-    before = signal.signal(signal.SIGINT, _leave)
+    signal.signal(signal.SIGINT, _leave)
     try:
         yield
     finally:

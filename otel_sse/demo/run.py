@@ -29,8 +29,8 @@ from otel_sse.demo.trace_tree import Node, grow
 from otel_sse.demo.views import metrics_view, trace_view
 from otel_sse.errors import ConfigurationError, must
 
-_PATIENCE_S: Final = 3.0
-"""How long to wait for the spans of an answer that has been read; the recorder writes every 0.2 s."""
+_PATIENCE_S: Final = 10.0
+"""How long to wait for the spans of an answer that has been read: on a busy machine they take their time."""
 
 _POLL_S: Final = 0.02
 _WATCH_S: Final = 0.25
@@ -167,8 +167,8 @@ def _wait_for_traces(providers: Providers, trace_ids: Sequence[str]) -> None:
     deadline_s = time.monotonic() + _PATIENCE_S
     while not all(map(providers.store.is_complete, trace_ids)) and time.monotonic() < deadline_s:
         time.sleep(_POLL_S)
-    # The last stage that shows up may not be the last there is: let the recorder pass once more.
-    time.sleep(_WATCH_S)
+    # The last stage that shows up may not be the last there is: have the recorder pass once more.
+    otel_sse.flush()
 
 
 def _take(providers: Providers, trace_id: str) -> list[Node]:

@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 HOST: Final = "127.0.0.1"
-_START_S: Final = 30.0
-_STOP_S: Final = 10.0
+_START_S: Final = 60.0
+_STOP_S: Final = 60.0
 _TRIES: Final = 3
 
 _CONFIG: Final = """

@@ -56,7 +56,7 @@ def otel_sse(
         env=environment(variables),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

@@ -32,9 +32,7 @@ def test_other_threads_are_left_alone() -> None:
     assert seen == [before]
 
 
-def test_ctrl_c_in_the_block_ends_the_process() -> None:
-    """Within the block SIGINT ends the process at once with 130, whatever would catch an exception."""
-    code = """
+IN_THE_BLOCK = """
 import signal
 from otel_sse.cli.interrupts import leaving_at_once
 with leaving_at_once():
@@ -44,7 +42,21 @@ with leaving_at_once():
         print("caught")
 print("still here")
 """
-    result = subprocess.run(
-        [sys.executable, "-c", code], env=environment({}), capture_output=True, text=True, timeout=30, check=False
-    )
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a process of its own."""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=environment({}), capture_output=True, text=True, check=False)
+
+
+def test_ctrl_c_in_the_block_ends_the_process() -> None:
+    """Within the block SIGINT ends the process at once with 130, whatever would catch an exception."""
+    result = run(IN_THE_BLOCK)
     assert (result.returncode, result.stdout, result.stderr) == (130, "", "\nStopped.\n")
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    """A command that a script runs in the background lives on when Ctrl-C comes for what stands in the foreground."""
+    result = run("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + IN_THE_BLOCK)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "still here\n", "")

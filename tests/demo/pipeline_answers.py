@@ -42,7 +42,7 @@ def ask_all(url: str, questions: Sequence[str] = QUESTIONS) -> list[Reply]:
 
 async def _ask_all(url: str, asked: Sequence[tuple[str, str]]) -> list[Reply]:
     limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30, limits=limits) as client:
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, limits=limits) as client:
 
         async def ask(question: str, policy: str) -> Reply:
             response = await client.post("/chat", json={"question": question, "policy": policy})

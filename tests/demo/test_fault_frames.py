@@ -182,13 +182,19 @@ async def test_heartbeats_come_while_nothing_else_does(monkeypatch: pytest.Monke
     """What adds heartbeats hands every frame on, and its end; comments come in a pause only."""
     monkeypatch.setattr(fault_tasks, "HEARTBEAT_S", 0.02)
 
+    beaten = asyncio.Event()
+
     async def pausing() -> AsyncIterator[str]:
         for frame in ANSWER:
             if frame == FINISH:
-                await asyncio.sleep(0.2)
+                await beaten.wait()
             yield frame
 
-    frames = [frame async for frame in with_heartbeats(pausing(), ": ping\n\n")]
+    frames = []
+    async for frame in with_heartbeats(pausing(), ": ping\n\n"):
+        frames.append(frame)
+        if frame == ": ping\n\n":
+            beaten.set()
     assert [frame for frame in frames if frame != ": ping\n\n"] == ANSWER
     assert frames[len(WORDS)] == ": ping\n\n"
     assert frames[: len(WORDS)] == ANSWER[: len(WORDS)]

@@ -30,7 +30,7 @@ def test_the_three_files_are_a_pipeline(monkeypatch: pytest.MonkeyPatch) -> None
         gateway = app("gateway")
         with LoopbackServer(gateway) as server:
             body = {"question": "joke", "policy": "merge"}
-            response = httpx.post(f"{server.url}/chat", json=body, trust_env=False, timeout=20)
+            response = httpx.post(f"{server.url}/chat", json=body, trust_env=False, timeout=60)
     assert response.text.endswith("data: [DONE]\n\n")
     assert answer("joke").split("\n")[-1][-10:] in response.text
     for each in (model, control, gateway):

@@ -81,7 +81,7 @@ def test_without_a_trace_the_demo_says_so() -> None:
 @pytest.mark.server
 def test_ctrl_c_ends_all_processes() -> None:
     """SIGINT ends the demo, with 130 and no traceback of any process."""
-    with started("demo", "--pipeline") as process:
+    with started("demo", "--pipeline", variables={"CHUNK_DELAY_MS": "100"}) as process:
         assert process.stdout is not None
         while "Tell me a joke." not in process.stdout.readline():
             pass

@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.deploy.tools import DEPLOY, collector
 
-_START_S = 30.0
-_STOP_S = 20.0
+_START_S = 60.0
+_STOP_S = 60.0
 _POLL_S = 0.02
 
 

@@ -23,7 +23,11 @@ from tests.deploy.tools import DEPLOY, ROOT, installed
 from tests.deploy.waiting import until
 from tests.grafana.backends import Program
 
-pytestmark = [pytest.mark.backend, pytest.mark.server]
+pytestmark = [
+    pytest.mark.backend,
+    pytest.mark.server,
+    pytest.mark.retried("a port that was free may be taken when a program asks for it"),
+]
 
 ADDRESS = re.compile(r"\b([a-z][a-z-]*):(\d{4,5})\b")
 NOBODY = "127.0.0.1:1"

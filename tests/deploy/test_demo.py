@@ -81,7 +81,7 @@ class Composed:
             yield
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
     def answers(self) -> bool:
         """Whether all applications answer."""
@@ -127,6 +127,7 @@ def asked(composed: Composed, service: str, body: dict[str, str]) -> None:
 
 
 @pytest.mark.server
+@pytest.mark.retried("a port that was free may be taken when a program asks for it")
 def test_the_applications_of_compose_yaml_send_their_traces(whole: Composed) -> None:
     """Started as the file says, both applications' answers have traces, and each application has its own name."""
     asked(whole, "chat", {"question": "joke", "fault": "doubled"})
@@ -135,6 +136,7 @@ def test_the_applications_of_compose_yaml_send_their_traces(whole: Composed) -> 
 
 
 @pytest.mark.server
+@pytest.mark.retried("a port that was free may be taken when a program asks for it")
 def test_the_applications_of_compose_lite_yaml_send_their_traces(image: Path) -> None:
     """Started as the file says, an answer has a trace."""
     with running("compose.lite.yaml", image) as composed:
@@ -142,6 +144,7 @@ def test_the_applications_of_compose_lite_yaml_send_their_traces(image: Path) ->
 
 
 @pytest.mark.server
+@pytest.mark.retried("a port that was free may be taken when a program asks for it")
 def test_the_visitor_asks_both_and_orders_faults(whole: Composed, image: Path, tmp_path: Path) -> None:
     """It asks both applications in turn, tells trace and size of each answer, and orders the faults it was given."""
     visitor = runpy.run_path(str(image / "visitor.py"))

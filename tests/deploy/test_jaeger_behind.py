@@ -19,7 +19,11 @@ from tests.deploy.streams import counting
 from tests.deploy.tools import DEPLOY, jaeger
 from tests.deploy.waiting import until
 
-pytestmark = [pytest.mark.backend, pytest.mark.server]
+pytestmark = [
+    pytest.mark.backend,
+    pytest.mark.server,
+    pytest.mark.retried("a port that was free may be taken when a program asks for it"),
+]
 
 CHUNKS = 30_000
 
@@ -41,7 +45,7 @@ def running(log: Path) -> Iterator[tuple[str, str]]:
             yield f"http://127.0.0.1:{ports['OTLP_HTTP']}", f"http://127.0.0.1:{ports['HTTP']}"
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def _is_up(url: str) -> bool:

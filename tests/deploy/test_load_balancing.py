@@ -10,7 +10,11 @@ from tests.deploy.collectors import Collector
 from tests.deploy.streams import demo
 from tests.deploy.waiting import until
 
-pytestmark = [pytest.mark.backend, pytest.mark.server]
+pytestmark = [
+    pytest.mark.backend,
+    pytest.mark.server,
+    pytest.mark.retried("a port that was free may be taken when a program asks for it"),
+]
 
 QUESTIONS = 12
 """That all their traces go to the same one of two gateways has a chance of 1 in 2,048."""

@@ -13,7 +13,11 @@ from tests.deploy.collectors import Collector
 from tests.deploy.streams import counting
 from tests.deploy.waiting import until
 
-pytestmark = [pytest.mark.backend, pytest.mark.server]
+pytestmark = [
+    pytest.mark.backend,
+    pytest.mark.server,
+    pytest.mark.retried("a port that was free may be taken when a program asks for it"),
+]
 
 CHUNKS = 30_000
 EVERY_CHUNK_ONCE = list(range(1, CHUNKS + 1))

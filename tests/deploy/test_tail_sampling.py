@@ -11,7 +11,11 @@ from tests.deploy.collectors import Collector
 from tests.deploy.streams import Application, demo
 from tests.deploy.waiting import until
 
-pytestmark = [pytest.mark.backend, pytest.mark.server]
+pytestmark = [
+    pytest.mark.backend,
+    pytest.mark.server,
+    pytest.mark.retried("a port that was free may be taken when a program asks for it"),
+]
 
 DECISIONS = "otelcol_processor_tail_sampling_global_count_traces_sampled_total"
 

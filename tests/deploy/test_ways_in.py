@@ -22,6 +22,7 @@ from tests.deploy.tools import ROOT
 from tests.deploy.waiting import until
 
 pytestmark = pytest.mark.server
+RETRIED = pytest.mark.retried("a port that was free may be taken when a program asks for it")
 
 EXAMPLE = ROOT / "examples" / "fastapi"
 BIN = Path(sys.executable).parent
@@ -50,7 +51,7 @@ def served(command: str, **environment: str) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _answers(url: str) -> bool:
@@ -83,6 +84,7 @@ def traced(backend: Backend, url: str, service: str) -> None:
     until(lambda: backend.metrics >= wanted, "the metrics arriving")
 
 
+@RETRIED
 def test_in_code(backend: Backend) -> None:
     """Provider, exporter and `instrument` in the application: only the address comes from outside."""
     variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": backend.url, "OTEL_METRIC_EXPORT_INTERVAL": "500"}
@@ -91,6 +93,7 @@ def test_in_code(backend: Backend) -> None:
     assert "chat" in backend.services
 
 
+@RETRIED
 @pytest.mark.parametrize("application", ["plain:app", "app:app"])
 def test_by_opentelemetry_instrument(backend: Backend, application: str) -> None:
     """`opentelemetry-instrument` in front: no line of code is needed, and one that is there does not count twice."""
@@ -99,6 +102,7 @@ def test_by_opentelemetry_instrument(backend: Backend, application: str) -> None
     assert "instrumented" in backend.services
 
 
+@RETRIED
 def test_by_environment_only(backend: Backend) -> None:
     """The same command as without telemetry: variables alone, PYTHONPATH among them."""
     spec = find_spec("opentelemetry.instrumentation.auto_instrumentation")

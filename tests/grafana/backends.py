@@ -19,9 +19,9 @@ import httpx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 45.0
+PATIENCE_S = 60.0
 _POLL_S = 0.1
-_STOP_S = 15.0
+_STOP_S = 60.0
 
 
 def binary(name: str, package: str) -> str:
@@ -153,7 +153,7 @@ class Api:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._client = httpx.Client(base_url=url, trust_env=False, timeout=30)
+        self._client = httpx.Client(base_url=url, trust_env=False, timeout=60)
 
     def ready(self) -> bool:
         """Whether it answers."""

@@ -25,7 +25,11 @@ from tests.grafana.committed import Target, boards, rules, targets
 from tests.grafana.pages import examples
 from tests.grafana.scenario import Client, go_well, go_wrong
 
-pytestmark = [pytest.mark.backend, pytest.mark.server]
+pytestmark = [
+    pytest.mark.backend,
+    pytest.mark.server,
+    pytest.mark.retried("a port that was free may be taken when a program asks for it"),
+]
 
 WAIT = "2s"
 FAULTS = {alert.name for alert in ALERTS} - {NO_DATA}

@@ -162,7 +162,7 @@ class Proxy:
         question = {"model": model, "messages": [{"role": "user", "content": "?"}], "stream": True}
         read = ""
         address, headers = f"{self.address}/v1/chat/completions", {"Authorization": f"Bearer {self._key}"}
-        with httpx.stream("POST", address, json=question, headers=headers, timeout=30) as response:
+        with httpx.stream("POST", address, json=question, headers=headers, timeout=60) as response:
             for line in response.iter_lines():
                 if line.startswith("data: {"):
                     choices = json.loads(line.removeprefix("data: ")).get("choices") or [{}]

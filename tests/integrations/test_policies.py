@@ -221,7 +221,7 @@ async def test_policies_one_after_the_other(telemetry: Telemetry) -> None:
     latencies = telemetry.metric("sse.stage.latency")
     assert set(latencies) == {labels(**{"from": one, "to": other}) for one, other in pairwise(chain)}
     assert {point.count for point in latencies.values()} == {len(TEXTS)}
-    assert all(0 < found[name].attributes["sse.stage.latency"] < 1 for name in chain[1:])
+    assert all(0 < found[name].attributes["sse.stage.latency"] < 60 for name in chain[1:])
 
 
 async def test_one_policy_twice_at_the_same_time(telemetry: Telemetry, stream: Stream) -> None:

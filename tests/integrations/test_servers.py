@@ -34,7 +34,7 @@ def expected(name: str) -> list[str]:
 
 async def read_all(address: str, names: list[str], **how: Any) -> dict[str, httpx.Response]:
     """Read these streams at once, through one client."""
-    async with httpx.AsyncClient(timeout=30, **how) as client:
+    async with httpx.AsyncClient(timeout=60, **how) as client:
         answers = await asyncio.gather(*(client.get(f"{address}/{name}") for name in names))
     return dict(zip(names, answers, strict=True))
 

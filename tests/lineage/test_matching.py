@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from itertools import pairwise
 
 import pytest
@@ -82,9 +81,22 @@ def _sequences(kind: str) -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.parametrize("kind", ["two digests", "doubled", "heavily damaged", "backwards", "nothing in common"])
-def test_ten_thousand_chunks_take_less_than_two_seconds(kind: str) -> None:
-    """In the worst cases that are known: many repeats, all twice, heavy damage. A tenth of that is usual."""
-    up, down = _sequences(kind)
-    started = time.process_time()
-    pairs(up, down)
-    assert time.process_time() - started < 2
+def test_each_digest_is_looked_at_a_few_times(kind: str) -> None:
+    """In the worst cases that are known, many repeats, all twice, heavy damage, none is compared with all others."""
+    looks = 0
+
+    class Digest(str):
+        def __hash__(self) -> int:
+            nonlocal looks
+            looks += 1
+            return super().__hash__()
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal looks
+            looks += 1
+            return super().__eq__(other)
+
+    up, down = (list(map(Digest, each)) for each in _sequences(kind))
+    found = pairs(up, down)
+    assert 0 < looks < 20 * (len(up) + len(down))
+    assert all(str(up[i]) == str(down[j]) for i, j in found)

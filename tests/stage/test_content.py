@@ -96,7 +96,7 @@ def test_two_choices_of_an_sdks_objects_are_no_duplicates() -> None:
     """Objects that are read the quick way keep their channel."""
     from openai.types.chat import ChatCompletionChunk
 
-    def one(word: str, choice: int) -> ChatCompletionChunk:
+    def chunk(word: str, choice: int) -> ChatCompletionChunk:
         choices = [{"index": choice, "delta": {"content": word}, "finish_reason": None}]
         base = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
         return ChatCompletionChunk.model_validate({**base, "choices": choices})
@@ -104,7 +104,7 @@ def test_two_choices_of_an_sdks_objects_are_no_duplicates() -> None:
     def told(*choices: int) -> set[str]:
         journal: list[Entry] = []
         monitor = StageMonitor(INFO, StageSettings(), OPENED, journal)
-        for at, item in enumerate(one(word, choice) for word in WORDS for choice in choices):
+        for at, item in enumerate(chunk(word, choice) for word in WORDS for choice in choices):
             monitor.take(item, OPENED + at * MS)
         return {one.kind for one in seen(journal, monitor.end("completed", OPENED + 500 * MS)).findings}
 

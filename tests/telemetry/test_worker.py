@@ -43,10 +43,16 @@ class Chores:
 
 def test_an_idle_worker_works_only_when_woken() -> None:
     """While its work is idle the thread sleeps without end; `wake` makes it work once."""
-    chores = Chores()
-    worker = Worker(chores, 0.001)
+    chores, busy = Chores(), Chores(idle=False)
+    worker, beside = Worker(chores, 0.001), Worker(busy, 0.001)
     worker.start()
-    assert not chores.worked.wait(0.05)
+    beside.start()
+    for _ in range(20):
+        assert busy.worked.wait(60)
+        busy.worked.clear()
+    busy.closed = True
+    beside.stop()
+    assert chores.done == 0
     worker.wake()
     assert chores.worked.wait(60)
     chores.closed = True

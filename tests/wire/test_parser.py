@@ -485,7 +485,8 @@ def test_a_byte_costs_the_same_at_the_end_of_a_long_line() -> None:
     parser.feed(b"x" * (limits.MAX_EVENT_BYTES - 100_000))
     last = _seconds_bytewise(parser, 50_000)
     assert parser.pending_bytes == limits.MAX_EVENT_BYTES
-    assert last < 8 * first
+    # Copying the line at each byte would take hundreds of times as long; a busy machine never does.
+    assert last < 50 * first
 
 
 def _seconds_bytewise(parser: Parser, count: int) -> float:

@@ -24,6 +24,9 @@ Handler = Callable[[ServerConnection], Awaitable[None]]
 Frames = list[tuple[type, tuple[Any, ...]]]
 """What came over a socket: each message's type and its parts, as the frames had them."""
 
+PATIENT = {"open_timeout": 60, "close_timeout": 60}
+"""Seconds that a busy machine has for a handshake."""
+
 FORWARDED = (HEADER, "traceparent", "tracestate")
 
 
@@ -50,7 +53,7 @@ async def serving(handler: Handler, *, plain: bool = False, **how: Any) -> Async
     """Serve on loopback; gives the address."""
     if plain:
         how["create_connection"] = PlainServer
-    async with serve(handler, "127.0.0.1", 0, **how) as server:
+    async with serve(handler, "127.0.0.1", 0, **{**PATIENT, **how}) as server:
         yield address_of(server)
 
 
@@ -63,7 +66,7 @@ def connecting(address: str, *, plain: bool = False, **how: Any) -> connect:
     """Connect to a server, to be used with `async with` or awaited."""
     if plain:
         how["create_connection"] = PlainClient
-    return connect(address, proxy=None, **how)
+    return connect(address, proxy=None, **{**PATIENT, **how})
 
 
 async def echo(connection: Connection) -> None:

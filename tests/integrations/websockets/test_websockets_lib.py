@@ -92,7 +92,7 @@ async def test_latency_is_measured_across_the_hop(recorder: Recorder, stages: St
             await client.recv()
     found = [dict(labels) for labels in telemetry.metric("sse.stage.latency")]
     assert {"from": "ws.send", "to": "ws.receive"} in found
-    assert all(0 < stage.attributes["sse.stage.latency"] < 5 for stage in stages.named("ws.receive"))
+    assert all(0 < stage.attributes["sse.stage.latency"] < 60 for stage in stages.named("ws.receive"))
 
 
 @pytest.mark.parametrize("plain_server", [False, True], ids=["watched server", "plain server"])
