@@ -50,8 +50,8 @@ def test_an_idle_worker_works_only_when_woken() -> None:
     for _ in range(20):
         assert busy.worked.wait(60)
         busy.worked.clear()
-    busy.closed = True
-    beside.stop()
+    busy.closed = busy.idle = True
+    beside.stop(60)
     assert chores.done == 0
     worker.wake()
     assert chores.worked.wait(60)
