@@ -240,5 +240,28 @@ MAX_SEARCH_REQUESTS: Final = 200
 MAX_SEARCH_HITS: Final = 1_000
 """Traces that one request of a search asks for, in a span of time too short to be divided."""
 
+MAX_PATTERN_CHARS: Final = 4_096
+"""Characters of one regular expression that a setting gives: long ones in use have some hundreds."""
+
+MAX_PATTERN_REPEATS: Final = 1_000_000
+"""Product of the least repeats (`{n}`) of one regular expression: so many steps take it about 10 ms, and nested ones
+multiply to hours."""
+
+MAX_MATCHED_URL_CHARS: Final = 2_048
+"""Characters of a URL that `excluded_urls` is looked for in. A client chooses the length, and `.*health.*` takes the
+square of it: 10 ms for so many. Browsers and proxies take 2,048 to 8,192."""
+
+MAX_EXCLUDED_CHARS: Final = 16_384
+"""Characters of `excluded_urls`, all patterns together: hundreds of paths."""
+
+MAX_KEY_CHARS: Final = 1_024
+"""Characters of `digest_key`: BLAKE2b takes 64 bytes and longer keys are hashed; nobody types more."""
+
+MAX_MEDIA_TYPES: Final = 64
+"""Media types of `content_types`."""
+
+MAX_RULES_CHARS: Final = 131_072
+"""Characters of the JSON in `OTEL_SSE_CONTENT_CHECKS`: 16 patterns of the longest kind, each character escaped."""
+
 ANSWER_TIMEOUT_S: Final = 60
 """Seconds until an answer of Jaeger or Tempo has to be there: proxies and Tempo itself give up after 30 to 60."""
