@@ -231,7 +231,7 @@ def test_greatest_and_least_values_work(name: str) -> None:
         for word in (words[words.index("from") + 1], words[words.index("to") + 1])
     )
     for value in (least, most):
-        check_observed(Options(**{name: value}), {name: value})
+        check_observed(Options.resolve({}, **{name: value}), {name: value})
     for value in (least - 1, most + 1):
         with pytest.raises(otel_sse.ConfigurationError):
             stages_of(**{name: value})
