@@ -85,7 +85,7 @@ class Options:
         "{chunk}",
     )
     flush_interval_seconds: float = seconds_setting(
-        "flush_interval_seconds", 0.2, "How often the recorder turns journals into spans and metrics.", most=60
+        "flush_interval_seconds", 0.2, "How often the recorder turns journals into spans and metrics."
     )
     capture_content: bool = flag_setting(
         "capture_content", False, "Record each chunk's text as `sse.chunk.content`. Off unless you say so."

@@ -122,13 +122,13 @@ def optional_int_setting(name: str, least: int, most: int, doc: str, unit: str =
     return field(default=None, metadata={"setting": rule})
 
 
-def seconds_setting(name: str, default: float, doc: str, aliases: tuple[str, ...] = (), most: int = 86_400) -> Any:
+def seconds_setting(name: str, default: float, doc: str, aliases: tuple[str, ...] = ()) -> Any:
     """Return the field of a time, from a millisecond on."""
     rule = Setting(
         _env(name, aliases),
         _read_number,
-        f"be a number of seconds from 0.001 to {most}",
-        lambda v: _is_number(v) and 0.001 <= v <= most,
+        "be a number of seconds from 0.001 to 86400",
+        lambda v: _is_number(v) and 0.001 <= v <= 86_400,
         doc,
         "s",
     )
@@ -189,12 +189,16 @@ def function_setting(arguments: int, doc: str) -> Any:
     return field(default=None, metadata={"setting": rule}, repr=False)
 
 
-def _takes(function: object, arguments: int) -> bool:
-    """Return whether something can be called with so many arguments and answers at once, as far as can be known."""
+def _answers_at_once(function: object) -> bool:
     if not callable(function):
         return False
     called = inspect.getattr_static(type(function), "__call__", None)
-    if any(is_other(function) or is_other(called) for is_other in _OTHERS):
+    return not any(is_other(function) or is_other(called) for is_other in _OTHERS)
+
+
+def _takes(function: Any, arguments: int) -> bool:
+    """Return whether something can be called with so many arguments and answers at once, as far as can be known."""
+    if not _answers_at_once(function):
         return False
     try:
         signature = inspect.signature(function)
@@ -267,8 +271,9 @@ def dialect_setting(doc: str) -> Any:
     rule = Setting(
         _env("dialect", ()),
         str.strip,
-        "be a dialect's name, a function without arguments that makes a dialect and is not async, or None",
-        lambda v: v is None or isinstance(v, str) or _takes(v, 0),
+        "be a dialect's name, a function that makes a dialect and is not async, or None",
+        # Whether it can be called is known once it makes one.
+        lambda v: v is None or isinstance(v, str) or _answers_at_once(v),
         doc,
     )
     return field(default=None, metadata={"setting": rule}, repr=False)
