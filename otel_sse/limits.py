@@ -43,6 +43,10 @@ MAX_ROUTES: Final = 100
 """Routes that become metric labels (the SDK's own limit is 2,000 label sets an instrument); further ones
 are counted under the route `other`."""
 
+MAX_STAGE_LABELS: Final = 100
+"""Names of stages that become metric labels; further ones are counted as the stage `other`. An application has a dozen;
+names that are made of what a request says would else add label sets without end."""
+
 MAX_STARTED_ROUTES: Final = 30
 """Routes of an application whose counters are made at 0 before anybody asked for them: with three stages and 16 kinds
 of findings each, 1,440 of the SDK's 2,000 label sets."""
@@ -104,11 +108,26 @@ MAX_ENVELOPE_BYTES: Final = 1_024
 
 MAX_HOP_STREAMS: Final = 1_024
 """Streams of one connection, and streams whose numbers outlive a connection; the least recently used is forgotten
-first. Each takes about 3 KB, and 128 KB at most while its sender holds messages."""
+first. Each of the latter takes about 3 KB, and 20 KB where its numbers skip, or its sender holds messages."""
+
+MAX_CONNECTION_STREAMS: Final = 128
+"""Streams of one connection that were begun for its peer: about 20 KB each, 2.5 MB. HTTP/2's servers allow 100 to 128 a
+connection (nginx, Envoy). Further ones are passed on as they are, not observed, and counted in `sse.recorder.dropped`,
+unless one has nothing open or has been idle."""
+
+IDLE_STREAM_NS: Final = 60_000_000_000
+"""Time without a message after which such a stream makes room for another: four times the silence that is a stall."""
+
+MAX_PEER_STREAMS: Final = 2_048
+"""Streams that peers have begun in one process, next to the first of each connection: about 20 KB each, 40 MB. What is
+beyond it is likewise passed on and counted, unless a stream with nothing open makes room."""
 
 MAX_HELD_MESSAGES: Final = 32
 """Messages of one stream that a sender holds by reference, to know them again when they are resent after a reconnect:
 more than what a socket's buffers swallow unseen when a connection dies."""
+
+MAX_HELD_BYTES: Final = 16_384
+"""Bytes of all messages of one stream that are held: 32 of 500 bytes, and 16 MB for all streams that are remembered."""
 
 MAX_HELD_CHARS: Final = 4_096
 """Characters (bytes, where it is binary) of a message that is held; longer ones are counted and not known again."""

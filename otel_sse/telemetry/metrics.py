@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from opentelemetry.context import Context
@@ -31,7 +31,7 @@ class HandedOver:
 
 
 class Metrics:
-    """The instruments of one recorder. Used by the recorder's thread, `internal_error` by any.
+    """The instruments of one recorder. Used by the recorder's thread, `internal_error` and `unobserved` by any.
 
     Args:
         meter: Makes the instruments.
@@ -52,6 +52,7 @@ class Metrics:
             if metric.kind == "counter"
         }
         self._routes: set[str] = set()
+        self._stages: set[str] = set()
         self._known: set[tuple[str, str]] = set()
 
     def start(self, stage: str, route: str = "") -> None:
@@ -62,6 +63,7 @@ class Metrics:
             route: The route's template, or "".
         """
         labels = self._labels(stage, route)
+        stage = labels["stage"]
         key = (stage, labels.get("route", ""))
         if key in self._known:
             return
@@ -106,7 +108,7 @@ class Metrics:
         if size > handed.bytes:
             self._counters[semconv.IO.name].add(size - handed.bytes, labels, at)
         if dropped > handed.dropped:
-            self._counters[semconv.DROPPED.name].add(dropped - handed.dropped, {"stage": info.label}, at)
+            self._counters[semconv.DROPPED.name].add(dropped - handed.dropped, {"stage": labels["stage"]}, at)
         handed.chunks, handed.bytes, handed.dropped = chunks, size, dropped
         for interval_ns in intervals:
             self._interval.record(interval_ns / _NS_PER_S, labels, at)
@@ -123,7 +125,7 @@ class Metrics:
             at: Context with the downstream stage's span, for exemplars.
         """
         labels = self._labels(info.label, info.route)
-        labels = {"from": upstream, "to": labels.pop("stage"), **labels}
+        labels = {"from": self._stage(upstream), "to": labels.pop("stage"), **labels}
         for latency_ns in latencies:
             self._latency.record(max(latency_ns, 0) / _NS_PER_S, labels, at)
 
@@ -147,11 +149,16 @@ class Metrics:
             stages: Entries of the journals, by stage; a stage that is left out has none.
         """
         # Differences, so that several recorders of one process add up.
+        stages = _merged((self._stage(name), count) for name, count in stages.items())
         for stage in {**self._waiting, **stages}:
             change = stages.get(stage, 0) - self._waiting.get(stage, 0)
             if change or stage not in self._waiting:
                 self._queued.add(change, {"stage": stage})
             self._waiting[stage] = stages.get(stage, 0)
+
+    def unobserved(self, stage: str) -> None:
+        """Count a chunk that is passed on and not looked at, because too many streams are open."""
+        self._counters[semconv.DROPPED.name].add(1, {"stage": stage})
 
     def internal_error(self, site: str) -> None:
         """Count an error inside otel_sse."""
@@ -191,12 +198,20 @@ class Metrics:
 
     def _labels(self, stage: str, route: str) -> Labels:
         if not route:
-            return {"stage": stage}
-        if route not in self._routes:
-            if len(self._routes) >= limits.MAX_ROUTES:
-                return {"stage": stage, "route": "other"}
-            self._routes.add(route)
-        return {"stage": stage, "route": route}
+            return {"stage": self._stage(stage)}
+        return {"stage": self._stage(stage), "route": _label(route, self._routes, limits.MAX_ROUTES)}
+
+    def _stage(self, name: str) -> str:
+        return _label(name, self._stages, limits.MAX_STAGE_LABELS)
+
+
+def _label(name: str, known: set[str], most: int) -> str:
+    """The name itself, or `other` where there are as many names already: label sets are dear, and must not grow."""
+    if name not in known:
+        if len(known) >= most:
+            return "other"
+        known.add(name)
+    return name
 
 
 _STARTED_AT_ZERO = (
@@ -204,6 +219,13 @@ _STARTED_AT_ZERO = (
     *((row.name, CERTAIN) for row in semconv.FINDING_KINDS if row.name.startswith("gap/")),
     ("protocol/after_done", CERTAIN),
 )
+
+
+def _merged(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    merged: dict[str, int] = {}
+    for name, count in counts:
+        merged[name] = merged.get(name, 0) + count
+    return merged
 
 
 def _described(metric: semconv.Metric) -> tuple[str, str, str]:
