@@ -123,8 +123,9 @@ def options_section() -> str:
 
 Each is an argument of `otel_sse.instrument(app, option=value)`. Those with a variable can also be set in the
 environment; the argument wins. A value that is not allowed raises `otel_sse.ConfigurationError` when `instrument` is
-called. Of two variables the first that is set counts; an empty one is unset. True is `1`, `true`, `yes` or `on`, false
-is `0`, `false`, `no` or `off`, in any case.
+called ([ways in](ways-in.md#a-variable-that-is-wrong) says what `opentelemetry-instrument` does). Of two variables the
+first that is set counts; an empty one is unset. True is `1`, `true`, `yes` or `on`, false is `0`, `false`, `no` or
+`off`, in any case.
 
 {table(titles, rows)}"""
 

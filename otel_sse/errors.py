@@ -64,10 +64,18 @@ def must(subject: str, rule: str, value: object, advice: str) -> str:
     Args:
         subject: What is wrong, for instance a variable's name.
         rule: What it must be, without the word "must".
-        value: What was found; shown by `repr`, shortened to 120 characters.
+        value: What was found; shown by `repr`, shortened to 120 characters, by its type where that can't be had.
         advice: One sentence that says what to do.
     """
-    shown = repr(value)
+    shown = _shown(value)
     if len(shown) > 120:
         shown = shown[:117] + "..."
     return f"{subject} must {rule}, got {shown}. {advice}"
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value[:120] if type(value) is str else value)
+    except Exception:
+        # A number of more digits than Python writes, a list in itself, a `__repr__` that raises.
+        return f"a value of type {type(value).__name__}"

@@ -60,6 +60,10 @@ MAX_ROUTES: Final = 100
 """Routes that become metric labels (the SDK's own limit is 2,000 label sets an instrument); further ones
 are counted under the route `other`."""
 
+MAX_STAGE_LABELS: Final = 100
+"""Names of stages that become metric labels; further ones are counted as the stage `other`. An application has a dozen;
+names that are made of what a request says would else add label sets without end."""
+
 MAX_STARTED_ROUTES: Final = 30
 """Routes of an application whose counters are made at 0 before anybody asked for them: with three stages and 16 kinds
 of findings each, 1,440 of the SDK's 2,000 label sets."""
@@ -121,11 +125,26 @@ MAX_ENVELOPE_BYTES: Final = 1_024
 
 MAX_HOP_STREAMS: Final = 1_024
 """Streams of one connection, and streams whose numbers outlive a connection; the least recently used is forgotten
-first. Each takes about 3 KB, and 128 KB at most while its sender holds messages."""
+first. Each of the latter takes about 3 KB, and 20 KB where its numbers skip, or its sender holds messages."""
+
+MAX_CONNECTION_STREAMS: Final = 128
+"""Streams of one connection that were begun for its peer: about 20 KB each, 2.5 MB. HTTP/2's servers allow 100 to 128 a
+connection (nginx, Envoy). Further ones are passed on as they are, not observed, and counted in `sse.recorder.dropped`,
+unless one has nothing open or has been idle."""
+
+IDLE_STREAM_NS: Final = 60_000_000_000
+"""Time without a message after which such a stream makes room for another: four times the silence that is a stall."""
+
+MAX_PEER_STREAMS: Final = 2_048
+"""Streams that peers have begun in one process, next to the first of each connection: about 20 KB each, 40 MB. What is
+beyond it is likewise passed on and counted, unless a stream with nothing open makes room."""
 
 MAX_HELD_MESSAGES: Final = 32
 """Messages of one stream that a sender holds by reference, to know them again when they are resent after a reconnect:
 more than what a socket's buffers swallow unseen when a connection dies."""
+
+MAX_HELD_BYTES: Final = 16_384
+"""Bytes of all messages of one stream that are held: 32 of 500 bytes, and 16 MB for all streams that are remembered."""
 
 MAX_HELD_CHARS: Final = 4_096
 """Characters (bytes, where it is binary) of a message that is held; longer ones are counted and not known again."""
@@ -256,6 +275,29 @@ MAX_SEARCH_REQUESTS: Final = 200
 
 MAX_SEARCH_HITS: Final = 1_000
 """Traces that one request of a search asks for, in a span of time too short to be divided."""
+
+MAX_PATTERN_CHARS: Final = 4_096
+"""Characters of one regular expression that a setting gives: long ones in use have some hundreds."""
+
+MAX_PATTERN_REPEATS: Final = 1_000_000
+"""Product of the least repeats (`{n}`) of one regular expression: so many steps take it about 10 ms, and nested ones
+multiply to hours."""
+
+MAX_MATCHED_URL_CHARS: Final = 2_048
+"""Characters of a URL that `excluded_urls` is looked for in. A client chooses the length, and `.*health.*` takes the
+square of it: 10 ms for so many. Browsers and proxies take 2,048 to 8,192."""
+
+MAX_EXCLUDED_CHARS: Final = 16_384
+"""Characters of `excluded_urls`, all patterns together: hundreds of paths."""
+
+MAX_KEY_CHARS: Final = 1_024
+"""Characters of `digest_key`: BLAKE2b takes 64 bytes and longer keys are hashed; nobody types more."""
+
+MAX_MEDIA_TYPES: Final = 64
+"""Media types of `content_types`."""
+
+MAX_RULES_CHARS: Final = 131_072
+"""Characters of the JSON in `OTEL_SSE_CONTENT_CHECKS`: 16 patterns of the longest kind, each character escaped."""
 
 ANSWER_TIMEOUT_S: Final = 60
 """Seconds until an answer of Jaeger or Tempo has to be there: proxies and Tempo itself give up after 30 to 60."""

@@ -68,6 +68,7 @@ class Options:
         "max_chunk_events_per_trace",
         10_000,
         0,
+        10_000_000,
         "Chunk events of one trace in this process after which its streams go on in `packed` detail "
         "(Tempo drops a whole trace above 5,000,000 bytes).",
         "{event}",
@@ -79,6 +80,7 @@ class Options:
         "queue_size",
         limits.MAX_QUEUED_CHUNKS,
         1,
+        1_000_000,
         "Chunks of one stage of one stream that may wait for the recorder; where more come the oldest go, counted.",
         "{chunk}",
     )
@@ -138,6 +140,7 @@ class Options:
     log_first: int | None = optional_int_setting(
         "log_first",
         0,
+        1_000_000_000,
         "Chunk lines that a stream logs before it goes on with one summary line; unset logs all.",
         "{line}",
     )
@@ -154,11 +157,17 @@ class Options:
         "max_event_bytes",
         limits.MAX_EVENT_BYTES,
         64,
+        67_108_864,
         "Bytes of one event or line that are read; more is reported.",
         "By",
     )
     max_findings: int = int_setting(
-        "max_findings", limits.MAX_FINDINGS_PER_STREAM, 0, "Findings of one stage that become events.", "{finding}"
+        "max_findings",
+        limits.MAX_FINDINGS_PER_STREAM,
+        0,
+        1_000_000,
+        "Findings of one stage that become events.",
+        "{finding}",
     )
     dedup_window_ms: int = milliseconds_setting(
         "dedup_window_ms",
@@ -167,7 +176,12 @@ class Options:
         "(docs/guards.md).",
     )
     interval_sample: int = int_setting(
-        "interval_sample", 16, 1, "Every how many chunks `sse.chunk.interval` records one interval.", "{chunk}"
+        "interval_sample",
+        16,
+        1,
+        1_000_000,
+        "Every how many chunks `sse.chunk.interval` records one interval.",
+        "{chunk}",
     )
     content_checks: Mapping[str, str] | None = rules_setting(
         "content_checks",
@@ -177,29 +191,29 @@ class Options:
         "The streams' dialect by name, or a function that makes one for a stream; unset looks at the first events."
     )
     content_of: Callable[[Any], str | None] | None = function_setting(
-        "Function from a frame's decoded JSON (or its text) to the content in it, for frames of your own."
+        1, "Function from a frame's decoded JSON (or its text) to the content in it, for frames of your own."
     )
     route_of: Callable[[Mapping[str, Any]], str | None] | None = function_setting(
-        "Function from an ASGI scope to the route's template, where the framework leaves none in the scope."
+        1, "Function from an ASGI scope to the route's template, where the framework leaves none in the scope."
     )
     stream_of: Callable[[Any], str | None] | None = function_setting(
-        "Function from a WebSocket message to the key of its stream, for protocols of your own."
+        1, "Function from a WebSocket message to the key of its stream, for protocols of your own."
     )
     chunk_of: Callable[[Any], tuple[str, Any] | None] | None = function_setting(
-        "Function from a WebSocket message to what it is (`START`, `CHUNK`, `END`, `ERROR`) and its content."
+        1, "Function from a WebSocket message to what it is (`START`, `CHUNK`, `END`, `ERROR`) and its content."
     )
     on_stream_start: Callable[..., None] | None = function_setting(
-        "Hook `(span, scope)` when a stream's span has started."
+        2, "Hook `(span, scope)` when a stream's span has started."
     )
     on_stream_end: Callable[..., None] | None = function_setting(
-        "Hook `(span, totals)` before a stream's last span ends."
+        2, "Hook `(span, totals)` before a stream's last span ends."
     )
 
     def __post_init__(self) -> None:
         for each in fields(self):
             rule: Setting = each.metadata["setting"]
             value = getattr(self, each.name)
-            if not rule.check(value):
+            if not rule.allows(value):
                 raise _refused(f"option {each.name}", rule, value)
 
     @classmethod
@@ -244,9 +258,10 @@ def _from_environment(environ: Mapping[str, str], known: Mapping[str, Field[Any]
 def _read(variable: str, text: str, rule: Setting) -> Any:
     try:
         value = rule.read(text)
-    except ValueError:
+    except Exception:
+        # Besides ValueError: RecursionError where JSON is nested too deep.
         raise _refused(variable, rule, text) from None
-    if not rule.check(value):
+    if not rule.allows(value):
         raise _refused(variable, rule, text)
     return value
 

@@ -354,7 +354,8 @@ DROPPED: Final = Metric(
     "counter",
     "{chunk}",
     ("stage",),
-    "Chunks checked and counted, but left out of the trace because the recorder was too slow or hung.",
+    "Chunks checked and counted, but left out of the trace because the recorder was too slow or hung; and messages of "
+    "a WebSocket that were passed on unchecked because peers had begun too many streams.",
 )
 QUEUED: Final = Metric(
     "sse.recorder.queued",

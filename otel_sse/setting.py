@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from otel_sse import limits
+from otel_sse.patterns import are_url_patterns, compiled
 
 PREFIX: Final = "OTEL_SSE_"
 """How the variable of a setting begins."""
@@ -16,7 +18,10 @@ PREFIX: Final = "OTEL_SSE_"
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 _RULE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_MEDIA_TYPE: Final = re.compile(r"[^\sA-Z/;]+/[^\sA-Z/;]+")
+_MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+"""Source: RFC 6838, section 4.2 "Naming Requirements"."""
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER: Final = re.compile(r"[+-]?([0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18})([eE][+-]?[0-9]{1,3})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +30,9 @@ class Setting:
 
     Args:
         env: Environment variables, the first that is set wins; () for settings that only an argument can give.
-        read: Turns the variable's text into the value; raises ValueError where it can't.
+        read: Turns the variable's text into the value; raises any exception where it can't.
         allowed: The rule in words, as it stands in error messages and in the reference.
-        check: Whether a value (from either side) is allowed.
+        check: Whether a value (from either side) is allowed. Asked by `allows`, because a value may be anything.
         doc: What it does, one or two sentences.
         unit: Unit of the value, or "".
         secret: Whether the value must never be shown.
@@ -41,6 +46,13 @@ class Setting:
     unit: str = ""
     secret: bool = False
 
+    def allows(self, value: object) -> bool:
+        """Return whether a value is allowed; one that can't even be looked at is not."""
+        try:
+            return bool(self.check(value))
+        except Exception:
+            return False
+
 
 def _read_bool(text: str) -> bool:
     lowered = text.strip().lower()
@@ -49,6 +61,19 @@ def _read_bool(text: str) -> bool:
     if lowered in _FALSE:
         return False
     raise ValueError(text)
+
+
+def _read_whole(text: str) -> int:
+    # int() itself takes underscores and the digits of all scripts.
+    if not _WHOLE.fullmatch(text.strip()):
+        raise ValueError(text)
+    return int(text)
+
+
+def _read_number(text: str) -> float:
+    if not _NUMBER.fullmatch(text.strip()):
+        raise ValueError(text)
+    return float(text)
 
 
 def _is_int(value: object) -> bool:
@@ -71,25 +96,26 @@ def flag_setting(name: str, default: bool, doc: str) -> Any:
 
 def choice_setting(name: str, default: str, allowed: tuple[str, ...], doc: str) -> Any:
     """Return the field of one word of a few."""
-    rule = Setting(_env(name, ()), str.strip, f"be one of {', '.join(allowed)}", lambda v: v in allowed, doc)
-    return field(default=default, metadata={"setting": rule})
-
-
-def int_setting(name: str, default: int, least: int, doc: str, unit: str = "") -> Any:
-    """Return the field of a whole number."""
     rule = Setting(
-        _env(name, ()), int, f"be a whole number of {least} or more", lambda v: _is_int(v) and v >= least, doc, unit
+        _env(name, ()), str.strip, f"be one of {', '.join(allowed)}", lambda v: isinstance(v, str) and v in allowed, doc
     )
     return field(default=default, metadata={"setting": rule})
 
 
-def optional_int_setting(name: str, least: int, doc: str, unit: str = "") -> Any:
+def int_setting(name: str, default: int, least: int, most: int, doc: str, unit: str = "") -> Any:
+    """Return the field of a whole number."""
+    allowed = f"be a whole number from {least} to {most}"
+    rule = Setting(_env(name, ()), _read_whole, allowed, lambda v: _is_int(v) and least <= v <= most, doc, unit)
+    return field(default=default, metadata={"setting": rule})
+
+
+def optional_int_setting(name: str, least: int, most: int, doc: str, unit: str = "") -> Any:
     """Return the field of a whole number or nothing."""
     rule = Setting(
         _env(name, ()),
-        int,
-        f"be a whole number of {least} or more, or unset",
-        lambda v: v is None or (_is_int(v) and v >= least),
+        _read_whole,
+        f"be a whole number from {least} to {most}, or unset",
+        lambda v: v is None or (_is_int(v) and least <= v <= most),
         doc,
         unit,
     )
@@ -97,12 +123,12 @@ def optional_int_setting(name: str, least: int, doc: str, unit: str = "") -> Any
 
 
 def seconds_setting(name: str, default: float, doc: str, aliases: tuple[str, ...] = ()) -> Any:
-    """Return the field of a time."""
+    """Return the field of a time, from a millisecond on."""
     rule = Setting(
         _env(name, aliases),
-        float,
-        "be a number of seconds above 0 and at most 86400",
-        lambda v: _is_number(v) and 0 < v <= 86_400,
+        _read_number,
+        "be a number of seconds from 0.001 to 86400",
+        lambda v: _is_number(v) and 0.001 <= v <= 86_400,
         doc,
         "s",
     )
@@ -113,7 +139,7 @@ def milliseconds_setting(name: str, default: int, doc: str) -> Any:
     """Return the field of a whole number of milliseconds."""
     rule = Setting(
         _env(name, ()),
-        int,
+        _read_whole,
         "be a whole number of milliseconds from 1 to 60000",
         lambda v: _is_int(v) and 1 <= v <= 60_000,
         doc,
@@ -124,8 +150,16 @@ def milliseconds_setting(name: str, default: int, doc: str) -> Any:
 
 def text_setting(name: str, doc: str, *, secret: bool = False) -> Any:
     """Return the field of a text."""
-    rule = Setting(_env(name, ()), str, "be text", lambda v: isinstance(v, str), doc, secret=secret)
+    allowed = f"be text that UTF-8 can encode, of at most {limits.MAX_KEY_CHARS} characters"
+    rule = Setting(
+        _env(name, ()), str, allowed, lambda v: len(v) <= limits.MAX_KEY_CHARS and _is_utf8(v), doc, "", secret
+    )
     return field(default="", metadata={"setting": rule}, repr=not secret)
+
+
+def _is_utf8(value: object) -> bool:
+    # A byte that is none in the environment, and half a surrogate pair in an argument, can't be encoded.
+    return isinstance(value, str) and value.encode() is not None
 
 
 def _read_list(text: str) -> tuple[str, ...]:
@@ -133,22 +167,58 @@ def _read_list(text: str) -> tuple[str, ...]:
 
 
 def _is_media_types(value: object) -> bool:
-    return isinstance(value, tuple) and all(isinstance(v, str) and _MEDIA_TYPE.fullmatch(v) for v in value)
+    if not isinstance(value, tuple) or len(value) > limits.MAX_MEDIA_TYPES:
+        return False
+    return all(isinstance(v, str) and _MEDIA_TYPE.fullmatch(v) for v in value)
 
 
 def media_types_setting(name: str, doc: str) -> Any:
     """Return the field of media types."""
-    allowed = "be media types in lower case without parameters: a tuple, or a comma-separated list in the environment"
+    allowed = (
+        f"be up to {limits.MAX_MEDIA_TYPES} media types in lower case without parameters: a tuple, or a "
+        "comma-separated list in the environment"
+    )
     return field(default=(), metadata={"setting": Setting(_env(name, ()), _read_list, allowed, _is_media_types, doc)})
 
 
-def function_setting(doc: str) -> Any:
+def function_setting(arguments: int, doc: str) -> Any:
     """Return the field of a function, which only an argument can give."""
-    rule = Setting((), str, "be callable or None", lambda v: v is None or callable(v), doc)
+    many = "1 argument" if arguments == 1 else f"{arguments} arguments"
+    allowed = f"be a function that can be called with {many} and is not async, or None"
+    rule = Setting((), str, allowed, lambda v: v is None or _takes(v, arguments), doc)
     return field(default=None, metadata={"setting": rule}, repr=False)
 
 
+def _answers_at_once(function: object) -> bool:
+    if not callable(function):
+        return False
+    called = inspect.getattr_static(type(function), "__call__", None)
+    return not any(is_other(function) or is_other(called) for is_other in _OTHERS)
+
+
+def _takes(function: Any, arguments: int) -> bool:
+    """Return whether something can be called with so many arguments and answers at once, as far as can be known."""
+    if not _answers_at_once(function):
+        return False
+    try:
+        signature = inspect.signature(function)
+    except Exception:
+        # Some callables, written in C or made up, have none to look at.
+        return True
+    try:
+        signature.bind(*range(arguments))
+    except TypeError:
+        return False
+    return True
+
+
+_OTHERS: Final = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
+"""Functions that only begin when somebody awaits or iterates what they return, which nobody does here."""
+
+
 def _read_rules(text: str) -> dict[str, str]:
+    if len(text) > limits.MAX_RULES_CHARS:
+        raise ValueError(text)
     rules = json.loads(text)
     if not isinstance(rules, dict):
         raise ValueError(text)
@@ -166,32 +236,31 @@ def _are_rules(value: object) -> bool:
     )
 
 
-def _finds_something(pattern: str) -> bool:
-    return _compiles(pattern) and not re.compile(pattern).match("")
+def _finds_something(text: str) -> bool:
+    pattern = compiled(text)
+    return pattern is not None and not pattern.match("")
 
 
 def patterns_setting(name: str, doc: str) -> Any:
-    """Return the field of regular expressions."""
-    allowed = "be regular expressions with commas between them"
-    rule = Setting(
-        _env(name, ()), str, allowed, lambda v: isinstance(v, str) and all(map(_compiles, v.split(","))), doc
+    """Return the field of regular expressions for URLs."""
+    allowed = (
+        f"be regular expressions with commas between them, {limits.MAX_EXCLUDED_CHARS} characters at most, "
+        "none of them empty, and not find every URL (for that there is enabled=false)"
     )
+    rule = Setting(_env(name, ()), str, allowed, _are_url_patterns, doc)
     return field(default="", metadata={"setting": rule})
 
 
-def _compiles(pattern: str) -> bool:
-    try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError):
-        return False
-    return True
+def _are_url_patterns(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= limits.MAX_EXCLUDED_CHARS and are_url_patterns(value)
 
 
 def rules_setting(name: str, doc: str) -> Any:
     """Return the field of named regular expressions."""
     allowed = (
         f"be a dict (in the environment a JSON object) of up to {limits.MAX_CONTENT_CHECKS} names "
-        "(a-z, 0-9 and _, a letter first) and regular expressions that do not match the empty text"
+        f"(a-z, 0-9 and _, a letter first) and regular expressions of at most {limits.MAX_PATTERN_CHARS} characters "
+        "that do not match the empty text"
     )
     rule = Setting(_env(name, ()), _read_rules, allowed, _are_rules, doc)
     return field(default=None, metadata={"setting": rule})
@@ -202,8 +271,9 @@ def dialect_setting(doc: str) -> Any:
     rule = Setting(
         _env("dialect", ()),
         str.strip,
-        "be a dialect's name, a function that makes a dialect, or None",
-        lambda v: v is None or isinstance(v, str) or callable(v),
+        "be a dialect's name, a function that makes a dialect and is not async, or None",
+        # Whether it can be called is known once it makes one.
+        lambda v: v is None or isinstance(v, str) or _answers_at_once(v),
         doc,
     )
     return field(default=None, metadata={"setting": rule}, repr=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,17 @@ DEFAULTS: dict[str, Any] = {name: default for name, default, _ in settings()}
 
 def a_function(*_: object) -> None:
     """A callable."""
+
+
+async def an_async_function(*_: object) -> None:
+    """What nobody here would await."""
+
+
+class Awaited:
+    """The same as an object."""
+
+    async def __call__(self, *_: object) -> None:
+        """Answer later."""
 
 
 # Of each setting: two texts for its variable with what they mean, neither of them the default.
@@ -57,13 +69,13 @@ BAD_TEXTS: dict[str, list[str]] = {
     "enabled": ["maybe", "2"],
     "chunk_events": ["some", "ALL"],
     "chunk_signal": ["spans"],
-    "max_chunk_events_per_trace": ["-1", "many", "1.5"],
-    "segment_seconds": ["0", "-1", "nan", "inf", "86400.1", "5s"],
-    "queue_size": ["0", "x"],
-    "flush_interval_seconds": ["0", "often"],
-    "shutdown_timeout_seconds": ["0", "often"],
+    "max_chunk_events_per_trace": ["-1", "many", "1.5", "10000001"],
+    "segment_seconds": ["0", "-1", "nan", "inf", "86400.1", "5s", "1_0", "٣", "1e999", "0.0009", "infinity"],
+    "queue_size": ["0", "x", "1000001", "99999999999999999999", "9" * 5_000, "٣", "1_000", "1e3"],
+    "flush_interval_seconds": ["0", "often", "86400.1", "1e-300"],
+    "shutdown_timeout_seconds": ["0", "often", "86400.1"],
     "capture_content": ["yep"],
-    "content_types": ["json", "a/b/c", "a/b; charset=utf-8", "a/b c"],
+    "content_types": ["json", "a/b/c", "a/b; charset=utf-8", "a/b c", "*/*", "a/é"],
     "traceresponse_header": ["-"],
     "trace_id_header": ["nope"],
     "server_span": ["auto"],
@@ -72,28 +84,28 @@ BAD_TEXTS: dict[str, list[str]] = {
     "emit": ["starlette"],
     "emit_rewrites": ["some"],
     "websockets": ["aiohttp"],
-    "log_first": ["-1", "all"],
+    "log_first": ["-1", "all", "1000000001"],
     "silence_threshold": ["0", "15s"],
     "first_byte_threshold": ["-5", "none"],
-    "max_event_bytes": ["63", "1MiB"],
-    "max_findings": ["-1", "few"],
+    "max_event_bytes": ["63", "1MiB", "67108865"],
+    "max_findings": ["-1", "few", "1000001"],
     "dedup_window_ms": ["0", "60001", "0.1", "100ms"],
-    "interval_sample": ["0", "1/16"],
-    "excluded_urls": ["(", "health,*"],
+    "interval_sample": ["0", "1/16", "1000001"],
+    "excluded_urls": ["(", "health,*", "health,", ",", "a, ,b", ".*", "^/"],
     "content_checks": ["x+", "[]", '{"a": "("}', '{"a": ""}', '{"a": "x*"}', '{"A b": "x"}', '{"a": 1}', '{"": "x"}'],
 }
 BAD_ARGUMENTS: dict[str, list[object]] = {
     "enabled": ["true", 1],
     "chunk_events": ["some", ["all"], 1],
     "chunk_signal": ["spans", True],
-    "max_chunk_events_per_trace": [-1, "1", 1.0, True],
+    "max_chunk_events_per_trace": [-1, "1", 1.0, True, 10**400],
     "segment_seconds": [0, -1.0, float("nan"), float("inf"), "5", True],
-    "queue_size": [0, False],
+    "queue_size": [0, False, 1_000_001, 10**20],
     "flush_interval_seconds": [0.0, "1"],
     "shutdown_timeout_seconds": [0.0, "1"],
     "capture_content": ["yes", 0],
-    "digest_key": [b"key", 5],
-    "content_types": [["a/b"], "a/b", ("A/B",), ("a/b; q=1",), (1,)],
+    "digest_key": [b"key", 5, "\ud800"],
+    "content_types": [["a/b"], "a/b", ("A/B",), ("a/b; q=1",), (1,), ("",), ("a/\ud800",)],
     "traceresponse_header": ["on"],
     "trace_id_header": [2],
     "server_span": ["auto"],
@@ -102,7 +114,7 @@ BAD_ARGUMENTS: dict[str, list[object]] = {
     "emit": ["true", 0],
     "emit_rewrites": ["true", 1],
     "websockets": ["true", 1],
-    "excluded_urls": [["health"], 1, "(", "health,[a"],
+    "excluded_urls": [["health"], 1, "(", "health,[a", " ", "a,"],
     "log_first": [-1, "5", True],
     "silence_threshold": [0, 86_401, "15"],
     "first_byte_threshold": [-1, 86_401],
@@ -111,13 +123,13 @@ BAD_ARGUMENTS: dict[str, list[object]] = {
     "dedup_window_ms": [0, 60_001, 0.5, True],
     "interval_sample": [0, 0.5],
     "content_checks": ["x", [("a", "x")], {"a": "("}, {"": "x"}],
-    "dialect": [5, ("openai-chat",)],
-    "content_of": ["text", 1],
-    "route_of": ["/chat"],
-    "stream_of": ["stream_id"],
-    "chunk_of": [{}],
-    "on_stream_start": ["hook"],
-    "on_stream_end": [1],
+    "dialect": [5, ("openai-chat",), an_async_function],
+    "content_of": ["text", 1, lambda: "", an_async_function],
+    "route_of": ["/chat", lambda scope, more: "", an_async_function],
+    "stream_of": ["stream_id", lambda: "", Awaited()],
+    "chunk_of": [{}, lambda *, message: None],
+    "on_stream_start": ["hook", lambda span: None, an_async_function],
+    "on_stream_end": [1, lambda span, totals, more: None, partial(an_async_function)],
 }
 
 
@@ -125,7 +137,7 @@ def test_tables_here_know_every_setting() -> None:
     """No setting is left out of the tests below."""
     functions = {"content_of", "route_of", "stream_of", "chunk_of", "on_stream_start", "on_stream_end"}
     assert set(TEXTS) | functions == set(BAD_ARGUMENTS) == Options.names() == set(RULES)
-    assert set(BAD_TEXTS) | functions | {"digest_key", "excluded_urls", "dialect"} == Options.names()
+    assert set(BAD_TEXTS) | functions | {"digest_key", "dialect"} == Options.names()
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -211,7 +223,9 @@ def test_bad_variable_is_named_with_value_and_rule(name: str, text: str) -> None
     variable = f"OTEL_SSE_{name.upper()}"
     with pytest.raises(ConfigurationError) as raised:
         Options.resolve({variable: text})
-    assert str(raised.value) == (f"{variable} must {RULES[name].allowed}, got {text!r}. Correct it or leave it unset.")
+    assert str(raised.value) == (
+        f"{variable} must {RULES[name].allowed}, got {shown_value(text)}. Correct it or leave it unset."
+    )
 
 
 def test_bad_alias_is_named_by_its_own_name() -> None:
@@ -220,12 +234,17 @@ def test_bad_alias_is_named_by_its_own_name() -> None:
         Options.resolve({"SILENCE_THRESHOLD": "15s"})
 
 
+def shown_value(value: object) -> str:
+    """How a message shows a value: cut off."""
+    return repr(value) if len(repr(value)) <= 120 else repr(value)[:117] + "..."
+
+
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD_ARGUMENTS.items() for v in values])
 def test_bad_argument_is_named_with_value_and_rule(name: str, value: Any) -> None:
     """The error says which option, which value (unless it is a secret), and what is allowed."""
     with pytest.raises(ConfigurationError) as raised:
         Options.resolve({}, **{name: value})
-    shown = "'a secret of a wrong type'" if RULES[name].secret else repr(value)
+    shown = "'a secret of a wrong type'" if RULES[name].secret else shown_value(value)
     assert str(raised.value) == (
         f"option {name} must {RULES[name].allowed}, got {shown}. Correct it or leave it unset."
     )
@@ -233,7 +252,7 @@ def test_bad_argument_is_named_with_value_and_rule(name: str, value: Any) -> Non
 
 def test_bad_default_argument_is_refused_without_resolve_too() -> None:
     """`Options(...)` holds its values to the same rules."""
-    with pytest.raises(ConfigurationError, match="option queue_size must be a whole number of 1 or more, got 0"):
+    with pytest.raises(ConfigurationError, match="option queue_size must be a whole number from 1 to 1000000, got 0"):
         Options(queue_size=0)
 
 
@@ -305,3 +324,46 @@ def test_content_checks_are_capped(extra: int, allowed: bool) -> None:
     """As many rules as the cap says are taken, and one more is refused."""
     rules = {f"rule_{number}": "x" for number in range(limits.MAX_CONTENT_CHECKS + extra)}
     assert RULES["content_checks"].check(rules) is allowed
+
+
+CAPPED: dict[str, tuple[str, Any]] = {
+    "digest_key": ("MAX_KEY_CHARS", lambda cap: "k" * cap),
+    "excluded_urls": ("MAX_EXCLUDED_CHARS", lambda cap: "ab," * (cap // 3) + "x" * (cap % 3)),
+    "content_types": ("MAX_MEDIA_TYPES", lambda cap: ("a/b",) * cap),
+}
+
+
+@pytest.mark.parametrize("name", CAPPED)
+@pytest.mark.parametrize(("extra", "allowed"), [(0, True), (1, False)])
+def test_length_is_capped(name: str, extra: int, allowed: bool) -> None:
+    """A setting takes as much as its cap (MAX_KEY_CHARS, MAX_EXCLUDED_CHARS, MAX_MEDIA_TYPES) says, and no more."""
+    limit, value_of = CAPPED[name]
+    value = value_of(getattr(limits, limit) + extra)
+    assert len(value) == getattr(limits, limit) + extra
+    assert RULES[name].allows(value) is allowed
+
+
+@pytest.mark.parametrize(("extra", "allowed"), [(0, True), (1, False)])
+def test_text_of_content_checks_is_capped(extra: int, allowed: bool) -> None:
+    """JSON in the environment is read up to MAX_RULES_CHARS, so that nobody waits for it."""
+    text = '{"a": "x"}'.ljust(limits.MAX_RULES_CHARS + extra)
+    assert len(text) == limits.MAX_RULES_CHARS + extra
+    if allowed:
+        assert Options.resolve({"OTEL_SSE_CONTENT_CHECKS": text}).content_checks == {"a": "x"}
+        return
+    with pytest.raises(ConfigurationError):
+        Options.resolve({"OTEL_SSE_CONTENT_CHECKS": text})
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 20_000, '{"a": "x"', "NaN"])
+def test_content_checks_that_are_no_json_are_refused(text: str) -> None:
+    """Whatever a JSON reader raises over the variable, the error is ours."""
+    with pytest.raises(ConfigurationError, match=r"^OTEL_SSE_CONTENT_CHECKS must be a dict"):
+        Options.resolve({"OTEL_SSE_CONTENT_CHECKS": text})
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_number_that_can_not_be_written_is_refused(sign: int) -> None:
+    """Python writes no number of 5,000 digits; the error is ours all the same, and names the type."""
+    with pytest.raises(ConfigurationError, match=r"from 1 to 1000000, got a value of type int\."):
+        Options.resolve({}, queue_size=sign * 10**5_000)

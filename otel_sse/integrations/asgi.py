@@ -10,7 +10,6 @@ from opentelemetry.context import Context, get_current
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware, get_host_port_url_tuple
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider, get_current_span
-from opentelemetry.util.http import ExcludeList, parse_excluded_urls
 
 from otel_sse import limits
 from otel_sse.integrations import headers as stream_headers
@@ -22,6 +21,7 @@ from otel_sse.integrations.server_span import ServerSpanMakers, no_native_span
 from otel_sse.integrations.waiting import wait_until
 from otel_sse.integrations.websockets.asgi_exchange import WebSocketExchange
 from otel_sse.integrations.websockets.recording import hooks_of
+from otel_sse.patterns import UrlPatterns
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder, StageRecord
@@ -66,9 +66,7 @@ class StreamMiddleware:
         self.app = app
         self.recorder = recorder
         options = recorder.options
-        self._excluded: ExcludeList | None = (
-            parse_excluded_urls(options.excluded_urls) if options.excluded_urls else None
-        )
+        self._excluded = UrlPatterns(options.excluded_urls) if options.excluded_urls else None
         self._kinds = ("http", "websocket") if options.websockets else ("http",)
         self._hooks = hooks_of(recorder)
         self._makers = ServerSpanMakers(app)
@@ -117,7 +115,7 @@ class StreamMiddleware:
             return False
         # As contrib does it; and by the path alone, which a pattern may be anchored to.
         _, _, url = get_host_port_url_tuple(scope)  # type: ignore[no-untyped-call]
-        return self._excluded.url_disabled(url) or self._excluded.url_disabled(str(scope.get("path", "")))
+        return self._excluded.find(url, str(scope.get("path", "")))
 
     def _starting(self, send: Send) -> Send:
         # By now the application has all its routes, and its providers are set.

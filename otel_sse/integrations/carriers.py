@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping
 from typing import Any, TypeVar
 
-from otel_sse.integrations.recorders import default_recorder
+from otel_sse.integrations.recorders import any_recorder
 from otel_sse.integrations.websockets.serving import current_hop
 from otel_sse.telemetry import propagation
 from otel_sse.telemetry.clock import now_ns
@@ -78,7 +78,7 @@ def _stream_of(remote: Remote) -> Stream:
     known = hop.stream(stream_id) if hop is not None and stream_id else None
     if known is not None:
         return known
-    recorder = default_recorder() if current is None else current.recorder
+    recorder = any_recorder() if current is None else current.recorder
     context = remote.context if remote.span.is_valid else None
     return _with_upstream(Stream(recorder, now_ns(), context, stream_id), remote)
 

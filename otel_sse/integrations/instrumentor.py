@@ -7,12 +7,15 @@ from typing import Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
+from otel_sse.errors import ConfigurationError
 from otel_sse.integrations import patches
 from otel_sse.integrations.apps import end_recorder, new_recorder
 from otel_sse.integrations.asgi import ASGIApp, StreamMiddleware
 from otel_sse.integrations.frameworks import FrameworkPatches
+from otel_sse.integrations.recorders import tell_unusable
 from otel_sse.options import Options
 from otel_sse.telemetry.recorder import Recorder
+from otel_sse.telemetry.settings import check_settings
 
 
 class SSEInstrumentor(BaseInstrumentor):  # type: ignore[misc]
@@ -21,6 +24,11 @@ class SSEInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     `instrument()` takes `tracer_provider`, `meter_provider` and the settings of `otel_sse.Options`. A framework is
     patched when it is imported, before or after. `uninstrument()` undoes every patch, also on applications that are
     running.
+
+    An argument that is not allowed raises `ConfigurationError`. A variable that is not allowed raises nothing: whoever
+    set it is not the one who wrote the call, and `opentelemetry-instrument`, for which this is made, would leave out
+    all instrumentations behind this one. It is told once, as an error in the log `otel_sse`, and nothing is watched: to
+    go on without it could record what it was to keep out.
 
     Example:
         >>> SSEInstrumentor().instrument(chunk_events="packed")
@@ -35,10 +43,17 @@ class SSEInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     def _instrument(self, **kwargs: Any) -> None:
         tracer_provider, meter_provider = kwargs.get("tracer_provider"), kwargs.get("meter_provider")
         names = Options.names()
-        options = Options.resolve(None, **{name: value for name, value in kwargs.items() if name in names})
-        if not options.enabled:
+        given = {name: value for name, value in kwargs.items() if name in names}
+        # By themselves, so that what is wrong with them is raised, and what is left is the environment's.
+        check_settings(Options.resolve({}, **given), tracer_provider, meter_provider)
+        try:
+            options = Options.resolve(None, **given)
+            if not options.enabled:
+                return
+            recorder = new_recorder(options, tracer_provider, meter_provider)
+        except ConfigurationError as error:
+            tell_unusable(str(error))
             return
-        recorder = new_recorder(options, tracer_provider, meter_provider)
         patches.hold(recorder)
 
         def wrap(app: ASGIApp) -> StreamMiddleware:

@@ -39,6 +39,7 @@ _recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
 _locks = _Locks()
 fork.watch(_locks)
 _default: Recorder | None = None
+_silent: Recorder | None = None
 _diversions: list[TracerProvider] = []
 
 
@@ -64,6 +65,9 @@ def default_recorder() -> Recorder:
     """Return the recorder of stages that no instrumented application stands around.
 
     Made on first use, with the settings of the environment and OpenTelemetry's global providers.
+
+    Raises:
+        ConfigurationError: The environment holds a setting that is not allowed.
     """
     global _default
     with _locks.default:
@@ -72,9 +76,28 @@ def default_recorder() -> Recorder:
         return _default
 
 
+def any_recorder() -> Recorder:
+    """Return `default_recorder()`; where a wrong setting keeps it from being made, that is told once, and the recorder
+    is one that records neither streams outside of requests nor chunks. Never raises: its callers are in the middle of
+    somebody's stream, and `instrument()` is where a wrong setting is raised."""
+    try:
+        return default_recorder()
+    except ConfigurationError as error:
+        tell_unusable(str(error))
+        return _silent_recorder()
+
+
+def _silent_recorder() -> Recorder:
+    global _silent
+    with _locks.default:
+        if _silent is None or _silent.closed:
+            _silent = new_recorder(Options(enabled=False, chunk_events="off"), None, None)
+        return _silent
+
+
 def stream_here() -> Stream:
     """Return the stream of the request that is being served, or a new one outside of any."""
-    return current_stream() or Stream(default_recorder(), now_ns())
+    return current_stream() or Stream(any_recorder(), now_ns())
 
 
 def stage_name(subject: str, name: object) -> str:
@@ -120,18 +143,14 @@ class StreamLater:
 
 def own_stream() -> Stream | None:
     """Return a new stream outside of any request, or None where the settings do not allow one."""
-    try:
-        recorder = default_recorder()
-    except ConfigurationError as error:
-        # The middle of somebody's stream is not the place to raise it; `instrument()` does.
-        _tell(str(error))
-        return None
+    recorder = any_recorder()
     return Stream(recorder, now_ns()) if recorder.options.enabled else None
 
 
 @functools.cache
-def _tell(problem: str) -> None:
-    logger.warning("streams outside of requests are not observed: %s", problem)
+def tell_unusable(problem: str) -> None:
+    """Say once in the log that a setting keeps streams from being observed, where raising it would harm."""
+    logger.error("event streams are not observed: %s", problem)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ class _Held(NamedTuple):
     number: int
     message: Message
     named: bool
+    size: int
 
 
 class Outbox:
@@ -32,17 +33,19 @@ class Outbox:
     follows a `START` where the connection before was closed in order, is another answer.
 
     A message whose sending failed gives its number back. The last `limits.MAX_HELD_MESSAGES` short messages are held,
-    by reference, until the stream is forgotten.
+    by reference, up to `limits.MAX_HELD_BYTES`, until the stream is forgotten.
     """
 
     __slots__ = (
-        "_at", "_broken", "_connection", "_continues", "_earlier", "_ended", "_held", "_last", "_named", "_run",
+        "_at", "_broken", "_connection", "_continues", "_earlier", "_ended", "_held", "_held_bytes", "_last", "_named",
+        "_run",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self._last = 0
         self._connection = 0
-        self._held: deque[_Held] = deque(maxlen=limits.MAX_HELD_MESSAGES)
+        self._held: deque[_Held] = deque()
+        self._held_bytes = 0
         self._earlier: tuple[_Held, ...] = ()
         self._named: dict[Message, int] = {}
         self._ended = False
@@ -83,7 +86,7 @@ class Outbox:
         if ends:
             self._ended = True
         if message is not None and len(message) <= limits.MAX_HELD_CHARS:
-            self._held.append(_Held(number, message, named))
+            self._hold(number, message, named)
         return number
 
     def failed(self, number: int) -> None:
@@ -91,11 +94,20 @@ class Outbox:
         if number == self._last:
             self._last = number - 1
         if self._held and self._held[-1].number == number:
-            self._held.pop()
+            self._held_bytes -= self._held.pop().size
 
     def broke(self) -> None:
         """Take note that the connection was not closed in order."""
         self._broken = True
+
+    def _hold(self, number: int, message: Message, named: bool) -> None:
+        held = self._held
+        # Where one character of a text is not ASCII, each takes up to four bytes.
+        size = len(message) if type(message) is bytes or message.isascii() else len(message) * 4
+        held.append(_Held(number, message, named, size))
+        self._held_bytes += size
+        while len(held) > limits.MAX_HELD_MESSAGES or self._held_bytes > limits.MAX_HELD_BYTES:
+            self._held_bytes -= held.popleft().size
 
     def _reconnected(self, connection: int) -> None:
         self._connection = connection
@@ -107,6 +119,7 @@ class Outbox:
 
     def _forget(self) -> None:
         self._held.clear()
+        self._held_bytes = 0
         self._earlier, self._named, self._run = (), {}, -1
 
     def _again(self, message: Message, named: bool, starts: bool) -> int:

@@ -48,6 +48,7 @@ class Metrics:
         self._latency = made.latency
         self._counters = made.counters
         self._routes: set[str] = set()
+        self._stages: set[str] = set()
         self._known: set[tuple[str, str]] = set()
 
     def start(self, stage: str, route: str = "") -> None:
@@ -58,6 +59,7 @@ class Metrics:
             route: The route's template, or "".
         """
         labels = self._labels(stage, route)
+        stage = labels["stage"]
         key = (stage, labels.get("route", ""))
         if key in self._known:
             return
@@ -119,7 +121,7 @@ class Metrics:
             at: Context with the downstream stage's span, for exemplars.
         """
         labels = self._labels(info.label, info.route)
-        labels = {"from": upstream, "to": labels.pop("stage"), **labels}
+        labels = {"from": self.stage_label(upstream), "to": labels.pop("stage"), **labels}
         for latency_ns in latencies:
             self._latency.record(max(latency_ns, 0) / _NS_PER_S, labels, at)
 
@@ -150,13 +152,13 @@ class Metrics:
             self._counters[semconv.ENDED.name].add(count, labels | {"outcome": outcome})
 
     def dropped(self, stage: str, count: int) -> None:
-        """Count entries that the trace lacks. Called by whoever drops them, in any thread.
+        """Count entries that the trace lacks: dropped while they waited, or never looked at. By whoever does that.
 
         Args:
             stage: The stage's label.
             count: How many.
         """
-        self._counters[semconv.DROPPED.name].add(count, {"stage": stage})
+        self._counters[semconv.DROPPED.name].add(count, {"stage": self.stage_label(stage)})
 
     def internal_error(self, site: str) -> None:
         """Count an error inside otel_sse."""
@@ -196,12 +198,21 @@ class Metrics:
 
     def _labels(self, stage: str, route: str) -> Labels:
         if not route:
-            return {"stage": stage}
-        if route not in self._routes:
-            if len(self._routes) >= limits.MAX_ROUTES:
-                return {"stage": stage, "route": "other"}
-            self._routes.add(route)
-        return {"stage": stage, "route": route}
+            return {"stage": self.stage_label(stage)}
+        return {"stage": self.stage_label(stage), "route": _label(route, self._routes, limits.MAX_ROUTES)}
+
+    def stage_label(self, name: str) -> str:
+        """Return the name itself, or `other` where `limits.MAX_STAGE_LABELS` are known already. For any thread."""
+        return _label(name, self._stages, limits.MAX_STAGE_LABELS)
+
+
+def _label(name: str, known: set[str], most: int) -> str:
+    """The name itself, or `other` where there are as many names already: label sets are dear, and must not grow."""
+    if name not in known:
+        if len(known) >= most:
+            return "other"
+        known.add(name)
+    return name
 
 
 _STARTED_AT_ZERO = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from opentelemetry._logs import get_logger
-from opentelemetry.trace import Tracer
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import Tracer, TracerProvider
 
 from otel_sse import semconv
 from otel_sse.errors import ConfigurationError, must
@@ -55,6 +56,19 @@ def stage_settings(options: Options) -> StageSettings:
         content_of=options.content_of,
         content_checks=tuple((name, re.compile(rule)) for name, rule in (options.content_checks or {}).items()),
     )
+
+
+def check_settings(
+    options: Options, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
+) -> None:
+    """Raise where a recorder could not be made with these.
+
+    Raises:
+        ConfigurationError: A provider is none, or the dialect is not known or makes none.
+    """
+    check_provider("tracer_provider", tracer_provider, "get_tracer")
+    check_provider("meter_provider", meter_provider, "get_meter")
+    check_dialect(stage_settings(options))
 
 
 def check_dialect(settings: StageSettings) -> None:

@@ -136,6 +136,10 @@ class Stream:
         before = list(self.stages)
         # Not a deque with a bound, whose 600 bytes every request would pay; another thread may append as well.
         self.stages.append(record)
+        for forgotten in self.stages[: -limits.MAX_UPSTREAMS]:
+            if forgotten.ended:
+                # Nobody looks further back than this; else each turn of a long conversation would hold all before it.
+                forgotten.upstreams.clear()
         del self.stages[: -limits.MAX_UPSTREAMS]
         self.stages_begun += 1
         return before
@@ -155,6 +159,7 @@ class Stream:
 
     def end_with_me(self, record: StageRecord) -> None:
         """Let a stage that no iterator ends (a function called for each chunk) end as the stream does."""
+        self._loose = [each for each in self._loose if not each.ended]
         self._loose.append(record)
 
     def forget(self, record: StageRecord) -> None:

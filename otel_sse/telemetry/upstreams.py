@@ -140,7 +140,12 @@ def _follows(stage: StageRecord, record: StageRecord) -> bool:
 
 
 def _ancestors(record: StageRecord) -> list[StageRecord]:
-    found = [record]
-    for stage in found:
-        found += [each for each in stage.upstreams if not any(each is known for known in found)]
-    return found[1:]
+    found = {id(record): record}
+    waiting = [record]
+    while waiting:
+        for each in waiting.pop().upstreams:
+            if id(each) not in found:
+                found[id(each)] = each
+                waiting.append(each)
+    del found[id(record)]
+    return list(found.values())

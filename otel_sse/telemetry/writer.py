@@ -66,7 +66,7 @@ class Writer:
 
     def begin(self, record: StageRecord) -> None:
         """Take over a stage that has begun."""
-        self._stages.setdefault(record.info.label, 0)
+        self._stages.setdefault(self._metrics.stage_label(record.info.label), 0)
         self._live[id(record)] = record
         if self._ends and self.hung:
             # Two for each stage that begins, so that the others get fewer. They close a stage, and write nothing.
@@ -115,7 +115,8 @@ class Writer:
         found = dict(self._stages)
         for record in list(self._live.values()):
             if record.journal is not None:
-                found[record.info.label] = found.get(record.info.label, 0) + len(record.journal)
+                stage = self._metrics.stage_label(record.info.label)
+                found[stage] = found.get(stage, 0) + len(record.journal)
         return found
 
     def forgo_all(self) -> tuple[int, int]:

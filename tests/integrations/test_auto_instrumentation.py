@@ -93,3 +93,25 @@ def test_finds_us_and_watches(name: str, answers: dict[str, Answer]) -> None:
     assert int(response.headers["x-trace-id"], 16) == int(stage["context"]["trace_id"], 16)
     assert "factory" not in errors
     assert "internal error" not in errors
+
+
+@pytest.mark.server
+def test_a_bad_variable_keeps_nothing_from_starting(tmp_path: Path) -> None:
+    """With a variable that is not allowed the application starts and answers, and the log names the variable once."""
+    say_that_we_are_installed(tmp_path)
+    (tmp_path / "served.py").write_text(f"{APPS['starlette']}\n\napp = make()\n")
+    exporters = ["--traces_exporter", "console", "--metrics_exporter", "none", "--logs_exporter", "none"]
+    command = [sys.executable, "-m", "uvicorn", "served:app", "--port", "0"]
+    announced = r"running on http://127\.0\.0\.1:(\d+)"
+    server = Served(["-c", RUN, *exporters, *command], tmp_path, announced, OTEL_SSE_QUEUE_SIZE="99999999999999999999")
+    try:
+        response = httpx.get(server.address + "/chat")
+        printed = server.stop()
+    finally:
+        server.kill()
+    data = [item.data for item in Parser().feed(response.content) if isinstance(item, Event)]
+    assert data == list(PAYLOADS)
+    assert "traceresponse" not in response.headers
+    assert list(printed_spans(printed)) == []
+    assert server.errors.count("OTEL_SSE_QUEUE_SIZE must be a whole number from 1 to 1000000") == 1
+    assert "Traceback" not in server.errors

@@ -10,6 +10,7 @@ import pytest
 import otel_sse
 from otel_sse.integrations.asgi import StreamMiddleware
 from otel_sse.integrations.instrumentor import SSEInstrumentor
+from otel_sse.integrations.recorders import tell_unusable
 from tests.integrations.answers import ANSWER, DIGESTS, plain
 from tests.integrations.driver import call
 from tests.integrations.frameworks_made import ANSWERING, quart_app
@@ -144,6 +145,42 @@ def test_a_bad_setting_is_refused(instrument: Callable[..., None]) -> None:
     with pytest.raises(otel_sse.ConfigurationError, match="option chunk_events must be one of"):
         instrument(chunk_events="some")
     assert "traceresponse" not in str(starlette_app().build_middleware_stack)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("OTEL_SSE_QUEUE_SIZE", "many"), ("OTEL_SSE_DIALECT", "no-such"), ("OTEL_SSE_EXCLUDED_URLS", "health,")],
+)
+async def test_a_bad_variable_is_told_once_and_raises_nothing(
+    variable: str,
+    text: str,
+    instrument: Callable[..., None],
+    telemetry: Telemetry,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A variable with a value that is not allowed is an error in the log, and the application runs unwatched."""
+    monkeypatch.setenv(variable, text)
+    tell_unusable.cache_clear()
+    for _ in range(2):
+        instrument()
+        SSEInstrumentor().uninstrument()
+    (told,) = [record.getMessage() for record in caplog.records if record.name == "otel_sse"]
+    assert told.startswith(f"event streams are not observed: {variable} must ")
+    assert (await call(starlette_app())).body == ANSWER
+    assert telemetry.spans() == []
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"), [("dialect", "no-such"), ("tracer_provider", "none"), ("queue_size", 10**20)]
+)
+def test_a_bad_argument_is_raised_beside_a_bad_variable(
+    argument: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who calls `instrument` with what is not allowed is told so, whatever the environment holds."""
+    monkeypatch.setenv("OTEL_SSE_LOG_FIRST", "many")
+    with pytest.raises(otel_sse.ConfigurationError, match=f"{argument} must be"):
+        SSEInstrumentor().instrument(**{argument: value})
 
 
 async def test_disabled(instrument: Callable[..., None], telemetry: Telemetry) -> None:

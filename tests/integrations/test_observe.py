@@ -371,7 +371,7 @@ def test_wrong_setting_is_not_raised_into_a_stream(
     """A variable that can't be used is told in the log, once, and every object comes out."""
     monkeypatch.setattr(recorders, "_default", None)
     monkeypatch.setenv("OTEL_SSE_QUEUE_SIZE", "many")
-    recorders._tell.cache_clear()
+    recorders.tell_unusable.cache_clear()
     with caplog.at_level(logging.WARNING, "otel_sse"):
         assert [list(otel_sse.observe(iter(TEXTS), "provider")) for _ in range(2)] == [list(TEXTS)] * 2
     (told,) = caplog.records

@@ -11,7 +11,14 @@ import pytest
 import otel_sse
 from otel_sse.errors import ConfigurationError
 from otel_sse.integrations import recorders
-from otel_sse.integrations.recorders import StreamLater, default_recorder, own_stream, stream_here
+from otel_sse.integrations.recorders import (
+    StreamLater,
+    any_recorder,
+    default_recorder,
+    own_stream,
+    stream_here,
+    tell_unusable,
+)
 from otel_sse.telemetry import internal
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder
@@ -48,6 +55,24 @@ def test_wrong_setting_is_raised_to_who_asks(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ConfigurationError):
         default_recorder()
     assert own_stream() is None
+
+
+def test_wrong_setting_harms_nobody_in_the_middle_of_a_stream(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever asks for a stream outside of requests gets one that records no chunks, and the log says why, once."""
+    monkeypatch.setenv("OTEL_SSE_QUEUE_SIZE", "many")
+    tell_unusable.cache_clear()
+    recorder = any_recorder()
+    assert recorder is any_recorder()
+    assert (recorder.options.enabled, recorder.options.chunk_events) == (False, "off")
+    assert stream_here().recorder is recorder
+    with otel_sse.extract({"sse_stream_id": "abc"}) as stream:
+        assert (stream.id, stream.recorder) == ("abc", recorder)
+    (told,) = caplog.records
+    assert told.getMessage().startswith("event streams are not observed: OTEL_SSE_QUEUE_SIZE must be a whole number")
+    recorder.shutdown()
+    assert any_recorder() is not recorder
 
 
 def test_stream_here_is_the_requests_or_a_new_one(telemetry: Telemetry) -> None:

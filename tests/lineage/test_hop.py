@@ -186,3 +186,15 @@ def test_long_messages_are_not_held(chars: int) -> None:
     message = "x" * chars
     assert outbox.number(1, message, True) == 1
     assert outbox.number(2, message, True) == (1 if chars <= limits.MAX_HELD_CHARS else 2)
+
+
+@pytest.mark.parametrize(("letter", "size"), [("x", 1), ("ü", 4)])
+@pytest.mark.parametrize("more", [0, 1])
+def test_held_messages_are_capped_in_bytes(letter: str, size: int, more: int) -> None:
+    """Four messages of a quarter of MAX_HELD_BYTES are known again; with a little more the first one is forgotten."""
+    outbox = Outbox()
+    quarter = letter * (limits.MAX_HELD_BYTES // 4 // size)
+    sent = [fresh(f"{n}{quarter[1:]}") for n in range(3)]
+    for message in (*sent, fresh(quarter[1:]), fresh("y" * (more + (size if letter == "x" else 4)))):
+        outbox.number(1, message, True)
+    assert outbox.number(2, sent[0], True) == (6 if more else 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from opentelemetry import trace
+
 from otel_sse import limits, semconv
 from otel_sse.options import Options
 from otel_sse.stream.outcome import OUTCOMES
@@ -110,6 +112,25 @@ def test_routes_past_the_cap_are_counted_together(make_bench: Benches) -> None:
     assert f"/r{limits.MAX_ROUTES - 1}" in routes
     assert f"/r{limits.MAX_ROUTES}" not in routes
     assert "other" in routes
+
+
+def test_stages_past_the_cap_are_counted_together(make_bench: Benches) -> None:
+    """At MAX_STAGE_LABELS each stage has its own label; one past it is `other`, in every metric that names stages."""
+    bench = make_bench()
+    metrics = bench.recorder.metrics
+    for number in range(limits.MAX_STAGE_LABELS + 1):
+        record = bench.open(stage=f"s{number}", route="")
+        metrics.latencies(record.info, f"s{number}", [1], trace.set_span_in_context(record.span))
+        bench.recorder.close(record, "completed")
+    for name, label in (
+        ("sse.streams.active", "stage"),
+        ("sse.recorder.queued", "stage"),
+        ("sse.stage.latency", "from"),
+    ):
+        stages = {dict(labels).get(label) for labels in bench.points(name)}
+        assert f"s{limits.MAX_STAGE_LABELS - 1}" in stages
+        assert f"s{limits.MAX_STAGE_LABELS}" not in stages
+        assert "other" in stages
 
 
 def test_exemplars_carry_the_trace(make_bench: Benches) -> None:

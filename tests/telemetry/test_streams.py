@@ -268,3 +268,18 @@ def test_stages_that_have_ended_are_not_held(bench: Bench, stream: Stream) -> No
     for _ in range(100):
         bench.recorder.close(stream.stage("provider"), "completed")
     assert len(stream._open) == 1
+
+
+def test_ended_stages_are_held_no_longer(bench: Bench, stream: Stream) -> None:
+    """A stream that begins one stage after the other holds those that are open, and of the others the latest."""
+    for _ in range(3 * limits.MAX_UPSTREAMS):
+        record = stream.stage("one", relays=False)
+        stream.end_with_me(record)
+        record.upstreams += stream.stages[-1:]
+        stream.begun(record)
+        bench.recorder.close(record, "completed")
+    assert len(stream._loose) == 1
+    depth, found = 0, stream.stages[-1]
+    while found.upstreams:
+        depth, found = depth + 1, found.upstreams[0]
+    assert depth <= limits.MAX_UPSTREAMS

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias, cast
 from otel_sse import limits
 from otel_sse.integrations.outcomes import error_type, outcome_of
 from otel_sse.integrations.websockets.lane import Lane
-from otel_sse.integrations.websockets.lanes import Lanes
+from otel_sse.integrations.websockets.lanes import RECEIVE, SEND, Lanes
 from otel_sse.integrations.websockets.messages import END, FAIL, KEYS, START, Hooks, Message, MessageReader, Read
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.chunk import CONTROL
@@ -63,6 +63,7 @@ class Hop:
         self.max_bytes = recorder.options.max_event_bytes
         """Longer messages are counted and not read."""
         self._errors = recorder.errors
+        self._metrics = recorder.metrics
         self._lanes = Lanes(side, recorder, agreement, stream)
         self._read = MessageReader(hooks, self.max_bytes).read
         self._connection = next(_connections)
@@ -83,7 +84,7 @@ class Hop:
             if self._over:
                 return message, None
             leaving = self._leave(self._read(message), message)
-            if not leaving[4]:
+            if leaving is None or not leaving[4]:
                 return message, leaving
             head = _head(leaving)
         except Exception as error:
@@ -97,7 +98,7 @@ class Hop:
             if self._over:
                 return "", None
             leaving = self._leave(_PARTS, None)
-            return _head(leaving) if leaving[4] else "", leaving
+            return _head(leaving) if leaving is not None and leaving[4] else "", leaving
         except Exception as error:
             self._errors.report("observe", error)
             return "", None
@@ -119,7 +120,7 @@ class Hop:
             record.monitor.totals.send_ns += now_ns() - time_ns
             lane.outgoing.cross(record, read if message is None else self._read(message), time_ns)
             if lane.outgoing.ended:
-                lane.outgoing.close(outcomes.COMPLETED)
+                lane.close_outgoing(outcomes.COMPLETED)
         except Exception as error:
             self._errors.report("observe", error)
 
@@ -134,7 +135,7 @@ class Hop:
         if number and lane.outbox is not None:
             lane.outbox.failed(number)
         if record is not None:
-            lane.outgoing.failed(record)
+            lane.failed(record)
 
     def open(self, message: Message) -> Message:
         """Return what the application is to see of a message that has come, and observe it."""
@@ -198,9 +199,12 @@ class Hop:
         lost = outcome == outcomes.DISCONNECTED and cause != outcomes.CANCELLED
         self._lanes.close(*((cause, name) if cause and not lost else (outcome, "")))
 
-    def _leave(self, read: Read, message: Message | None) -> Leaving:
+    def _leave(self, read: Read, message: Message | None) -> Leaving | None:
         time_ns = now_ns()
         lane = self._lanes.outgoing(read)
+        if lane is None:
+            self._metrics.dropped(SEND, 1)
+            return None
         record = lane.outgoing.record
         if record is None or record.ended or read.mark is START:
             record = lane.outgoing.begin(read, time_ns)
@@ -226,6 +230,9 @@ class Hop:
         time_ns = now_ns()
         read = self._read(message)
         lane = self._lanes.incoming(read, found)
+        if lane is None:
+            self._metrics.dropped(RECEIVE, 1)
+            return
         self._latest, self._latest_lane = message, lane
         if self._ending:
             self._tick()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from otel_sse import limits
 from otel_sse.detect.hop import HopDetector, json_error
 from otel_sse.integrations.websockets.messages import END, FAIL, START, Read
+from otel_sse.integrations.websockets.places import Place
 from otel_sse.lineage.hop import Outbox
 from otel_sse.stage.hop import HopEdge
 from otel_sse.stream import outcome as outcomes
@@ -138,11 +140,15 @@ class Lane:
         open_receive: Begins the stage of what comes.
         outbox: Numbers of the messages that leave; None where both ends have not agreed.
         inbox: Checks the numbers of those that come; likewise.
+        name: What it is called on its connection.
         mine: Whether the stream ends with the connection.
+        place: Its place among the streams that peers have begun, or None where it needs none.
+        reclaim: Forgets the lane; it must not hold it.
     """
 
     __slots__ = (
-        "edge", "inbox", "incoming", "introduced", "key", "mine", "outbox", "outgoing", "remote", "stream", "stream_id",
+        "__weakref__", "_place", "_reclaim", "edge", "inbox", "incoming", "introduced", "key", "mine", "name", "outbox",
+        "outgoing", "remote", "stream", "stream_id", "used_ns",
     )  # fmt: skip
 
     def __init__(
@@ -153,30 +159,53 @@ class Lane:
         outbox: Outbox | None = None,
         inbox: HopDetector | None = None,
         *,
+        name: str = "",
         mine: bool = False,
+        place: Place | None = None,
+        reclaim: Callable[[], None] | None = None,
     ) -> None:
+        self._place = place
+        self._reclaim = reclaim
         self.stream = stream
         self.stream_id = stream.id
-        self.outgoing = Half(stream, partial(open_send, self))
-        self.incoming = Half(stream, partial(open_receive, self))
+        # Not the lane itself, which would hold itself: a peer may have us make thousands between two collections.
+        me = weakref.proxy(self)
+        self.outgoing = Half(stream, partial(open_send, me))
+        self.incoming = Half(stream, partial(open_receive, me))
         self.outbox = outbox
         self.inbox = inbox
         self.edge: HopEdge | None = None
         """The edge of the stage of what comes."""
+        self.name = name
         self.mine = mine
         self.introduced: object = self
         """The stage of which the other end has been told; the lane itself while it was told of none."""
+        self.used_ns = 0
+        """When a message of it crossed last."""
         self.remote: Remote | None = None
         """What the other end has told of it."""
         self.key = ""
         """What the application calls it, "" where that is not known."""
 
+    def works(self) -> None:
+        """Take note that a stage is about to begin."""
+        if self._place is not None:
+            self._place.works()
+
     def close(self, outcome: str, error_type: str = "") -> None:
-        """End what is open in both directions."""
+        """End what is open in both directions, for good."""
         self.close_incoming(outcome, error_type)
         self.outgoing.close(outcome, error_type)
         if self.mine:
             self.stream.end(outcome)
+        if self._place is not None:
+            halves = (self.incoming.latest, self.outgoing.latest)
+            self._place.leave([record for record in halves if record is not None])
+
+    def close_outgoing(self, outcome: str) -> None:
+        """End the stage of what left."""
+        self.outgoing.close(outcome)
+        self._rest()
 
     def close_incoming(self, outcome: str, error_type: str = "") -> None:
         """End the stage of what came, and say first what is missing."""
@@ -185,6 +214,25 @@ class Lane:
             for finding in self.inbox.close():
                 record.monitor.note(finding, record.monitor.totals.last_chunk_ns)
         self.incoming.close(outcome, error_type)
+        self._rest()
+
+    def failed(self, record: StageRecord) -> None:
+        """Take note that handing on a message raised, see `Half.failed`."""
+        self.outgoing.failed(record)
+        self._rest()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether one of its stages is."""
+        return _is_open(self.incoming) or _is_open(self.outgoing)
+
+    def _rest(self) -> None:
+        if self._place is not None and self._reclaim is not None and not self.is_open:
+            self._place.rests(self._reclaim)
+
+
+def _is_open(half: Half) -> bool:
+    return half.record is not None and not half.record.ended
 
 
 def _take(record: StageRecord, read: Read, time_ns: int) -> None:

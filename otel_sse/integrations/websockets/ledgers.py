@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 from opentelemetry.context import Context
+from opentelemetry.trace import NonRecordingSpan, get_current_span, set_span_in_context
 
 from otel_sse import limits
 from otel_sse.detect.hop import HopDetector
@@ -44,6 +45,10 @@ class Ledger(Generic[T]):
         self._kept.move_to_end(key)
         return found
 
+    def forget(self, side: str, peer: str, stream_id: str) -> None:
+        """Forget a stream."""
+        self._kept.pop((side, peer, stream_id), None)
+
     def after_fork(self) -> None:
         """Forget all: a forked process is another peer."""
         self._kept.clear()
@@ -66,7 +71,10 @@ class Kept:
 
     def keep(self, stream_id: str, context: Context | None) -> None:
         """Take note of a stream that a connection left unfinished."""
-        self.stream_id, self.context = stream_id, context
+        self.stream_id = stream_id
+        # The span's name is enough: the span itself holds all its events.
+        span = NonRecordingSpan(get_current_span(context).get_span_context())
+        self.context = None if context is None else set_span_in_context(span, context)
 
     def take(self) -> str:
         """Return the stream's id, for the one connection that goes on with it."""

@@ -13,25 +13,32 @@ BYTES_LIKE = (bytes, bytearray, memoryview)
 
 
 class _Whole:
-    """The parts of a message, kept to be observed as one; too long a message is not kept."""
+    """The parts of a message, kept to be observed as one; too long a message is not kept.
+
+    In one buffer: whoever cuts a message decides how many parts there are, and each kept by itself takes 50 bytes.
+    """
 
     def __init__(self, max_bytes: int) -> None:
         self._left = max_bytes
-        self._parts: list[Message] = []
+        self._kept = bytearray()
+        self._begun = False
+        self._is_text = True
 
     def add(self, part: Message) -> None:
-        self._left -= len(part)
+        is_text = type(part) is str
+        raw = part.encode("utf-8", "surrogatepass") if is_text else part  # type: ignore[union-attr]
+        self._begun = True
+        self._is_text = self._is_text and is_text
+        self._left -= len(raw)
         if self._left >= 0:
-            self._parts.append(part)
+            self._kept += raw  # type: ignore[arg-type]
         else:
-            self._parts.clear()
+            self._kept.clear()
 
     def message(self) -> Message | None:
-        if self._left < 0 or not self._parts:
+        if self._left < 0 or not self._begun:
             return None
-        if all(type(part) is str for part in self._parts):
-            return "".join(self._parts)  # type: ignore[arg-type]
-        return b"".join(part.encode() if type(part) is str else part for part in self._parts)  # type: ignore[misc]
+        return self._kept.decode("utf-8", "surrogatepass") if self._is_text else bytes(self._kept)
 
 
 class SealedParts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otel_sse.integrations.recorders import default_recorder
+from otel_sse.integrations.recorders import any_recorder
 from otel_sse.integrations.websockets.messages import Hooks
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder
@@ -16,7 +16,7 @@ def recorder_here() -> Recorder:
     stream = current_stream()
     if stream is not None:
         return stream.recorder
-    return patches.holder("websockets") or default_recorder()
+    return patches.holder("websockets") or any_recorder()
 
 
 def own_stream(recorder: Recorder) -> Stream | None:

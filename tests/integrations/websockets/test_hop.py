@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from opentelemetry.trace import get_current_span
 
 import otel_sse
 from otel_sse import limits
 from otel_sse.integrations.websockets.hop import CLIENT, SERVER, Hop
-from otel_sse.integrations.websockets.ledgers import Ledger
+from otel_sse.integrations.websockets.ledgers import Ledger, keys
 from otel_sse.integrations.websockets.messages import Hooks
 from otel_sse.telemetry import internal
 from otel_sse.telemetry.clock import now_ns
@@ -258,6 +259,28 @@ def test_numbers_are_kept_for_each_peer_and_end() -> None:
     before = ledger.of("client", "a", "s")
     ledger.after_fork()
     assert ledger.of("client", "a", "s") is not before
+
+
+def test_what_outlives_a_connection_holds_no_span(recorder: Recorder) -> None:
+    """A stream that was left unfinished is remembered by its span's name alone: the span has all its events."""
+    ends = Ends(recorder, "peer-1")
+    ends.cross(start("left"))
+    context = ends.client._lanes._by_key["left"].stream.context
+    span = get_current_span(context)
+    ends.client.ended("disconnected")
+    ends.server.ended("disconnected")
+    kept = keys.of("client", "peer-1", "left").context
+    assert get_current_span(kept).get_span_context() == span.get_span_context()
+    assert not isinstance(get_current_span(kept), type(span))
+
+
+def test_forgotten_numbers_begin_anew() -> None:
+    """A stream that was forgotten on purpose is a new one."""
+    ledger: Ledger[object] = Ledger(object)
+    first = ledger.of("client", "peer", "s")
+    ledger.forget("client", "peer", "s")
+    ledger.forget("client", "peer", "s")
+    assert ledger.of("client", "peer", "s") is not first
 
 
 def test_a_hook_that_raises_changes_no_message(
