@@ -16,6 +16,12 @@ PREFIX: Final = "OTEL_SSE_"
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 _RULE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
+PARAMETER: Final = re.compile(r"[^\s,&;=#]+")
+"""Name of a parameter of a query, not percent-encoded."""
+
+HOST: Final = re.compile(r"[^\sA-Z,/?#@]+")
+"""A host in lower case, with or without a port."""
+
 _MEDIA_TYPE: Final = re.compile(r"[^\sA-Z/;]+/[^\sA-Z/;]+")
 
 
@@ -140,6 +146,27 @@ def media_types_setting(name: str, doc: str) -> Any:
     """Return the field of media types."""
     allowed = "be media types in lower case without parameters: a tuple, or a comma-separated list in the environment"
     return field(default=(), metadata={"setting": Setting(_env(name, ()), _read_list, allowed, _is_media_types, doc)})
+
+
+def names_setting(name: str, doc: str, what: str, form: re.Pattern[str], *, lower: bool = False) -> Any:
+    """Return the field of a list of names.
+
+    Args:
+        name: The setting's.
+        doc: What it does.
+        what: What the names are of, in words.
+        form: What each of them must match.
+        lower: Whether the variable's text is taken in lower case.
+    """
+    allowed = f"be {what}: a tuple, or a comma-separated list in the environment"
+
+    def read(text: str) -> tuple[str, ...]:
+        return _read_list(text) if lower else tuple(part.strip() for part in text.split(",") if part.strip())
+
+    def check(value: object) -> bool:
+        return isinstance(value, tuple) and all(isinstance(each, str) and form.fullmatch(each) for each in value)
+
+    return field(default=(), metadata={"setting": Setting(_env(name, ()), read, allowed, check, doc)})
 
 
 def function_setting(doc: str) -> Any:

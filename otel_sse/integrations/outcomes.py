@@ -26,7 +26,8 @@ def error_type(error: BaseException) -> str:
     leaves = [leaf for leaf in _leaves(error) if not _is_cancellation(leaf)]
     found = leaves[0] if len(leaves) == 1 else error
     module, name = type(found).__module__, type(found).__qualname__
-    return name if module == "builtins" else f"{module}.{name}"
+    # A class that is made while the program runs may say anything of its module.
+    return name if module == "builtins" or not isinstance(module, str) else f"{module}.{name}"
 
 
 def is_of_background(error: BaseException) -> bool:
@@ -41,7 +42,7 @@ def is_of_background(error: BaseException) -> bool:
 
 def _is_cancellation(error: BaseException) -> bool:
     # trio's Cancelled is known by name, so that trio need not be there.
-    return isinstance(error, asyncio.CancelledError) or type(error).__module__.startswith("trio.")
+    return isinstance(error, asyncio.CancelledError) or str(type(error).__module__).startswith("trio.")
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

@@ -126,8 +126,8 @@ class Recorder:
 
     @property
     def idle(self) -> bool:
-        """Whether no stream is open and none has just begun."""
-        return not self._live and not self._opened
+        """Whether no stream is open, none has just begun, and nothing was left to the thread."""
+        return not self._live and not self._opened and not self._dropped
 
     def after_fork(self) -> None:
         """Start afresh in a forked child: the parent goes on with its own streams, the child has none yet."""
@@ -256,6 +256,20 @@ class Recorder:
         """Let the recorder's thread call `end` soon: for destructors, which may run anywhere and must take no lock."""
         self._dropped.append(end)
 
+    def rouse(self) -> None:
+        """Wake the thread for what was dropped, and start it where no stream has been yet."""
+        if len(self._dropped) > 1:
+            # It has been woken for the first of them, or has not come to it yet.
+            return
+        worker = self._worker
+        if worker is not None and worker.alive:
+            worker.wake()
+        elif self._start_lock.acquire(blocking=False):
+            try:
+                self._start_worker()
+            finally:
+                self._start_lock.release()
+
     def tell_request(self, record: StageRecord, outcome: str, error_type: str = "") -> None:
         """Write the last stage's sums and outcome on the request's own span, which may end before the stage does.
 
@@ -302,7 +316,8 @@ class Recorder:
     def shutdown(self) -> None:
         """Write out everything and stop. Streams still open end as `abandoned`."""
         self._closed = True
-        worker, self._worker = self._worker, None
+        with self._start_lock:
+            worker, self._worker = self._worker, None
         if worker is not None:
             worker.stop()
         for record in [*self._live, *self._opened]:
@@ -317,10 +332,13 @@ class Recorder:
                 worker.wake()
             return
         with self._start_lock:
-            # What kills a thread (a SystemExit out of a hook) is not to end all recording.
-            if (self._worker is None or not self._worker.alive) and not self._closed:
-                self._worker = Worker(self, self.options.flush_interval_seconds)
-                self._worker.start()
+            self._start_worker()
+
+    def _start_worker(self) -> None:
+        # What kills a thread (a SystemExit out of a hook) is not to end all recording.
+        if (self._worker is None or not self._worker.alive) and not self._closed:
+            self._worker = Worker(self, self.options.flush_interval_seconds)
+            self._worker.start()
 
     def work(self) -> None:
         """Write out what is there; called by the recorder's thread."""

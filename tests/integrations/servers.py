@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 import threading
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import h2.connection
@@ -20,14 +20,19 @@ from tests.integrations.answers import App, Receive, Scope, Send
 
 
 class Uvicorn:
-    """uvicorn in a thread. Serves whatever application `serve` was given last."""
+    """uvicorn in a thread. Serves whatever application `serve` was given last.
 
-    def __init__(self) -> None:
+    Args:
+        http: Which of its parsers reads HTTP: `h11` or `httptools`.
+    """
+
+    def __init__(self, http: Literal["h11", "httptools"] = "h11") -> None:
         self._app: App | None = None
         self._socket = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(
             self._dispatch,
             interface="asgi3",
+            http=http,
             lifespan="off",
             log_config=None,
             access_log=False,
