@@ -108,7 +108,7 @@ class Options:
     )
     url_query_allow: tuple[str, ...] = names_setting(
         "url_query_allow",
-        "Parameters of a request's query whose values our SERVER span shows; of all others it has the names (docs/guide.md).",
+        "Parameters of a query whose values our SERVER span shows; of all others it has the names (docs/guide.md).",
         "query parameters",
         PARAMETER,
     )

@@ -179,12 +179,18 @@ class _Request:
             return
         try:
             name = error_type(error)
-            if self._recorder.options.capture_content:
-                span.record_exception(error)
-                span.set_status(StatusCode.ERROR, f"{name}: {error}")
-            else:
+            span.set_status(StatusCode.ERROR, f"the application raised {name}")
+            if not (self._recorder.options.capture_content and _is_written(span, error)):
                 # Its message may quote the answer or the prompt.
                 span.add_event("exception", {"exception.type": name})
-                span.set_status(StatusCode.ERROR, f"the application raised {name}")
         except Exception as internal:
             self._recorder.errors.report("close", internal)
+
+
+def _is_written(span: Span, error: Exception) -> bool:
+    """Write an exception with its message and stack; return False where its class can't say what it means."""
+    try:
+        span.record_exception(error)
+    except Exception:
+        return False
+    return True
