@@ -35,7 +35,9 @@ def kind_of(message: object) -> str:
 def get(message: object, key: str, default: Any = None) -> Any:
     """Return one value of a scope or message, or `default` where it is no mapping."""
     try:
-        return message.get(key, default) if isinstance(message, Mapping) else default
+        if type(message) is dict or isinstance(message, Mapping):
+            return message.get(key, default)
+        return default
     except Exception:
         return default
 
@@ -54,6 +56,9 @@ def pairs(headers: object) -> list[tuple[bytes, bytes]]:
     """Return those headers that are two byte strings. What can be read but once is left to whom it belongs."""
     if not isinstance(headers, (list, tuple)):
         return []
+    if all(type(each) is tuple and len(each) == 2 and type(each[0]) is type(each[1]) is bytes for each in headers):
+        # As nearly all servers give them, and each request is looked at.
+        return list(headers)
     return [(bytes(each[0]), bytes(each[1])) for each in headers if _is_pair(each)]
 
 

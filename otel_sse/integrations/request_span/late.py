@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import time_ns
 from typing import Any
 
@@ -27,13 +27,25 @@ class LateSpan(wrapt.ObjectProxy[Any]):
     Args:
         span: The span itself, which it is in all other respects.
         recorder: Whose thread ends it; once it is closed, the span ends at once.
+        begun_with: The attributes that it was started with. Contrib sets each of them again, which costs as much as
+            all that is done here, and so is left out.
     """
 
-    def __init__(self, span: Span, recorder: Recorder) -> None:
+    def __init__(self, span: Span, recorder: Recorder, begun_with: dict[str, Any]) -> None:
         super().__init__(span)
+        self._self_begun_with = begun_with
         self._self_recorder = recorder
         self._self_ended = False
         self._self_pending: list[int] = []
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        if self._self_begun_with.pop(key, self) is not value and not self._self_ended:
+            self.__wrapped__.set_attribute(key, value)
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        self._self_begun_with.clear()
+        if not self._self_ended:
+            self.__wrapped__.set_attributes(attributes)
 
     def is_recording(self) -> bool:
         return not self._self_ended and bool(self.__wrapped__.is_recording())
@@ -60,8 +72,6 @@ class LateSpan(wrapt.ObjectProxy[Any]):
     add_event = _until_the_end("add_event")
     add_link = _until_the_end("add_link")
     record_exception = _until_the_end("record_exception")
-    set_attribute = _until_the_end("set_attribute")
-    set_attributes = _until_the_end("set_attributes")
     set_status = _until_the_end("set_status")
     update_name = _until_the_end("update_name")
 
@@ -73,9 +83,9 @@ class _LateTracer(wrapt.ObjectProxy[Any]):
         super().__init__(wrapped)
         self._self_recorder = recorder
 
-    def start_span(self, *args: Any, **kwargs: Any) -> Any:
-        span = self.__wrapped__.start_span(*args, **kwargs)
-        return LateSpan(span, self._self_recorder) if span.is_recording() else span
+    def start_span(self, *args: Any, attributes: Any = None, **kwargs: Any) -> Any:
+        span = self.__wrapped__.start_span(*args, attributes=attributes, **kwargs)
+        return LateSpan(span, self._self_recorder, dict(attributes or {})) if span.is_recording() else span
 
 
 class LateTracerProvider(TracerProvider):

@@ -46,7 +46,7 @@ def query(value: object, allowed: Set[str]) -> str:
     """
     if isinstance(value, (bytes, bytearray)):
         value = bytes(value).decode("latin-1")
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value:
         return ""
     # Some servers still take `;` for a separator; who splits by both shows no value that either kind would see.
     parts = _SEPARATOR.split(value[: limits.MAX_URL_CHARS])
@@ -66,8 +66,10 @@ def _parameter(part: str, allowed: Set[str]) -> str:
 
 def path(value: object) -> str:
     """Return a path that shows no query and no userinfo: servers hand on a target such as `http://me:secret@host/`."""
-    plain = text(value, limits.MAX_URL_CHARS).translate(_QUOTED)
-    return _AUTHORITY.sub(f"//{_USERINFO}", plain)
+    plain = text(value, limits.MAX_URL_CHARS)
+    if "?" in plain or "#" in plain:
+        plain = plain.translate(_QUOTED)
+    return _AUTHORITY.sub(f"//{_USERINFO}", plain) if "@" in plain else plain
 
 
 def host(value: bytes) -> bytes:

@@ -11,6 +11,8 @@ from otel_sse.integrations.protocol import get, pairs
 from otel_sse.integrations.request_span import redaction
 from otel_sse.integrations.routes import route_of
 
+_HOST: Final = b"host"
+_HOST_CHARS: Final = len(_HOST)
 _SCHEMES: Final = frozenset({"http", "https"})
 _VERSIONS: Final = frozenset({"0.9", "1.0", "1.1", "2", "2.0", "3", "3.0"})
 
@@ -43,7 +45,10 @@ def told(scope: Mapping[str, Any], allowed: Set[str]) -> dict[str, Any]:
 
 def headers(given: object) -> list[tuple[bytes, bytes]]:
     """Return headers, of a request or a response, that are all UTF-8."""
-    return [(_utf8(name), _value(name, value)) for name, value in pairs(given)]
+    return [
+        (name, value) if name.isascii() and value.isascii() and len(name) != _HOST_CHARS else _readable(name, value)
+        for name, value in pairs(given)
+    ]
 
 
 def answered(made: dict[str, Any], scope: Mapping[str, Any]) -> None:
@@ -57,8 +62,8 @@ def answered(made: dict[str, Any], scope: Mapping[str, Any]) -> None:
         made["route"] = SimpleNamespace(path_format=redaction.text(route_of(scope), limits.MAX_URL_CHARS))
 
 
-def _value(name: bytes, value: bytes) -> bytes:
-    return redaction.host(value) if name.lower() == b"host" else _utf8(value)
+def _readable(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    return _utf8(name), redaction.host(value) if name.lower() == _HOST else _utf8(value)
 
 
 def _utf8(value: bytes) -> bytes:

@@ -98,6 +98,22 @@ def test_it_is_the_span_in_all_else(telemetry: Telemetry, recorder: Recorder) ->
     span.end()
 
 
+def test_attributes_that_it_began_with_can_be_set_anew(telemetry: Telemetry, recorder: Recorder) -> None:
+    """What the span was started with is there, and another value takes its place."""
+    tracer = LateTracerProvider(telemetry.tracer_provider, recorder).get_tracer("test")
+    span = tracer.start_span("late", attributes={"kept": "a", "changed": "b", "back": "0", "again": "0"})
+    span.set_attribute("kept", "a")
+    span.set_attribute("changed", "c")
+    span.set_attribute("back", "1")
+    span.set_attribute("back", "0")
+    span.set_attributes({"again": "1"})
+    span.set_attribute("again", "0")
+    span.set_attribute("new", "d")
+    span.end()
+    otel_sse.flush()
+    assert attributes(telemetry.spans()[0]) == {"kept": "a", "changed": "c", "new": "d", "back": "0", "again": "0"}
+
+
 def test_what_is_not_recorded_is_left_as_it_is(recorder: Recorder) -> None:
     """A span that nobody records ends nowhere, so it is not wrapped."""
     span = LateTracerProvider(trace.NoOpTracerProvider(), recorder).get_tracer("test").start_span("none")
