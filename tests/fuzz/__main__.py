@@ -6,7 +6,7 @@ import argparse
 import secrets
 import sys
 
-from tests.fuzz.comparing import differences, run
+from tests.fuzz.comparing import one, run
 
 
 def main() -> int:
@@ -14,12 +14,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="how long (60)")
     parser.add_argument("--seed", default=secrets.token_hex(4), help="which cases; a random one where it is left out")
-    parser.add_argument("--case", type=int, help="only the case of this number")
+    parser.add_argument("--case", help="only the case of this name")
     asked = parser.parse_args()
     print(f"seed {asked.seed}", flush=True)
     if asked.case is not None:
-        found = [each for each in differences(asked.seed, iter([asked.case])) if each is not None]
-        count = 1
+        difference = one(asked.seed, asked.case)
+        count, found = 1, [] if difference is None else [difference]
     else:
         count, found = run(asked.seed, asked.seconds)
     for each in found:

@@ -11,16 +11,19 @@ import pytest
 
 from otel_sse.integrations.protocol import kind_of
 from tests.fuzz.cases import make
-from tests.fuzz.comparing import differences
+from tests.fuzz.comparing import differences, of_responses, one
 from tests.fuzz.playing import App, Play
 
 SEED = "tests"
 CASES = 400
+ANSWERS = 100
 
 
 def test_nothing_differs() -> None:
     """Random requests look the same to server and application, instrumented or not, without an error of ours."""
-    found = [each for each in differences(SEED, iter(range(CASES))) if each is not None]
+    each = [*differences(SEED, iter(range(CASES))), *of_responses(SEED, iter(range(ANSWERS)))]
+    found = [difference for difference in each if difference is not None]
+    assert len(each) == CASES + ANSWERS
     assert not found, "\n".join(map(str, found))
 
 
@@ -150,4 +153,13 @@ def test_a_fault_is_found(name: str) -> None:
     found = (each for each in differences(SEED, iter(range(CASES)), FAULTS[name]) if each is not None)
     first = next(islice(found, 1), None)
     assert first is not None
-    assert f"--seed {SEED} --case {first.number}" in str(first)
+    assert f"--seed {SEED} --case {first.case}" in str(first)
+    assert one(SEED, first.case) is None
+
+
+def test_a_fault_is_found_in_a_frameworks_answer() -> None:
+    """Likewise where Starlette answers."""
+    found = (each for each in of_responses(SEED, iter(range(ANSWERS)), on_send(a_byte)) if each is not None)
+    first = next(found)
+    assert first.case.startswith("r")
+    assert one(SEED, first.case) is None
