@@ -337,8 +337,9 @@ class Recorder:
     def _start_worker(self) -> None:
         # What kills a thread (a SystemExit out of a hook) is not to end all recording.
         if (self._worker is None or not self._worker.alive) and not self._closed:
-            self._worker = Worker(self, self.options.flush_interval_seconds)
-            self._worker.start()
+            worker = Worker(self, self.options.flush_interval_seconds)
+            worker.start()
+            self._worker = worker
 
     def work(self) -> None:
         """Write out what is there; called by the recorder's thread."""

@@ -57,7 +57,11 @@ class LateSpan(wrapt.ObjectProxy[Any]):
         self._self_pending.append(time_ns() if end_time is None else end_time)
         if not self._self_recorder.closed:
             self._self_recorder.drop(self._end)
-            self._self_recorder.rouse()
+            try:
+                self._self_recorder.rouse()
+            except RuntimeError:
+                # No thread can be started: the interpreter is about to exit.
+                self._end()
         if self._self_recorder.closed:
             # It may have been closed in between, and then nobody looks again.
             self._end()

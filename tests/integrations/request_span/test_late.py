@@ -86,6 +86,19 @@ def test_it_ends_at_once_where_the_recorder_is_closed(telemetry: Telemetry, reco
     assert len(telemetry.spans()) == 1
 
 
+def test_it_ends_at_once_where_no_thread_can_be_started(
+    telemetry: Telemetry, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the interpreter's exit Python starts no thread any more."""
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    started(telemetry, recorder).end()
+    assert len(telemetry.spans()) == 1
+
+
 def test_it_is_the_span_in_all_else(telemetry: Telemetry, recorder: Recorder) -> None:
     """Whoever asks the current span for its kind, name or attributes gets the span's own."""
     span = started(telemetry, recorder)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.instrumentation._semconv import _StabilityMode
 from opentelemetry.instrumentation.asgi import collect_request_attributes, get_default_span_details
 
+from otel_sse import limits
 from otel_sse.integrations.request_span.scope import answered, headers, told
 
 SCOPE: dict[str, Any] = {
@@ -45,6 +47,18 @@ def test_a_usual_request_is_told_as_it_is() -> None:
     assert found["http.user_agent"] == "André C:\\"
     assert found["net.peer.port"] == 5
     assert (found["http.method"], found["http.scheme"], found["http.flavor"]) == ("POST", "https", "1.1")
+
+
+@pytest.mark.parametrize("over", [0, 1])
+@pytest.mark.parametrize(
+    ("key", "most_chars"),
+    [("method", limits.MAX_METHOD_CHARS), ("path", limits.MAX_URL_CHARS), ("server", limits.MAX_HOST_CHARS)],
+)
+def test_long_values_are_cut_off(key: str, most_chars: int, over: int) -> None:
+    """Each value is told up to its limit and not one character further."""
+    value = "a" * (most_chars + over)
+    found = told({**SCOPE, key: (value, 80) if key == "server" else value}, frozenset())[key]
+    assert (found[0] if key == "server" else found) == value[:most_chars]
 
 
 def test_what_http_does_not_know_is_left_out() -> None:
