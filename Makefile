@@ -16,7 +16,7 @@ LITELLM_VENV = .venv-litellm
 LITELLM_READY = $(LITELLM_VENV)/ready
 LITELLM = $(shell sed -n 's/^litellm==//p' constraints.txt)
 
-.PHONY: help demo test check docs litellm grafana bench bench-detection collector jaeger tools clean
+.PHONY: help demo test fuzz check docs litellm grafana bench bench-detection collector jaeger tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ docs: $(READY) ## Regenerate the reference pages from the code.
 grafana: $(READY) ## Regenerate dashboards, data sources and alerts, those of Kubernetes too.
 	@$(BIN)/python -m grafana.generate $(ARGS)
 	@$(BIN)/python deploy/kubernetes/generate.py $(ARGS)
+
+fuzz: $(READY) ## Send random requests through the bare and the instrumented application, for a minute.
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: $(READY) ## Measure what instrumentation costs.
 	@$(BIN)/python -m bench $(ARGS)

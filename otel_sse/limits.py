@@ -301,3 +301,15 @@ MAX_RULES_CHARS: Final = 131_072
 
 ANSWER_TIMEOUT_S: Final = 60
 """Seconds until an answer of Jaeger or Tempo has to be there: proxies and Tempo itself give up after 30 to 60."""
+
+MAX_URL_CHARS: Final = 2_048
+"""Characters of a path or a query on the request's span: longer ones are nobody's link, and each costs its bytes."""
+
+MAX_HOST_CHARS: Final = 255
+"""Characters of a host or an address on the request's span: DNS has no longer name (RFC 1035, 2.3.4)."""
+
+MAX_METHOD_CHARS: Final = 32
+"""Characters of a request's method on its span: the longest that IANA lists, UPDATEREDIRECTREF, has 17."""
+
+MAX_LABEL_VALUES: Final = 16
+"""Values of one label of contrib's metrics that a server makes (its address, the method): a server has one or two."""

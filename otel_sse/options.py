@@ -17,6 +17,8 @@ from typing import Any, Final
 from otel_sse import limits
 from otel_sse.errors import ConfigurationError, must
 from otel_sse.setting import (
+    HOST,
+    PARAMETER,
     PREFIX,
     Setting,
     choice_setting,
@@ -26,6 +28,7 @@ from otel_sse.setting import (
     int_setting,
     media_types_setting,
     milliseconds_setting,
+    names_setting,
     optional_int_setting,
     patterns_setting,
     rules_setting,
@@ -110,6 +113,19 @@ class Options:
     trace_id_header: bool = flag_setting("trace_id_header", True, "Add `X-Trace-ID` to a stream's response.")
     server_span: bool = flag_setting(
         "server_span", True, "Make the request's SERVER span with contrib's middleware where nobody else does."
+    )
+    url_query_allow: tuple[str, ...] = names_setting(
+        "url_query_allow",
+        "Parameters of a query whose values our SERVER span shows; of all others it has the names (docs/guide.md).",
+        "query parameters",
+        PARAMETER,
+    )
+    hosts_allow: tuple[str, ...] = names_setting(
+        "hosts_allow",
+        "Hosts, as the Host header has them, that may be a label of contrib's metrics where `server_span` makes them.",
+        "hosts in lower case, with their port where it is not the default",
+        HOST,
+        lower=True,
     )
     clients: bool = flag_setting(
         "clients", True, "Make a stage of each event stream read with httpx, httpx2 or aiohttp (docs/stages.md)."

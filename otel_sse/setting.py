@@ -23,6 +23,12 @@ _MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER: Final = re.compile(r"[+-]?([0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18})([eE][+-]?[0-9]{1,3})?")
 
+PARAMETER: Final = re.compile(r"[^\s,&;=#]+")
+"""Name of a parameter of a query, not percent-encoded."""
+
+HOST: Final = re.compile(r"[^\sA-Z,/?#@]+")
+"""A host in lower case, with or without a port."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -179,6 +185,27 @@ def media_types_setting(name: str, doc: str) -> Any:
         "comma-separated list in the environment"
     )
     return field(default=(), metadata={"setting": Setting(_env(name, ()), _read_list, allowed, _is_media_types, doc)})
+
+
+def names_setting(name: str, doc: str, what: str, form: re.Pattern[str], *, lower: bool = False) -> Any:
+    """Return the field of a list of names.
+
+    Args:
+        name: The setting's.
+        doc: What it does.
+        what: What the names are of, in words.
+        form: What each of them must match.
+        lower: Whether the variable's text is taken in lower case.
+    """
+    allowed = f"be {what}: a tuple, or a comma-separated list in the environment"
+
+    def read(text: str) -> tuple[str, ...]:
+        return _read_list(text) if lower else tuple(part.strip() for part in text.split(",") if part.strip())
+
+    def check(value: object) -> bool:
+        return isinstance(value, tuple) and all(isinstance(each, str) and form.fullmatch(each) for each in value)
+
+    return field(default=(), metadata={"setting": Setting(_env(name, ()), read, allowed, check, doc)})
 
 
 def function_setting(arguments: int, doc: str) -> Any:

@@ -34,8 +34,8 @@ class InstrumentedApp(wrapt.ObjectProxy[Any]):
         super().__init__(app)
         self._self_middleware = middleware
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._self_middleware(scope, receive, send)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
+        return await self._self_middleware(scope, receive, send)
 
 
 def instrument(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import nullcontext
+from contextvars import Token
 from functools import partial
 from typing import Any, Final
 
 from opentelemetry.context import Context, get_current
-from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware, get_host_port_url_tuple
+from opentelemetry.instrumentation.asgi import get_host_port_url_tuple
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider, get_current_span
 
@@ -16,6 +18,24 @@ from otel_sse.integrations import headers as stream_headers
 from otel_sse.integrations.counters import start_counters
 from otel_sse.integrations.emit.stage import EMIT
 from otel_sse.integrations.outcomes import error_type, is_of_background, outcome_of, tells_of_leaving
+from otel_sse.integrations.protocol import (
+    BODY,
+    DISCONNECT,
+    START,
+    ASGIApp,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    get,
+    is_true,
+    kind_of,
+    listed,
+    pairs,
+)
+from otel_sse.integrations.request_span.beside import RequestSpans
+from otel_sse.integrations.request_span.redaction import decoded
+from otel_sse.integrations.request_span.scope import told
 from otel_sse.integrations.routes import route_of
 from otel_sse.integrations.server_span import ServerSpanMakers, no_native_span
 from otel_sse.integrations.waiting import wait_until
@@ -27,11 +47,7 @@ from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder, StageRecord
 from otel_sse.telemetry.streams import Stream, enter, leave
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+__all__ = ["STAGE", "ASGIApp", "Message", "Receive", "Scope", "Send", "StreamMiddleware"]
 
 STAGE: Final = "socket_write"
 
@@ -41,7 +57,6 @@ _MARK: Final = "otel_sse"
 _LAST_WAIT_S: Final = 1.0
 """Longest wait at an application's shutdown for streams that were just cancelled, so that their ends are written."""
 
-_BODY: Final = "http.response.body"
 _FILES: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 """Messages whose bytes the server reads itself, so that they never pass here."""
 
@@ -70,57 +85,73 @@ class StreamMiddleware:
         self._kinds = ("http", "websocket") if options.websockets else ("http",)
         self._hooks = hooks_of(recorder)
         self._makers = ServerSpanMakers(app)
-        self._with_server_span: ASGIApp | None = None
-        if options.server_span:
-            self._with_server_span = OpenTelemetryMiddleware(
-                self._watch,
-                tracer_provider=tracer_provider,
-                meter_provider=meter_provider,
-                exclude_spans=["receive", "send"],
-            )
+        self._spans = (
+            RequestSpans(self._watch, recorder, tracer_provider, meter_provider) if options.server_span else None
+        )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
         """Serve one connection; all but HTTP and WebSockets pass untouched, and all do once the recorder is closed."""
-        kind = scope["type"]
+        kind = kind_of(scope)
         if kind == "lifespan":
-            await self.app(scope, self._flushing(receive), self._starting(send))
-        elif kind not in self._kinds or _MARK in scope or self.recorder.closed or self._is_excluded(scope):
-            await self.app(scope, receive, send)
-        else:
-            scope[_MARK] = True
-            try:
-                if kind == "http":
-                    await self._serve(scope, receive, send)
-                else:
-                    await WebSocketExchange(self.recorder, self._hooks, scope, receive, send).run(self.app)
-            finally:
-                # Whoever gave us the scope may hand it to another application, as a cascade does.
-                scope.pop(_MARK, None)
+            return await self.app(scope, self._flushing(receive), self._starting(send))
+        if kind not in self._kinds or self.recorder.closed or self._is_to_pass(scope):
+            return await self.app(scope, receive, send)
+        scope[_MARK] = True
+        try:
+            if kind == "http":
+                return await self._serve(scope, receive, send)
+            return await self._serve_websocket(scope, receive, send)
+        finally:
+            # Whoever gave us the scope may hand it to another application, as a cascade does.
+            scope.pop(_MARK, None)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._with_server_span is not None and self._makers.twice:
-            with no_native_span(scope):
-                await self._watch(scope, receive, send)
-        elif self._with_server_span is None or self._makers.any(scope):
-            await self._watch(scope, receive, send)
-        else:
-            with no_native_span(scope):
-                await self._with_server_span(scope, receive, send)
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> Any:
+        serve, without_native = self._way(scope)
+        with no_native_span(scope) if without_native else nullcontext():
+            return await serve(scope, receive, send)
 
-    async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await _Exchange(self.recorder, scope, receive, send).run(self.app)
+    def _way(self, scope: Scope) -> tuple[ASGIApp, bool]:
+        """Who is to serve a request, and whether FastAPI is to make no SERVER span."""
+        try:
+            if self._spans is not None and self._makers.twice:
+                return self._watch, True
+            if self._spans is not None and not self._makers.any(scope):
+                return self._spans, True
+        except Exception as error:
+            self.recorder.errors.report("open", error)
+        return self._watch, False
+
+    async def _watch(self, scope: Scope, receive: Receive, send: Send) -> Any:
+        return await _Exchange(self.recorder, scope, receive, send).run(self.app)
+
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> Any:
+        try:
+            exchange = WebSocketExchange(self.recorder, self._hooks, scope, receive, send)
+        except Exception as error:
+            self.recorder.errors.report("open", error)
+            return await self.app(scope, receive, send)
+        return await exchange.run(self.app)
+
+    def _is_to_pass(self, scope: Scope) -> bool:
+        try:
+            return not isinstance(scope, MutableMapping) or _MARK in scope or self._is_excluded(scope)
+        except Exception as error:
+            self.recorder.errors.report("open", error)
+            return True
 
     def _is_excluded(self, scope: Scope) -> bool:
         if self._excluded is None:
             return False
+        path = scope.get("path", "")
         # As contrib does it; and by the path alone, which a pattern may be anchored to.
-        _, _, url = get_host_port_url_tuple(scope)  # type: ignore[no-untyped-call]
-        return self._excluded.find(url, str(scope.get("path", "")))
+        made = {**told(scope, frozenset()), "path": str(path), "headers": _readable_host(scope)}
+        _, _, url = get_host_port_url_tuple(made)  # type: ignore[no-untyped-call]
+        return self._excluded.find(url, str(path))
 
     def _starting(self, send: Send) -> Send:
         # By now the application has all its routes, and its providers are set.
         async def starting(message: Message) -> None:
-            if message["type"] == "lifespan.startup.complete":
+            if kind_of(message) == "lifespan.startup.complete":
                 self._start_counters()
             await send(message)
 
@@ -136,7 +167,7 @@ class StreamMiddleware:
         # The application's own shutdown code may end the providers, so what is pending goes out before it runs.
         async def flushing() -> Message:
             message = await receive()
-            if message["type"] == "lifespan.shutdown":
+            if kind_of(message) == "lifespan.shutdown":
                 await self._write_out()
             return message
 
@@ -173,22 +204,22 @@ class _Exchange:
         self._stream = Stream(recorder, now_ns(), _request_context())
         # Not a method of this object: what holds each other outlives its request.
         self._stream.find_route = partial(_route, recorder, scope, scope.get("root_path", ""))
-        self._stream.reader_had = partial(stream_headers.last_event_id, scope.get("headers") or ())
+        self._stream.reader_had = partial(stream_headers.last_event_id, scope.get("headers"))
         self._gone = False
         self._lost_by: OSError | None = None
         self._unseen = False
         self._record: StageRecord | None = None
 
-    async def run(self, app: ASGIApp) -> None:
+    async def run(self, app: ASGIApp) -> Any:
         """Call the application; whatever way it ends, an open stream ends with it, once."""
         token = enter(self._stream)
         try:
-            await app(self._scope, self.receive, self.send)
+            return await app(self._scope, self.receive, self.send)
         except BaseException as error:
             self._end_by(error)
             raise
         finally:
-            leave(token)
+            self._leave(token)
             # The application came back without a last body: the client left, or nobody pulled the rest.
             self._end(outcomes.DISCONNECTED if self._gone else outcomes.ABANDONED)
             self._end_stream()
@@ -196,7 +227,7 @@ class _Exchange:
     async def receive(self) -> Message:
         """Pass the server's messages on, and take note when the client leaves (ASGI 2.3 and before)."""
         message = await self._receive()
-        if message["type"] == "http.disconnect":
+        if kind_of(message) == DISCONNECT:
             self._gone = True
         return message
 
@@ -206,18 +237,23 @@ class _Exchange:
         if gone and record is not None:
             # Now and not as it was told: what was on its way to the server by then has crossed.
             record.monitor.reader_left(had_all=_has_all(record))
+        # `kind_of` and `is_true`, inlined where they are asked for each chunk.
+        if not (type(message) is dict and type(kind := message.get("type")) is str):
+            kind = kind_of(message)
         try:
             if record is None:
-                if message["type"] == "http.response.start":
+                if kind == START:
                     message = self._begin(message)
                 await self._send(message)
             # `_complete`, inlined: every chunk comes by here.
-            elif record.ended or record.settled or message["type"] != _BODY:
-                await self._send_other(record, message)
-            elif not message.get("more_body", False):
+            elif record.ended or record.settled or kind != BODY:
+                await self._send_other(record, message, kind)
+            elif (more := message.get("more_body", False)) is not True and not is_true(more):
                 await self._send_last(record, message)
             else:
                 body = message.get("body", b"")
+                if type(body) is not bytes:
+                    body = self._bytes_of(body)
                 started_ns = now_ns()
                 await self._send(message)
                 send_ns = now_ns() - started_ns
@@ -235,7 +271,7 @@ class _Exchange:
             self._gone, self._lost_by = True, error
         elif record is not None and not self._complete(record) and self._left_meanwhile(error, gone):
             # A body that is not the last one; that has been looked after.
-            self._observe(record, message.get("body", b""), now_ns(), 0)
+            self._observe(record, self._bytes_of(get(message, "body", b"")), now_ns(), 0)
 
     def _left_meanwhile(self, error: BaseException, gone: bool) -> bool:
         """Whether the client was told to have left while a message was sent, and the sending ended because of that.
@@ -249,8 +285,15 @@ class _Exchange:
         """
         return self._gone and not gone and (isinstance(error, OSError) or outcome_of(error) == outcomes.CANCELLED)
 
+    def _bytes_of(self, body: object) -> bytes:
+        if isinstance(body, (bytes, bytearray, memoryview)):
+            return bytes(body)
+        # No ASGI, for the server to judge; where it takes it, what went out is not known.
+        self._unseen = self._unseen or body is not None
+        return b""
+
     async def _send_last(self, record: StageRecord, message: Message) -> None:
-        body = message.get("body", b"")
+        body = self._bytes_of(message.get("body", b""))
         had_all, gone = _has_all(record), self._gone
         started_ns = now_ns()
         if len(body) <= limits.MAX_FORETOLD_BYTES:
@@ -269,14 +312,14 @@ class _Exchange:
                 self._observe(record, body, started_ns, now_ns() - started_ns)
                 self._settle(record, self._outcome_at_end(record, gone))
 
-    async def _send_other(self, record: StageRecord, message: Message) -> None:
-        if self._complete(record) or message["type"] not in _FILES:
+    async def _send_other(self, record: StageRecord, message: Message, kind: str) -> None:
+        if self._complete(record) or kind not in _FILES:
             await self._send(message)
             return
         # Without these bytes nobody can say whether the answer was whole.
         self._unseen = True
         record.monitor.reader_left(had_all=False)
-        if message.get("more_body", False):
+        if is_true(message.get("more_body", False)):
             await self._send(message)
         else:
             await self._send_end(record, message, had_all=False)
@@ -341,20 +384,27 @@ class _Exchange:
         return ""
 
     def _begin(self, message: Message) -> Message:
-        headers = message.get("headers") or ()
-        if not isinstance(headers, (list, tuple)):
+        given = message.get("headers")
+        headers = listed(given)
+        if not headers:
+            return message
+        if isinstance(given, Iterator):
             # ASGI allows an iterator, which can be read but once.
-            message = {**message, "headers": (headers := list(headers))}
+            message = {**message, "headers": headers}
         try:
             return self._open(message, headers)
         except Exception as error:
             self._recorder.errors.report("open", error)
             return message
 
-    def _open(self, message: Message, headers: stream_headers.Headers) -> Message:
+    def _open(self, message: Message, headers: list[Any] | tuple[Any, ...]) -> Message:
         options = self._recorder.options
-        kind = stream_headers.stream_type(headers, options.content_types)
-        if not kind or self._scope.get("method") == "HEAD":
+        try:
+            kind = stream_headers.stream_type(headers, options.content_types)
+        except Exception:
+            # No headers of ASGI's; the server is to say so.
+            return message
+        if not kind or self._scope.get("method") == "HEAD" or len(pairs(headers)) != len(headers):
             return message
         record = self._stream.stage(
             STAGE,
@@ -382,7 +432,20 @@ class _Exchange:
         except Exception as error:
             self._recorder.errors.report("hook", error)
 
+    def _leave(self, token: Token[Stream | None]) -> None:
+        try:
+            leave(token)
+        except ValueError:
+            # A request that nobody goes on with is closed in another context, where nothing can be undone.
+            return
+
     def _end_by(self, error: BaseException) -> None:
+        try:
+            self._end_as(error)
+        except Exception as internal:
+            self._recorder.errors.report("close", internal)
+
+    def _end_as(self, error: BaseException) -> None:
         outcome = outcome_of(error)
         record = self._record
         failed = outcome == outcomes.FAILED and not (self._gone and tells_of_leaving(error, self._lost_by))
@@ -417,6 +480,10 @@ class _Exchange:
 
 def _has_all(record: StageRecord) -> bool:
     return record.monitor.has_all and not record.errors
+
+
+def _readable_host(scope: Scope) -> list[tuple[bytes, bytes]]:
+    return [(name, decoded(value).encode()) for name, value in pairs(scope.get("headers")) if name.lower() == b"host"]
 
 
 def _request_context() -> Context | None:

@@ -120,8 +120,8 @@ def _connection(scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Rece
     return scope, receive, send
 
 
-async def _call_inner(scope: Scope, receive: Receive, send: Send) -> None:
-    await scope.pop(_INNER)(scope, receive, send)
+async def _call_inner(scope: Scope, receive: Receive, send: Send) -> Any:
+    return await scope.pop(_INNER)(scope, receive, send)
 
 
 def _is_covered(app: Any) -> bool:

@@ -15,4 +15,4 @@ class Front(ServerErrorMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        await self.app(scope, receive, send)
+        return await self.app(scope, receive, send)

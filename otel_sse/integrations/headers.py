@@ -8,6 +8,7 @@ from opentelemetry.instrumentation.propagators import TraceResponsePropagator, g
 from opentelemetry.trace import SpanContext, format_span_id, format_trace_id
 
 from otel_sse import limits
+from otel_sse.integrations.protocol import pairs
 from otel_sse.wire import is_event_stream, media_type
 
 _STARTS = (b"t", b"T")
@@ -49,7 +50,7 @@ def content_coding(headers: Headers) -> str:
     return "" if value == "identity" else value[:32]
 
 
-def last_event_id(headers: Headers) -> str:
+def last_event_id(headers: object) -> str:
     """Return what a request says of the event that its reader had last; "" where it says nothing, or more than an id.
 
     Source: WHATWG HTML, section 9.2.4 "The `Last-Event-ID` header", which is UTF-8.
@@ -57,9 +58,7 @@ def last_event_id(headers: Headers) -> str:
     Args:
         headers: The request's; where they can be read but once, they are left to the application.
     """
-    if not isinstance(headers, (list, tuple)):
-        return ""
-    value = find(headers, b"last-event-id") or b""
+    value = find(pairs(headers), b"last-event-id") or b""
     return value.decode("utf-8", "replace") if len(value) <= limits.MAX_ID_CHARS else ""
 
 

@@ -30,7 +30,8 @@ def error_type(error: BaseException) -> str:
     leaves = [leaf for leaf in _leaves(error) if not _is_cancellation(leaf)]
     found = leaves[0] if len(leaves) == 1 else error
     module, name = type(found).__module__, type(found).__qualname__
-    return name if module == "builtins" else f"{module}.{name}"
+    # A class that is made while the program runs may say anything of its module.
+    return name if module == "builtins" or not isinstance(module, str) else f"{module}.{name}"
 
 
 def is_of_background(error: BaseException) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def route_of(scope: Mapping[str, Any], root_path: str = "") -> str:
+def route_of(scope: Mapping[str, Any], root_path: object = "") -> str:
     """Return the route's template that the framework left in the scope, or "".
 
     Args:
@@ -21,11 +21,12 @@ def route_of(scope: Mapping[str, Any], root_path: str = "") -> str:
     return _mount_prefix(scope, root_path) + template
 
 
-def _mount_prefix(scope: Mapping[str, Any], root_path: str) -> str:
+def _mount_prefix(scope: Mapping[str, Any], root_path: object) -> str:
     now = scope.get("root_path", "")
-    if not isinstance(now, str) or not now.startswith(root_path):
+    if not isinstance(now, str) or not isinstance(root_path, str) or not now.startswith(root_path):
         return ""
     prefix = now[len(root_path) :].rstrip("/")
-    values = [str(value) for value in (scope.get("path_params") or {}).values()]
+    given = scope.get("path_params")
+    values = [str(value) for value in given.values()] if isinstance(given, Mapping) else []
     # A mount such as /{tenant} puts the tenant's name into root_path: a raw path, so it is left out.
     return "" if any(value and value in prefix for value in values) else prefix

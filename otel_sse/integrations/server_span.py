@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -48,7 +49,7 @@ class ServerSpanMakers:
 @contextmanager
 def no_native_span(scope: MutableMapping[str, Any]) -> Iterator[None]:
     """Keep FastAPI applications mounted further in from making a SERVER span too."""
-    if _NATIVE in scope:
+    if _NATIVE in scope or "fastapi" not in sys.modules:
         yield
         return
     scope[_NATIVE] = None

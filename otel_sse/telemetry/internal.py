@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
+from pathlib import PurePath
 
 from otel_sse.errors import OtelSSEError
 
@@ -39,9 +41,15 @@ class InternalErrors:
             self._logged.add(site)
             # The message of the error may quote a frame, so only its class and place are logged.
             logger.warning("internal error at %s: %s; the stream goes on unharmed", site, _place(error))
-            logger.debug("internal error at %s", site, exc_info=error)
+            logger.debug("internal error at %s: %s", site, _way(error))
         if reraise:
             raise error
+
+
+def _way(error: Exception) -> str:
+    """The calls that an error came through. Lines of code and names alone: its message may quote a frame."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " > ".join(f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
 
 
 def _place(error: Exception) -> str:

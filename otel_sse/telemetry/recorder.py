@@ -277,9 +277,18 @@ class Recorder:
         """
         if not self._writer.defer(step):
             self.metrics.internal_error("record")
-        worker = self._ensure_worker()
-        if worker is not None:
+            return
+        worker = self._worker
+        if worker is not None and worker.alive:
             worker.wake()
+        # A destructor may come here in the middle of a start in the same thread, and must not wait for it.
+        elif self._start_lock.acquire(blocking=False):
+            try:
+                started = self._start_worker()
+            finally:
+                self._start_lock.release()
+            if started is None:
+                self._writer.work()
 
     def tell_request(self, record: StageRecord, outcome: str, error_type: str = "") -> None:
         """Write the last stage's sums and outcome on the request's own span, which may end before the stage does.
@@ -386,16 +395,19 @@ class Recorder:
         if worker is not None and worker.alive:
             return worker
         with self._start_lock:
-            # What kills a thread (a SystemExit out of a hook) is not to end all recording.
-            if self._worker is None or not self._worker.alive:
-                worker = Worker(self, self.options.flush_interval_seconds)
-                try:
-                    worker.start()
-                except RuntimeError as error:
-                    self.errors.report("record", error)
-                    return None
-                self._worker = worker
-            return self._worker
+            return self._start_worker()
+
+    def _start_worker(self) -> Worker | None:
+        # What kills a thread (a SystemExit out of a hook) is not to end all recording.
+        if self._worker is None or not self._worker.alive:
+            worker = Worker(self, self.options.flush_interval_seconds)
+            try:
+                worker.start()
+            except RuntimeError as error:
+                self.errors.report("record", error)
+                return None
+            self._worker = worker
+        return self._worker
 
     def report(self, error: Exception) -> None:
         """Take note of an internal error that `work` raised; its thread goes on."""

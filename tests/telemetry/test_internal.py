@@ -37,6 +37,24 @@ def test_the_log_line_names_the_place(monkeypatch: pytest.MonkeyPatch, caplog: p
     assert "test_the_log_line_names_the_place, line" in caplog.text
 
 
+def test_debug_has_the_way_and_no_message(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """At DEBUG the calls are named through which an error came, and its message, which may quote a frame, is not."""
+    monkeypatch.setattr(internal, "reraise", False)
+
+    def reads() -> None:
+        raise ValueError("text of the answer")
+
+    with caplog.at_level(logging.DEBUG, "otel_sse"):
+        try:
+            reads()
+        except ValueError as error:
+            internal.InternalErrors(lambda site: None).report("record", error)
+    assert "test_internal.py" in caplog.text
+    assert "> test_internal.py" in caplog.text
+    assert " reads" in caplog.text
+    assert "text of the answer" not in caplog.text
+
+
 def test_an_error_that_the_user_can_mend_is_told_in_words(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

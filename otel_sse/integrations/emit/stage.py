@@ -73,7 +73,10 @@ def text_as(charset: str) -> Callable[[Any], bytes | memoryview]:
     """Return the function by which frameworks turn text that an iterator yields into bytes."""
 
     def bytes_of(item: Any) -> bytes | memoryview:
-        return item.encode(charset) if isinstance(item, str) else item
+        if isinstance(item, str):
+            return item.encode(charset)
+        # Anything else is the framework's to refuse, which it does next.
+        return bytes(item) if isinstance(item, (bytes, bytearray, memoryview)) else b""
 
     return bytes_of
 

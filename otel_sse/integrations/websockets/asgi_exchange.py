@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from otel_sse.integrations.outcomes import outcome_of
+from otel_sse.integrations.protocol import ASGIApp, Message, Receive, Scope, Send, get, kind_of, listed, pairs
 from otel_sse.integrations.websockets.hop import SERVER, Hop
 from otel_sse.integrations.websockets.messages import Hooks, plain
 from otel_sse.integrations.websockets.negotiation import agreed, answer, remote_context
@@ -16,12 +16,6 @@ from otel_sse.telemetry.propagation import Entered
 from otel_sse.telemetry.recorder import Recorder
 from otel_sse.telemetry.streams import Stream
 from otel_sse.wire.envelope import HEADER, agree
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _NORMAL: Final = (1000, 1005)
 _LOST: Final = 1006
@@ -52,24 +46,23 @@ class WebSocketExchange:
         self._send = send
         headers = _headers(scope)
         self._offer = next((value for name, value in headers if name == HEADER), None)
-        self._context = remote_context(headers)
+        self._context = remote_context(headers, recorder.errors)
         offered = agree(self._offer)
         self._stream = Stream(recorder, now_ns(), self._context, "" if offered is None else offered.stream_id)
         self._served = Served(Hop(SERVER, recorder, hooks, None, self._stream) if observe else None)
         self._code: int | None = None
 
-    async def run(self, app: ASGIApp) -> None:
+    async def run(self, app: ASGIApp) -> Any:
         """Call the application, with the connection's stream and trace context current."""
         outcome = outcomes.ABANDONED
         try:
             with Entered(self._stream, self._context):
                 serve_here(self._served)
-                await app(self._scope, self.receive, self.send)
+                returned = await app(self._scope, self.receive, self.send)
             outcome = self._outcome()
+            return returned
         except BaseException as error:
-            if self._served.hop is not None:
-                self._served.hop.left_by(error)
-            outcome = outcome_of(error)
+            outcome = self._outcome_by(error)
             raise
         finally:
             serve_here(None)
@@ -88,11 +81,11 @@ class WebSocketExchange:
         hop = self._served.hop
         if hop is None:
             return message
-        if message["type"] == "websocket.receive":
-            key = "text" if message.get("text") is not None else "bytes"
-            payload = message.get(key)
-            return message if payload is None else {**message, key: hop.open(plain(payload))}
-        if message["type"] == "websocket.disconnect":
+        kind = kind_of(message)
+        if kind == "websocket.receive":
+            key, payload = _payload(message)
+            return {**message, key: hop.open(plain(payload))} if key else message
+        if kind == "websocket.disconnect":
             self._code = message.get("code", 1005)
             self._end(self._outcome())
         return message
@@ -108,7 +101,7 @@ class WebSocketExchange:
             raise
 
     async def _pass_on(self, message: Message) -> None:
-        kind = message["type"]
+        kind = kind_of(message)
         hop = self._served.hop
         if kind == "websocket.accept":
             await self._send(self._accept(message))
@@ -116,11 +109,14 @@ class WebSocketExchange:
             await self._send(message)
         elif kind == "websocket.send":
             await self._send_sealed(hop, message)
-        else:
+        elif kind == "websocket.close":
             hop.closing()
             await self._send(message)
             self._code = message.get("code", 1000)
             self._end(self._outcome())
+        else:
+            # No message of this protocol; if the server takes it, the connection goes on.
+            await self._send(message)
 
     def _end(self, outcome: str) -> None:
         try:
@@ -132,9 +128,8 @@ class WebSocketExchange:
             self._recorder.errors.report("close", error)
 
     async def _send_sealed(self, hop: Hop, message: Message) -> None:
-        key = "text" if message.get("text") is not None else "bytes"
-        payload = message.get(key)
-        if payload is None:
+        key, payload = _payload(message)
+        if not key:
             await self._send(message)
             return
         sealed, leaving = hop.seal(plain(payload))
@@ -145,14 +140,25 @@ class WebSocketExchange:
             raise
         hop.sent(leaving)
 
-    def _accept(self, message: Message) -> Message:
+    def _outcome_by(self, error: BaseException) -> str:
         try:
-            name, value = answer()
-            agreement = agreed(value, self._offer) if _takes_headers(self._scope) else None
-            if agreement is None:
-                return message
+            if self._served.hop is not None:
+                self._served.hop.left_by(error)
+            return outcome_of(error)
+        except Exception as internal:
+            self._recorder.errors.report("close", internal)
+            return outcomes.FAILED
+
+    def _accept(self, message: Message) -> Message:
+        name, value = answer()
+        agreement = agreed(value, self._offer) if _takes_headers(self._scope) else None
+        headers = None if agreement is None else listed(message.get("headers"))
+        if headers is None:
+            return message
+        message = {**message, "headers": headers}
+        try:
             self._served.hop = Hop(SERVER, self._recorder, self._hooks, agreement, self._stream)
-            return {**message, "headers": [*(message.get("headers") or ()), (name.encode(), value.encode())]}
+            return {**message, "headers": [*headers, (name.encode(), value.encode())]}
         except Exception as error:
             self._recorder.errors.report("open", error)
             return message
@@ -162,9 +168,19 @@ class WebSocketExchange:
 
 
 def _headers(scope: Scope) -> list[tuple[str, str]]:
-    return [(bytes(name).decode("latin-1").lower(), bytes(value).decode("latin-1")) for name, value in scope["headers"]]
+    return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in pairs(get(scope, "headers"))]
+
+
+def _payload(message: Message) -> tuple[str, Any]:
+    """Under which key a message has its payload, and the payload; "" for the key where it has none that can be read."""
+    for key, types in (("text", str), ("bytes", (bytes, bytearray, memoryview))):
+        payload = message.get(key)
+        if payload is not None:
+            return (key, payload) if isinstance(payload, types) else ("", None)
+    return "", None
 
 
 def _takes_headers(scope: Scope) -> bool:
-    version = str(scope.get("asgi", {}).get("spec_version", "2.0"))
-    return tuple(int(part) for part in version.split(".") if part.isdigit()) >= _HEADERS_SINCE
+    version = get(get(scope, "asgi"), "spec_version", "2.0")
+    parts = str(version).split(".")
+    return tuple(int(part) for part in parts if part.isascii() and part.isdigit()) >= _HEADERS_SINCE

@@ -182,8 +182,11 @@ class Hop:
 
     def left_by(self, error: BaseException) -> None:
         """Take note of the exception that left the code which serves the connection."""
-        outcome = outcome_of(error)
-        self._cause = (outcome, error_type(error) if outcome == outcomes.FAILED else "")
+        try:
+            outcome = outcome_of(error)
+            self._cause = (outcome, error_type(error) if outcome == outcomes.FAILED else "")
+        except Exception as internal:
+            self._errors.report("close", internal)
 
     def ended(self, outcome: str) -> None:
         """End what is open. A second call changes nothing.

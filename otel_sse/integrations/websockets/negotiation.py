@@ -10,6 +10,7 @@ from opentelemetry.context import Context, get_current
 from opentelemetry.trace import get_current_span
 
 from otel_sse.telemetry import fork
+from otel_sse.telemetry.internal import InternalErrors
 from otel_sse.telemetry.streams import current_stream
 from otel_sse.wire.envelope import HEADER, Agreement, agree, offer
 
@@ -57,16 +58,24 @@ def agreed(ours: str | None, theirs: str | None) -> Agreement | None:
     return agree(theirs) if agree(ours) is not None else None
 
 
-def remote_context(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> Context | None:
+def remote_context(headers: Mapping[str, str] | Iterable[tuple[str, str]], errors: InternalErrors) -> Context | None:
     """Return the context that a handshake carries, None where it carries none.
 
     Where a span of this process is current already (contrib's middleware has made one), the current context is it.
+
+    Args:
+        headers: The handshake's.
+        errors: Told where a propagator, which may be the user's own, can't read what a client has sent.
     """
     current = get_current()
     if _has_span(current):
         return current
     pairs = headers.items() if isinstance(headers, Mapping) else headers
-    found = propagate.extract({name.lower(): value for name, value in pairs}, context=current)
+    try:
+        found = propagate.extract({name.lower(): value for name, value in pairs}, context=current)
+    except Exception as error:
+        errors.report("open", error)
+        return None
     return found if _has_span(found) else None
 
 

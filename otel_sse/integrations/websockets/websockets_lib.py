@@ -247,7 +247,7 @@ def _serve(
         hooks: How its messages are understood.
         observe: Whether to make stages of messages that come without an envelope too.
     """
-    context = remote_context(list(connection.request.headers.raw_items()))
+    context = remote_context(list(connection.request.headers.raw_items()), recorder.errors)
     stream = Stream(recorder, now_ns(), context, "" if agreement is None else agreement.stream_id)
     if context is not None:
         attach_context(context)
