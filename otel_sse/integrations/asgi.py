@@ -223,6 +223,8 @@ class _Exchange:
             # The application came back without a last body: the client left, or nobody pulled the rest.
             self._end(outcomes.DISCONNECTED if self._gone else outcomes.ABANDONED)
             self._end_stream()
+            # It knows the frames that it came through, and so this object: only a garbage collection would free them.
+            self._lost_by = None
 
     async def receive(self) -> Message:
         """Pass the server's messages on, and take note when the client leaves (ASGI 2.3 and before)."""
