@@ -451,7 +451,7 @@ def test_bytes_of_what_was_too_long_are_nobody_s(end: str, after: str, long: str
 
 
 def test_a_chunk_keeps_the_beginning_of_long_names() -> None:
-    """An id and an event's name may be as long as an event; of each chunk that waits, MAX_NAME_CHARS of them are kept."""
+    """An id and an event's name may be as long as an event; a chunk keeps MAX_NAME_CHARS of each."""
     journal = new_journal(4)
     monitor = StageMonitor(StageInfo("provider", "s"), StageSettings(), 0, journal)
     name = "n" * limits.MAX_NAME_CHARS
