@@ -266,6 +266,23 @@ MAX_TRIMMED_CHANNELS: Final = 16
 
 MAX_HELD_CHUNKS: Final = 64
 """Chunks that `trim_restarts` holds back while the opening seems to come again; with one more, all are released."""
+MAX_SHOWN_CHARS: Final = 200
+"""Characters of one name, id or piece of evidence out of a trace that a view shows: evidence is one line of some 100,
+names that we record have 64 at most, and others' spans may have a megabyte."""
+
+MAX_EDGE_PAIRS: Final = 4_000_000
+"""Pairs of chunks, one made from the other, between two stages of a trace that is read: about 100 MB and a second. Two
+thousand chunks that have nothing in common with two thousand others are as many; what is told beyond is left out."""
+
+MAX_TRACE_STAGES: Final = 500
+"""Stages of one trace that is read. A pipeline has a dozen; the order of the data takes their square."""
+
+MAX_TRACE_CHUNKS: Final = 100_000
+"""Chunks of one trace that is read, all stages together: ten times a budget. More would take minutes."""
+
+MAX_LINE_BYTES: Final = 67_108_864
+"""Bytes of one line of a file of spans, which is one export request: collectors send 4 MiB at most (gRPC's default)."""
+
 MAX_ANSWER_BYTES: Final = 67_108_864
 """Bytes of one answer of Jaeger or Tempo, decompressed: 64 MiB is about 150,000 chunk events in OTLP JSON (425 bytes
 each), fifteen times a trace's budget."""

@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from otel_sse.cli.tables import table_of
-from otel_sse.demo.screen import clean
+from otel_sse.cli.tables import cell, table_of
+from otel_sse.escaping import escaped
 from otel_sse.lineage import matrix as marks
 from otel_sse.lineage.diagnosis import Diagnosis, late_places
 from otel_sse.lineage.efficiency import sizes_of, slowest_of
@@ -26,6 +26,9 @@ _BAD: Final = "bold red"
 _DIM: Final = "dim"
 _NOTED: Final = "yellow"
 _INDENT: Final = 2
+_IDS: Final = 16
+_LONGEST: Final = 2_000
+"""Characters of a sentence of the diagnosis: it names some stages, each cut by itself where it was made."""
 
 _SIGNS: Final = {
     marks.SAME: "= the same",
@@ -51,13 +54,14 @@ def diagnosed_view(found: Sequence[tuple[Trace, Sequence[Diagnosis]]], count: in
     for trace, diagnoses in found:
         for stream, each in zip(trace.streams, diagnoses, strict=True):
             if each.culprit is not None:
-                table.add_row(trace.id, clean(stream.route), *_line(each.culprit), str(len(each.faults) - 1))
+                row = cell(trace.id), cell(stream.route), *map(cell, _line(each.culprit))
+                table.add_row(*row, str(len(each.faults) - 1))
     return Group(table, said)
 
 
 def _line(fault: Fault) -> tuple[str, str, str]:
     doubt = "" if fault.certain else " (suspected)"
-    return clean(fault.stage), clean(fault.kind) + doubt, str(fault.count)
+    return escaped(fault.stage), escaped(fault.kind) + doubt, str(fault.count)
 
 
 def trace_diagnosed_view(trace: Trace, found: Sequence[Diagnosis], width: int) -> RenderableType:
@@ -68,34 +72,34 @@ def trace_diagnosed_view(trace: Trace, found: Sequence[Diagnosis], width: int) -
         found: The diagnosis of each of its streams.
         width: Columns of a line.
     """
-    title = Text.assemble(("trace ", _DIM), (trace.id, "bold"))
+    title = Text.assemble(("trace ", _DIM), (escaped(trace.id), "bold"))
     parts = [p for s, d in zip(trace.streams, found, strict=True) for p in _stream(s, d, width)]
     return Group(title, *parts)
 
 
 def _stream(stream: TraceStream, found: Diagnosis, width: int) -> Iterator[RenderableType]:
-    route = f"  {clean(stream.route)}" if stream.route else ""
-    yield Text.assemble("\n", ("stream ", _DIM), clean(", ".join(stream.ids)), (route, _DIM))
+    route = f"  {escaped(stream.route)}" if stream.route else ""
+    yield Text.assemble("\n", ("stream ", _DIM), ", ".join(map(escaped, stream.ids[:_IDS])), (route, _DIM))
     yield _stages(stream, found)
     yield _matrix(matrix_of(stream, late_places(stream, found.faults)), width)
     yield from _slowest(stream)
-    yield Text.assemble("\n", (clean(found.verdict), _GOOD if found.in_order else _BAD))
+    yield Text.assemble("\n", (escaped(found.verdict, _LONGEST), _GOOD if found.in_order else _BAD))
     for number, fault in enumerate(found.faults, 1):
         yield from _fault(number, fault)
     for note in found.notes:
-        yield Text.assemble(("note: ", _NOTED), clean(note))
+        yield Text.assemble(("note: ", _NOTED), escaped(note, _LONGEST))
 
 
 def _stages(stream: TraceStream, found: Diagnosis) -> Table:
     blamed = {fault.position for fault in found.faults}
     table = table_of(">#", "process", "stage", ">chunks", ">bytes", ">content", ">latency", "outcome")
     for n, stage in enumerate(stream.stages):
-        outcome = Text(clean(stage.outcome or "end not here"), _GOOD if stage.outcome == COMPLETED else _BAD)
-        name = Text(clean(stage.label), _BAD if n in blamed else "")
+        outcome = Text(escaped(stage.outcome or "end not here"), _GOOD if stage.outcome == COMPLETED else _BAD)
+        name = Text(escaped(stage.label), _BAD if n in blamed else "")
         sizes = sizes_of(stage)
         table.add_row(
             str(n + 1),
-            clean(stage.service),
+            cell(stage.service),
             name,
             str(sizes.chunks),
             str(sizes.raw_bytes),
@@ -113,7 +117,7 @@ def _latency(stream: TraceStream, position: int) -> str:
 
 def _slowest(stream: TraceStream) -> Iterator[Text]:
     if (slowest := slowest_of(stream)) is not None:
-        label = clean(stream.stages[slowest.position].label)
+        label = escaped(stream.stages[slowest.position].label)
         told = f"slowest step: {slowest.position + 1} {label}, {_time(slowest.median_ns)} a chunk by the median, "
         yield Text(told + f"of {_time(slowest.all_ns)} in all", _DIM)
 
@@ -132,9 +136,11 @@ def _matrix(matrix: Matrix, width: int) -> RenderableType:
     text.append("  ".join(cell.text.rjust(size) for cell, size in zip(head, widths, strict=True)), _DIM)
     for line in lines:
         text.append("\n")
-        for n, (cell, size) in enumerate(zip(line.cells, widths, strict=True)):
+        for n, (shown_cell, size) in enumerate(zip(line.cells, widths, strict=True)):
             text.append("  " if n else "")
-            text.append(cell.text.rjust(size), _BAD if cell.mark in DAMAGE else _STYLES.get(cell.mark, ""))
+            text.append(
+                shown_cell.text.rjust(size), _BAD if shown_cell.mark in DAMAGE else _STYLES.get(shown_cell.mark, "")
+            )
         text.rstrip()
         text.append(" !" if any(cell.mark in DAMAGE for cell in line.cells) else "", _BAD)
     shown = {cell.text: cell.mark for line in lines for cell in line.cells}
@@ -149,8 +155,9 @@ _STYLES: Final = {marks.REWRITTEN: _NOTED, marks.REFRAMED: _NOTED, marks.ADDED: 
 
 def _fault(number: int, fault: Fault) -> Iterator[RenderableType]:
     where = f" at {ranges(fault.seqs)}" if fault.seqs else ""
-    title = f"{fault.kind}, {fault.certainty}, {fault.position + 1} {fault.stage}{where}"
-    yield Text.assemble("\n", (f"{number} ", _DIM), (clean(title), _BAD))
+    kind, certainty, stage = map(escaped, (fault.kind, fault.certainty, fault.stage))
+    title = f"{kind}, {certainty}, {fault.position + 1} {stage}{where}"
+    yield Text.assemble("\n", (f"{number} ", _DIM), (title, _BAD))
     lines = Table.grid(padding=(0, 1))
     lines.add_column(no_wrap=True, style=_DIM)
     lines.add_column(overflow="fold")
@@ -161,5 +168,5 @@ def _fault(number: int, fault: Fault) -> Iterator[RenderableType]:
         ("look at", fault.where_to_look),
     ):
         if text:
-            lines.add_row(name, Text(clean(text)))
+            lines.add_row(name, Text(escaped(text, _LONGEST)))
     yield Padding(lines, (0, 0, 0, _INDENT))

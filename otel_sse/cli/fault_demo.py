@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from opentelemetry.sdk.trace import ReadableSpan
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
+from rich.text import Text
 
 from otel_sse.cli.diagnosing import look
 from otel_sse.demo.otlp_lines import LinesExporter
+from otel_sse.escaping import escaped
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.otlp_file import OtlpFiles
 from otel_sse.sources.reading import FileTraces
@@ -32,4 +34,4 @@ def explained(trace_id: str, spans: Sequence[ReadableSpan], width: int) -> Rende
         try:
             return look(FileTraces(OtlpFiles((path,))), trace_id, width).view
         except SourceError as error:
-            return Group(str(error))
+            return Text(escaped(error, 2_000))

@@ -6,14 +6,18 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from rich.console import RenderableType
 
 from otel_sse.cli.exit_codes import FINDINGS, INPUT, OK
 from otel_sse.demo.screen import Screen
+from otel_sse.escaping import escaped
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.reading import Traces
+
+_LONGEST: Final = 2_000
+"""Characters of a message."""
 
 
 class Shown(NamedTuple):
@@ -52,14 +56,19 @@ def show(screen: Screen, source: Traces, look: Callable[[], Shown], *, as_json: 
         with closing(source):
             shown = look()
     except SourceError as error:
-        print(f"otel-sse: {error}", file=sys.stderr)
+        _tell(error)
         return INPUT
     if as_json:
         screen.data(json.dumps(shown.data, indent=2))
     else:
         screen.out.print(shown.view)
     for note in shown.notes:
-        screen.say(note)
+        screen.say(escaped(note, _LONGEST))
     if shown.damage is not None:
-        print(f"otel-sse: {shown.damage}", file=sys.stderr)
+        _tell(shown.damage)
     return shown.exit_code
+
+
+def _tell(error: SourceError) -> None:
+    # A backend's answer or a file's name may stand in it.
+    print(f"otel-sse: {escaped(error, _LONGEST)}", file=sys.stderr)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
+
+from otel_sse.escaping import escaped
 
 
 def table_of(*columns: str) -> Table:
@@ -13,3 +16,8 @@ def table_of(*columns: str) -> Table:
         right, folded = ">" in name, "~" in name
         table.add_column(name.lstrip(">~"), justify="right" if right else "left", no_wrap=not folded, overflow="fold")
     return table
+
+
+def cell(text: str, style: str = "") -> Text:
+    """A cell with just this text, escaped: a plain string would be read for rich's markup, and `[red]` swallowed."""
+    return Text(escaped(text), style)

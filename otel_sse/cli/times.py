@@ -36,6 +36,19 @@ def read_time(option: str, given: str, now_ns: int) -> int:
     return found_ns
 
 
+def shown_time(time_ns: int, form: str) -> str:
+    """Return a time in UTC, in a form of `strftime`; `?` where it is in no year that can be written.
+
+    Args:
+        time_ns: In nanoseconds since the epoch.
+        form: How to write it.
+    """
+    try:
+        return datetime.fromtimestamp(time_ns // _S_NS, timezone.utc).strftime(form)
+    except (ValueError, OverflowError, OSError):
+        return "?"
+
+
 def _absolute(option: str, given: str) -> int:
     match = _TIME.fullmatch(given)
     if match is None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
 from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from otel_sse.cli.tables import table_of
-from otel_sse.demo.screen import clean
+from otel_sse.cli.tables import cell, table_of
+from otel_sse.cli.times import shown_time
+from otel_sse.escaping import escaped
 from otel_sse.lineage.descent import (
     ADDED,
     BECAME,
@@ -47,27 +47,27 @@ def traces_view(traces: Sequence[TraceSummary]) -> RenderableType:
     for each in traces:
         streams = [str(each.streams)] if several else []
         counts = map(str, (each.chunks, each.findings, each.duplicates))
-        start = f"{datetime.fromtimestamp(each.start_ns // 1_000_000_000, timezone.utc):%m-%d %H:%M:%S}"
+        start = shown_time(each.start_ns, "%m-%d %H:%M:%S")
         style = "" if each.in_order else "red"
-        table.add_row(each.id, start, *streams, *counts, _route(each), style=style)
+        table.add_row(cell(each.id), start, *streams, *counts, cell(_route(each)), style=style)
     return table
 
 
 def _route(trace: TraceSummary) -> str:
     others = f" +{len(trace.routes) - 1}" if len(trace.routes) > 1 else ""
-    return clean("".join(trace.routes[:1])) + others
+    return escaped("".join(trace.routes[:1])) + others
 
 
 def trace_view(trace: Trace) -> RenderableType:
     """Return the streams of one trace, with their stages in the order of the data."""
-    title = Text.assemble(("trace ", _DIM), (trace.id, "bold"), (f"  {_when(trace.start_ns)} UTC", _DIM))
+    title = Text.assemble(("trace ", _DIM), (escaped(trace.id), "bold"), (f"  {_when(trace.start_ns)} UTC", _DIM))
     return Group(title, *(part for stream in trace.streams for part in _stream(stream)))
 
 
 def _stream(stream: TraceStream) -> Iterator[RenderableType]:
     services = {stage.service for stage in stream.stages}
     sizes = f"  {len(stream.stages)} stages in {_many(len(services), 'process', 'processes')}"
-    yield Text.assemble("\n", ("stream ", _DIM), clean(", ".join(stream.ids)), (sizes, _DIM))
+    yield Text.assemble("\n", ("stream ", _DIM), ", ".join(map(escaped, stream.ids[:_IDS])), (sizes, _DIM))
     yield _stages(stream)
     yield from (_orphan(n + 1, stream.stages[n]) for n in sorted(stream.orphans))
     yield from (_change(stream, u, d) for u, d in stream.descents if _changes(stream.descents[u, d]))
@@ -84,7 +84,7 @@ def _stages(stream: TraceStream) -> Table:
         latency = edges[0].latency if edges else None
         table.add_row(
             str(n + 1),
-            clean(stage.service),
+            cell(stage.service),
             _name(stage),
             _chunk_count(stage),
             _time(stage.first_ns - start_ns) if stage.chunks else "",
@@ -97,8 +97,8 @@ def _stages(stream: TraceStream) -> Table:
 
 
 def _name(stage: TraceStage) -> Text:
-    source = f" {stage.source}" if stage.source else ""
-    return Text.assemble(clean(stage.label), (clean(source), _DIM))
+    source = f" {escaped(stage.source)}" if stage.source else ""
+    return Text.assemble(escaped(stage.label), (source, _DIM))
 
 
 def _chunk_count(stage: TraceStage) -> str:
@@ -109,8 +109,8 @@ def _chunk_count(stage: TraceStage) -> str:
 def _outcome(stage: TraceStage) -> Text:
     if not stage.outcome:
         return Text("end not here", _NOTED)
-    error = f", {stage.error_type}" if stage.error_type else ""
-    return Text(clean(stage.outcome + error), _GOOD if stage.outcome == COMPLETED else _BAD)
+    error = f", {escaped(stage.error_type)}" if stage.error_type else ""
+    return Text(escaped(stage.outcome) + error, _GOOD if stage.outcome == COMPLETED else _BAD)
 
 
 def _sums(edge: Descent) -> str:
@@ -123,8 +123,8 @@ def _changes(edge: Descent) -> bool:
 
 
 def _orphan(number: int, stage: TraceStage) -> Text:
-    name = f" ({clean(stage.upstream_name)})" if stage.upstream_name else ""
-    told = f"{number} {clean(stage.label)}: the stage that its chunks came from{name} is not in the trace"
+    name = f" ({escaped(stage.upstream_name)})" if stage.upstream_name else ""
+    told = f"{number} {escaped(stage.label)}: the stage that its chunks came from{name} is not in the trace"
     return Text.assemble(("! ", _NOTED), told)
 
 
@@ -133,11 +133,14 @@ def _change(stream: TraceStream, up: int, down: int) -> Text:
     told = [f"{became} {ranges(seqs)}" for became, seqs in _by_fate(edge).items() if became not in (SAME, ELSEWHERE)]
     if added := [chunk.seq for chunk in edge.added if chunk.kind == CONTENT]:
         told.append(f"{ADDED} {ranges(added)}")
-    names = f"{up + 1} {clean(edge.upstream.label)} -> {down + 1} {clean(edge.downstream.label)}: "
+    names = f"{up + 1} {escaped(edge.upstream.label)} -> {down + 1} {escaped(edge.downstream.label)}: "
     return Text.assemble(("! ", _NOTED), names, (", ".join(told), _NOTED), "" if edge.recorded else (_BY_DIGEST, _DIM))
 
 
 _BY_DIGEST: Final = "  (by digest)"
+
+_IDS: Final = 16
+"""Ids of one stream that are shown: one for each process that was not told of it."""
 
 
 def _by_fate(edge: Descent) -> dict[str, list[int]]:
@@ -150,13 +153,14 @@ def _by_fate(edge: Descent) -> dict[str, list[int]]:
 
 def _findings(stage: TraceStage) -> Iterator[str]:
     for finding in stage.findings:
-        yield f"{finding.kind}, {finding.certainty}, at {finding.seq}: {finding.evidence}"
+        kind, certainty, evidence = map(escaped, (finding.kind, finding.certainty, finding.evidence))
+        yield f"{kind}, {certainty}, at {finding.seq}: {evidence}"
     if more := stage.findings_total - len(stage.findings):
         yield f"{more} more findings are counted, but have no event of their own"
 
 
 def _finding(number: int, stage: TraceStage, line: str) -> Text:
-    return Text.assemble(("! ", _BAD), f"{number} {clean(stage.label)}: ", (clean(line), _BAD))
+    return Text.assemble(("! ", _BAD), f"{number} {escaped(stage.label)}: ", (line, _BAD))
 
 
 def chunks_view(stream: TraceStream, position: int) -> RenderableType:
@@ -173,7 +177,8 @@ def chunks_view(stream: TraceStream, position: int) -> RenderableType:
         after = _time(chunk.time_ns - stage.first_ns)
         sizes = str(chunk.acc_len), str(chunk.raw_len)
         origin = _made_from(stream, position, made_from.get(chunk.seq))
-        table.add_row(str(chunk.seq), after, clean(chunk.kind), clean(chunk.digest), *sizes, origin)
+        what = cell(chunk.kind), cell(chunk.digest)
+        table.add_row(str(chunk.seq), after, *what, *sizes, origin)
     return Group(Text.assemble("\n", ("chunks of ", _DIM), f"stage {position + 1}, ", _name(stage)), table)
 
 
@@ -193,13 +198,13 @@ def way_view(stream: TraceStream, steps: Sequence[Step], position: int, seq: int
         position: Position of the stage that the number is of.
         seq: The number.
     """
-    of = f" of stage {position + 1}, {clean(stream.stages[position].label)}"
+    of = f" of stage {position + 1}, {escaped(stream.stages[position].label)}"
     table = table_of(">#", "process", "stage", "~>chunk", ">after", "digest", "~what it became")
     for step in steps:
         stage = stream.stages[step.stage]
         after = _time(step.since_ns) if step.chunks else ""
-        place = str(step.stage + 1), clean(stage.service), _name(stage)
-        table.add_row(*place, _seqs(step.chunks), after, _digests(step.chunks), _became(stream, step))
+        place = str(step.stage + 1), cell(stage.service), _name(stage)
+        table.add_row(*place, _seqs(step.chunks), after, cell(_digests(step.chunks)), _became(stream, step))
     return Group(Text.assemble("\n", ("the way of chunk ", _DIM), (str(seq), "bold"), (of, _DIM)), table)
 
 
@@ -208,7 +213,7 @@ def _seqs(chunks: Sequence[Chunk]) -> str:
 
 
 def _digests(chunks: Sequence[Chunk]) -> str:
-    digests = list(dict.fromkeys(clean(chunk.digest) for chunk in chunks))
+    digests = list(dict.fromkeys(escaped(chunk.digest) for chunk in chunks))
     return digests[0] + (f" and {len(digests) - 1} more" if len(digests) > 1 else "") if digests else ""
 
 
@@ -221,16 +226,16 @@ def _became(stream: TraceStream, step: Step) -> Text:
 
 def _words(stream: TraceStream, step: Step) -> str:
     stage, others = stream.stages[step.stage], _range(step.first, step.last)
-    outcome = clean(stage.outcome or "its end is not here")
+    outcome = escaped(stage.outcome or "its end is not here")
     words = {
         MERGED: f"merged with {others}",
         REPLACED: f"replaced, with {others}",
         SPLIT: f"split into {others}",
         DOUBLED: f"doubled: {others}",
-        DROPPED: f"dropped before {clean(stage.label)}",
-        CUT_OFF: f"cut off: {clean(stage.label)} ended before it ({outcome})",
+        DROPPED: f"dropped before {escaped(stage.label)}",
+        CUT_OFF: f"cut off: {escaped(stage.label)} ended before it ({outcome})",
         UNKNOWN: "not known: the trace has not all chunks of this stage",
-        ELSEWHERE: f"went on at another {clean(stage.label)}",
+        ELSEWHERE: f"went on at another {escaped(stage.label)}",
         ADDED: "added here",
     }
     return words.get(step.became, step.became)
@@ -247,8 +252,7 @@ def _time(time_ns: int) -> str:
 
 
 def _when(time_ns: int) -> str:
-    seconds, rest_ns = divmod(time_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M:%S}.{rest_ns // 1_000_000:03}"
+    return f"{shown_time(time_ns, '%Y-%m-%d %H:%M:%S')}.{time_ns % 1_000_000_000 // 1_000_000:03}"
 
 
 def _many(count: int, one: str, several: str) -> str:

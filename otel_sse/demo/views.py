@@ -14,8 +14,8 @@ from rich.tree import Tree
 from otel_sse import semconv
 from otel_sse.demo.chunk_rows import ChunkRow, chunk_rows, excerpt
 from otel_sse.demo.figures import SAMPLED, Figure
-from otel_sse.demo.screen import clean
 from otel_sse.demo.trace_tree import Node
+from otel_sse.escaping import escaped
 from otel_sse.stream.outcome import COMPLETED
 
 _GOOD: Final = "green"
@@ -30,7 +30,7 @@ def trace_view(trace_id: str, roots: Sequence[Node]) -> RenderableType:
         trace_id: 32 hex digits.
         roots: What `grow` returned.
     """
-    tree = Tree(Text.assemble(("trace ", _DIM), trace_id), guide_style=_DIM)
+    tree = Tree(Text.assemble(("trace ", _DIM), escaped(trace_id)), guide_style=_DIM)
     for root in roots:
         _add(tree, root, root.start_ns)
     return tree
@@ -46,8 +46,8 @@ def _span_label(node: Node) -> RenderableType:
     status = node.attributes.get("http.response.status_code")
     is_request = status is not None
     style = "bold" if is_request else _DIM
-    said = f"  status {status}" if is_request else ""
-    return Text.assemble((clean(node.name), style), (f"  {_time(node.duration_s)}{said}", _DIM))
+    said = f"  status {escaped(status)}" if is_request else ""
+    return Text.assemble((escaped(node.name), style), (f"  {_time(node.duration_s)}{said}", _DIM))
 
 
 def _stage_label(node: Node, origin_ns: int) -> RenderableType:
@@ -60,9 +60,9 @@ def _stage_title(node: Node) -> Text:
     found = node.attributes.get(semconv.STREAM_FINDINGS, 0)
     verdict = "no findings" if not found else f"{found} finding{'s' if found > 1 else ''}"
     return Text.assemble(
-        (clean(node.name), "bold"),
+        (escaped(node.name), "bold"),
         (f"  {_time(node.duration_s)}  ", _DIM),
-        (str(outcome), _GOOD if outcome == COMPLETED else _BAD),
+        (escaped(outcome), _GOOD if outcome == COMPLETED else _BAD),
         ", ",
         (verdict, _BAD if found else _GOOD),
     )
@@ -72,7 +72,7 @@ def _sums(node: Node) -> Iterator[str]:
     says = node.attributes
     chunks, content = says.get(semconv.STREAM_CHUNKS, 0), says.get(semconv.STREAM_CONTENT_CHUNKS, 0)
     pieces = f" in {node.segments} segments" if node.segments > 1 else ""
-    dialect = f", {says[semconv.STREAM_DIALECT]}" if semconv.STREAM_DIALECT in says else ""
+    dialect = f", {escaped(says[semconv.STREAM_DIALECT])}" if semconv.STREAM_DIALECT in says else ""
     yield f"{chunks} chunks ({content} with content), {says.get(semconv.STREAM_BYTES, 0):,} bytes{dialect}{pieces}"
     times = (
         ("first event", semconv.STREAM_TTFE),
@@ -96,7 +96,7 @@ def _chunk_lines(node: Node, origin_ns: int) -> Iterator[Text]:
 def _chunk(row: ChunkRow, digits: int, origin_ns: int) -> str:
     after_s = (row.time_ns - origin_ns) / 1e9
     sizes = f"acc {row.acc_len:>4}  raw {row.raw_len:>3}"
-    return f"chunk {row.seq:>{digits}}  {after_s:.3f} s  {row.kind:<9} {row.digest}  {sizes}"
+    return f"chunk {row.seq:>{digits}}  {after_s:.3f} s  {escaped(row.kind):<9} {escaped(row.digest)}  {sizes}"
 
 
 def _finding_lines(node: Node) -> Iterator[Text]:
@@ -105,8 +105,8 @@ def _finding_lines(node: Node) -> Iterator[Text]:
         first = findings[0]
         times = f"{len(findings)} x " if len(findings) > 1 else ""
         where = f"{'first ' if times else ''}at {first.get(semconv.FINDING_SEQ, 0)}"
-        evidence = clean(str(first.get(semconv.FINDING_EVIDENCE, "")))
-        yield Text(f"! {times}{kind}, {certainty}, {where}: {evidence}", _BAD)
+        evidence = escaped(first.get(semconv.FINDING_EVIDENCE, ""))
+        yield Text(f"! {times}{escaped(kind)}, {escaped(certainty)}, {where}: {evidence}", _BAD)
     counted_only = node.attributes.get(semconv.STREAM_FINDINGS, 0) - len(found)
     if counted_only > 0:
         yield Text(f"! {counted_only} more are counted, but have no event of their own", _BAD)
@@ -138,7 +138,9 @@ def metrics_view(figures: Sequence[Figure]) -> RenderableType:
     table.add_column("value", no_wrap=True)
     for figure in shown:
         own = {name: value for name, value in figure.labels.items() if name not in shared}
-        table.add_row(figure.name, _labels(own), figure.value_text(), style=_BAD if figure.name in _FAULTS else "")
+        table.add_row(
+            Text(escaped(figure.name)), _labels(own), figure.value_text(), style=_BAD if figure.name in _FAULTS else ""
+        )
     title = Text.assemble(("metrics", "bold"), "  ", _labels(shared))
     zeros = len(figures) - len(shown)
     notes = [f"{zeros} more at 0: what alerts rest on exists before it first happens."]
@@ -153,7 +155,7 @@ def _shared_labels(figures: Sequence[Figure]) -> dict[str, str]:
 
 
 def _labels(labels: dict[str, str]) -> Text:
-    return Text(clean(", ".join(f"{name}={value}" for name, value in labels.items())))
+    return Text(", ".join(f"{escaped(name)}={escaped(value)}" for name, value in labels.items()))
 
 
 _FAULTS: Final = frozenset(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -15,6 +15,24 @@ Ranges = dict[int, tuple[int, int]]
 
 _AGREEING: Final = 0.9
 """Share of the chunks with the same bytes on both sides whose digests have to be equal, before bytes are believed."""
+
+
+class Intervals:
+    """Numbers that lie in one of several ranges, however wide these are."""
+
+    def __init__(self, ranges: Iterable[tuple[int, int]]) -> None:
+        self._firsts: list[int] = []
+        self._lasts: list[int] = []
+        for first, last in sorted(ranges):
+            if self._lasts and first <= self._lasts[-1]:
+                self._lasts[-1] = max(self._lasts[-1], last)
+            else:
+                self._firsts.append(first)
+                self._lasts.append(last)
+
+    def __contains__(self, number: int) -> bool:
+        at = bisect_right(self._firsts, number) - 1
+        return at >= 0 and number <= self._lasts[at]
 
 
 def align(upstream: Sequence[Chunk], downstream: Sequence[Chunk]) -> Ranges:
@@ -105,7 +123,7 @@ def _remade(up: Sequence[_Piece], down: Sequence[_Piece]) -> Ranges:
 
 def _with_others(ranges: Ranges, upstream: Sequence[Chunk], downstream: Sequence[Chunk]) -> Ranges:
     """Add what carries no content: it can only be the same as upstream, or not be from there."""
-    taken = {seq for first, last in ranges.values() for seq in range(first, last + 1)}
+    taken = Intervals(ranges.values())
     up = [chunk for chunk in upstream if chunk.seq not in taken]
     down = [chunk for chunk in downstream if chunk.seq not in ranges]
     matched = match([chunk.digest for chunk in up], [chunk.digest for chunk in down])

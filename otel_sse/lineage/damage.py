@@ -229,7 +229,7 @@ class _Edge:
         An application that does not show a tool's call, or a model's reasoning, may say that there was one.
         """
         before = self._before.by_seq
-        covered = (before[seq] for seq in range(passage.first, passage.last + 1) if seq in before)
+        covered = (before[seq] for seq in self._before.between(passage.first, passage.last))
         channels = {chunk.channel for chunk in covered if chunk.kind == CONTENT}
         return all(_BESIDE in channel for channel in channels) and not channels & self._channels_handed_on
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from functools import cached_property
+from itertools import accumulate
 from typing import Final
 
 import msgspec
 
-from otel_sse.lineage.alignment import Ranges, align
+from otel_sse import limits
+from otel_sse.lineage.alignment import Intervals, Ranges, align
 from otel_sse.lineage.flow import flow
 from otel_sse.lineage.in_step import in_step
 from otel_sse.lineage.passages import Flow, Passage, pieces_of
@@ -81,12 +83,12 @@ class Descent:
         self.upstream = upstream
         self.downstream = downstream
         self._believed = believed
-        self._elsewhere = [
+        self._elsewhere = Intervals(
             (chunk.upstream_first, chunk.upstream_last)
             for stage in rounds
             for chunk in stage.chunks
             if chunk.upstream_first and chunk.upstream_span in ("", *upstream.span_ids)
-        ]
+        )
         several = len(feeds) > 1
         told = several and any(chunk.upstream_span for chunk in downstream.chunks)
         feed = _told_feed if told else _feed
@@ -104,7 +106,7 @@ class Descent:
         """Number of a downstream chunk → the upstream numbers it was made from."""
         return self._found[1]
 
-    @property
+    @cached_property
     def carried(self) -> Ranges:
         """What the downstream stage's chunks say that they were made from; {} where they say nothing of this stage."""
         made = [chunk for chunk in self.chunks if chunk.upstream_first and self._believed]
@@ -186,11 +188,11 @@ class Descent:
     def children(self) -> dict[int, list[int]]:
         """Number of an upstream chunk → the downstream numbers that were made from it."""
         found: dict[int, list[int]] = {}
-        known = self.upstream.by_seq
+        left = limits.MAX_EDGE_PAIRS
         for seq, (first, last) in self.ranges.items():
-            for parent in range(first, min(last, first + self.upstream.total) + 1):
-                if parent in known:
-                    found.setdefault(parent, []).append(seq)
+            for parent in self.upstream.between(first, last)[:left]:
+                found.setdefault(parent, []).append(seq)
+                left -= 1
         return found
 
     def takes(self, chunk: Chunk) -> bool:
@@ -205,7 +207,8 @@ class Descent:
         """Return the upstream numbers that downstream ones were made from, as far as they stand in the trace."""
         ranges = [self.ranges[seq] for seq in seqs if seq in self.ranges]
         wanted = self.upstream.by_seq
-        return {seq for seq in wanted if any(first <= seq <= last for first, last in ranges)}
+        within = Intervals(ranges)
+        return {seq for seq in wanted if seq in within}
 
     def became(self, seq: int) -> str:
         """Return what an upstream chunk became: one of `BECAME`."""
@@ -221,7 +224,7 @@ class Descent:
 
     def _gone(self, seq: int) -> str:
         stage = self.downstream
-        if any(first <= seq <= last for first, last in self._elsewhere):
+        if seq in self._elsewhere:
             return ELSEWHERE
         if not stage.is_whole and not self._covers(seq):
             return UNKNOWN
@@ -234,10 +237,23 @@ class Descent:
 
     def _covers(self, seq: int) -> bool:
         """Whether the trace has the downstream chunks around the place where this one would be, without a hole."""
-        before = max((child for child, (_, last) in self.ranges.items() if last < seq), default=0)
-        after = min((child for child, (first, _) in self.ranges.items() if first > seq), default=0)
-        known = self.downstream.by_seq
-        return bool(after) and all(child in known for child in range(before + 1, after))
+        lasts, before_children = self._ends
+        firsts, after_children = self._begins
+        before = before_children[bisect_left(lasts, seq)]
+        after = after_children[bisect_right(firsts, seq)]
+        return bool(after) and len(self.downstream.between(before + 1, after - 1)) == max(after - before - 1, 0)
+
+    @cached_property
+    def _ends(self) -> tuple[list[int], list[int]]:
+        """The last numbers of all ranges, rising, and the highest chunk of those before each."""
+        ends = sorted((last, child) for child, (_, last) in self.ranges.items())
+        return [last for last, _ in ends], [0, *accumulate((child for _, child in ends), max)]
+
+    @cached_property
+    def _begins(self) -> tuple[list[int], list[int]]:
+        """The first numbers of all ranges, rising, and the lowest chunk of those from each on; 0 behind the last."""
+        lowest = list(accumulate((child for _, child in reversed(self._starts)), min))
+        return [first for first, _ in self._starts], [*reversed(lowest), 0]
 
     def _all_equal(self, seq: int, children: Iterable[int]) -> bool:
         digest = self.upstream.by_seq[seq].digest
@@ -255,7 +271,10 @@ class Descent:
         start, end = bisect_left(self._starts, (first, 0)), bisect_left(self._starts, (last + 1, 0))
         siblings = [child for _, child in self._starts[start:end] if self.ranges[child][1] <= last]
         made = [self.downstream.content_bytes.get(child) for child in siblings]
-        used = [self.upstream.content_bytes.get(seq) for seq in range(first, last + 1)]
+        known = self.upstream.between(first, last)
+        if len(known) != last - first + 1:
+            return True
+        used = [self.upstream.content_bytes.get(seq) for seq in known]
         if None in made or None in used:
             return True
         return sum(filter(None, made)) == sum(filter(None, used))

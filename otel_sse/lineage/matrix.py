@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
+from otel_sse import limits
 from otel_sse.lineage import passages as flows
 from otel_sse.lineage.losses import is_lost
 from otel_sse.lineage.stages import TraceStage
@@ -138,12 +140,15 @@ class _Rows:
 
     def _join(self, up: int, down: int) -> None:
         edge = self._stream.descents[up, down]
+        left = limits.MAX_EDGE_PAIRS
         rewrites = edge.downstream.rewrites
         for passage in edge.flow.passages:
             mark = _mark(passage.what, rewrites)
             self._what[down, passage.seq] = mark
             if passage.first:
-                self._unite((down, passage.seq), ((up, seq) for seq in range(passage.first, passage.last + 1)))
+                parents = edge.upstream.between(passage.first, passage.last)[:left]
+                left -= len(parents)
+                self._unite((down, passage.seq), ((up, seq) for seq in parents))
         others = {chunk.seq for chunk in edge.chunks if chunk.kind in (COMPLETE, ERROR)}
         seen: set[int] = set()
         for seq in sorted(others):
@@ -211,15 +216,18 @@ def _ordered(groups: Mapping[Place, Mapping[int, Sequence[int]]], root: object) 
     at: dict[Place, Place] = {
         (n, seq): key for key, group in groups.items() for n, seqs in group.items() for seq in seqs
     }
+    seqs_at: dict[int, list[int]] = {}
+    for n, seq in sorted(at):
+        seqs_at.setdefault(n, []).append(seq)
     following: dict[Place | None, list[Place]] = {}
     for key, group in sorted(groups.items(), key=lambda each: (min(each[1]), min(each[1][min(each[1])]))):
         n = min(group)
         seq = min(group[n])
         before = None
         if n:
-            before = next(
-                (at[n, each] for each in range(seq - 1, 0, -1) if (n, each) in at and at[n, each] != key), None
-            )
+            earlier = seqs_at[n]
+            places = (at[n, earlier[k]] for k in range(bisect_left(earlier, seq) - 1, -1, -1))
+            before = next((place for place in places if place != key), None)
         following.setdefault(before, []).append(key)
     waiting = list(reversed(following.get(None, [])))
     while waiting:

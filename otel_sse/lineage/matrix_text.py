@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
+from otel_sse.escaping import escaped
 from otel_sse.lineage.matrix import (
     ABSENT,
     ADDED,
@@ -83,8 +85,7 @@ def matrix_text(matrix: Matrix, width: int = 100) -> str:
 def name_of(column: Column) -> str:
     """Return a stage's name with its process before it."""
     name = f"{column.service} {column.stage}" if column.service else column.stage
-    # Both are text of peers, which must not steer a terminal.
-    return "".join(character if character.isprintable() else " " for character in name)
+    return escaped(name)
 
 
 def grid(matrix: Matrix, width: int) -> list[GridRow]:
@@ -188,11 +189,15 @@ def _word(cell: Cell) -> str:
     return f"x{len(cell.seqs)}" if cell.mark == DUPLICATE else _WORDS.get(cell.mark, "")
 
 
+def _is_run(seqs: Sequence[int]) -> bool:
+    return all(after == before + 1 for before, after in pairwise(seqs))
+
+
 def _numbers(cells: Sequence[Cell]) -> str:
     seqs = [seq for cell in cells for seq in cell.seqs]
     if not seqs:
         return ""
-    if len(cells) > 1 or seqs == list(range(seqs[0], seqs[-1] + 1)):
+    if len(cells) > 1 or _is_run(seqs):
         # Of a stretch the first and the last say enough: what lies between without content has no row.
         return str(seqs[0]) if len(seqs) == 1 else f"{seqs[0]}-{seqs[-1]}"
     return ",".join(map(str, seqs)) if len(seqs) <= 3 else f"{seqs[0]},{seqs[1]},..{seqs[-1]}"

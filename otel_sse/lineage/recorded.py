@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
+from typing import Final
 
-from otel_sse import semconv
-from otel_sse.lineage.spans import Attributes, SpanEvent, flag, integer, text
+from otel_sse import limits, semconv
+from otel_sse.lineage.spans import Attributes, SpanEvent, count, flag, integer, text, time
 from otel_sse.stream.chunk import CONTENT, Chunk, Finding
+
+_MAX_DIGITS: Final = 18
+"""Digits of a number in a column: what is longer is no number of ours."""
 
 
 def chunks_of(events: Iterable[SpanEvent]) -> list[Chunk]:
@@ -44,21 +48,21 @@ def _chunks(event: SpanEvent) -> Iterator[Chunk]:
 
 
 def _single(time_ns: int, says: Attributes) -> Chunk:
-    first = integer(says, semconv.CHUNK_UPSTREAM_FIRST)
+    first = count(says, semconv.CHUNK_UPSTREAM_FIRST)
     return Chunk(
-        integer(says, semconv.CHUNK_SEQ),
-        time_ns,
+        count(says, semconv.CHUNK_SEQ),
+        time(time_ns),
         text(says, semconv.CHUNK_KIND) or CONTENT,
-        text(says, semconv.CHUNK_DIGEST),
-        integer(says, semconv.CHUNK_ACC_LEN),
-        integer(says, semconv.CHUNK_RAW_LEN),
+        text(says, semconv.CHUNK_DIGEST)[: limits.MAX_SHOWN_CHARS],
+        count(says, semconv.CHUNK_ACC_LEN),
+        count(says, semconv.CHUNK_RAW_LEN),
         flag(says, semconv.CHUNK_DONE),
         event=text(says, semconv.CHUNK_TYPE),
         id=text(says, semconv.CHUNK_ID) or None,
         source=text(says, semconv.CHUNK_SOURCE),
         channel=text(says, semconv.CHUNK_CHANNEL),
         upstream_first=first,
-        upstream_last=integer(says, semconv.CHUNK_UPSTREAM_LAST, first),
+        upstream_last=max(integer(says, semconv.CHUNK_UPSTREAM_LAST, first), first),
         upstream_span=text(says, semconv.CHUNK_UPSTREAM_SPAN),
     )
 
@@ -82,12 +86,13 @@ def _packed(start_ns: int, says: Attributes) -> Iterator[Chunk]:
     # A backend may have cut off a column, or its end: what is left of the others still counts.
     columns = zip_longest(*(text(says, name).split() for name in _COLUMNS), fillvalue="")
     for seq, (offset, digest, acc_len, raw_len, upstream, span, kind, event, ident, source, channel) in enumerate(
-        columns, integer(says, semconv.PACK_FIRST_SEQ, 1)
+        columns, max(integer(says, semconv.PACK_FIRST_SEQ, 1), 0)
     ):
-        first, _, last = upstream.partition("-")
+        begin, _, end = upstream.partition("-")
+        first = _number(begin)
         yield Chunk(
             seq,
-            start_ns + _number(offset) * 1000,
+            time(start_ns + _number(offset) * 1000),
             kind or CONTENT,
             digest,
             _number(acc_len),
@@ -97,8 +102,8 @@ def _packed(start_ns: int, says: Attributes) -> Iterator[Chunk]:
             id=_said(ident) or None,
             source=_said(source),
             channel=_said(channel),
-            upstream_first=_number(first),
-            upstream_last=_number(last or first),
+            upstream_first=first,
+            upstream_last=max(_number(end), first),
             upstream_span=_said(span),
         )
 
@@ -108,16 +113,16 @@ def _said(word: str) -> str:
 
 
 def _number(column: str) -> int:
-    return int(column) if column.isascii() and column.isdigit() else 0
+    return int(column) if len(column) <= _MAX_DIGITS and column.isascii() and column.isdigit() else 0
 
 
 def _finding(says: Attributes) -> Finding:
     return Finding(
-        text(says, semconv.FINDING_KIND),
-        text(says, semconv.FINDING_CERTAINTY),
-        text(says, semconv.FINDING_STAGE),
-        integer(says, semconv.FINDING_SEQ),
-        integer(says, semconv.FINDING_OF),
+        text(says, semconv.FINDING_KIND)[: limits.MAX_SHOWN_CHARS],
+        text(says, semconv.FINDING_CERTAINTY)[: limits.MAX_SHOWN_CHARS],
+        text(says, semconv.FINDING_STAGE)[: limits.MAX_SHOWN_CHARS],
+        count(says, semconv.FINDING_SEQ),
+        count(says, semconv.FINDING_OF),
         text(says, semconv.FINDING_EVIDENCE),
-        integer(says, semconv.FINDING_AMOUNT, 1),
+        max(integer(says, semconv.FINDING_AMOUNT, 1), 0),
     )

@@ -115,7 +115,7 @@ def back_to(stream: TraceStream, position: int, seq: int, target: int) -> set[in
         for up in stream.upstream[n] if n in found else ():
             origins = [stream.descents[up, n].made_from(each) for each in found[n]]
             for first, last in filter(None, origins):
-                found.setdefault(up, set()).update(range(first, min(last, first + _MOST) + 1))
+                found.setdefault(up, set()).update(stream.stages[up].between(first, last)[:_MOST])
     return found.get(target, set())
 
 
@@ -132,7 +132,8 @@ def _fault(stream: TraceStream, kind: str, position: int, own: list[Finding], al
     ups = stream.upstream[position]
     numbered = concerned(stream, position, own)
     more = f"; seen at {', '.join(also)} too" if also else ""
-    if stage.is_cut and kind == Counter(each.kind for each in stage.findings).most_common(1)[0][0]:
+    most = Counter(each.kind for each in stage.findings).most_common(1)
+    if stage.is_cut and most and kind == most[0][0]:
         more += f"; {stage.findings_total - len(stage.findings)} more findings were counted and have no event"
     return Fault(
         kind=kind,

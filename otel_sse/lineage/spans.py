@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
+
+_MAX_NUMBER: Final = 2**63
+_MAX_TIME_NS: Final = 2**64 - 1
 
 Value: TypeAlias = "str | bool | int | float | bytes | tuple[Value, ...] | Mapping[str, Value] | None"
 """What an attribute can be."""
@@ -76,9 +79,19 @@ def text(attributes: Attributes, name: str) -> str:
 
 
 def integer(attributes: Attributes, name: str, default: int = 0) -> int:
-    """Return an attribute that is a whole number, or `default` where it is missing or something else."""
+    """Return an attribute that is a whole number of 64 bits, or `default` where it is missing or something else."""
     value = attributes.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else default
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER else default
+
+
+def count(attributes: Attributes, name: str) -> int:
+    """Return an attribute that is a number of things, never below 0; 0 where it is missing or something else."""
+    return max(integer(attributes, name), 0)
+
+
+def time(time_ns: int) -> int:
+    """Return a time in nanoseconds since the epoch as one that OTLP can hold: 0 to the year 2554."""
+    return min(max(time_ns, 0), _MAX_TIME_NS)
 
 
 def flag(attributes: Attributes, name: str) -> bool:

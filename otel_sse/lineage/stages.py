@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import msgspec
 
-from otel_sse import semconv
+from otel_sse import limits, semconv
 from otel_sse.lineage.recorded import chunks_of, findings_of
-from otel_sse.lineage.spans import Attributes, Span, flag, integer, text
+from otel_sse.lineage.spans import Attributes, Span, count, flag, integer, text, time
 from otel_sse.stream.chunk import CONTENT, Chunk, Finding
 
 
@@ -69,12 +70,12 @@ class TraceStage(msgspec.Struct, dict=True):
     @property
     def total(self) -> int:
         """Chunks that crossed, those included that do not stand in the trace."""
-        return max(integer(self.attributes, semconv.STREAM_CHUNKS), len(self.chunks))
+        return max(count(self.attributes, semconv.STREAM_CHUNKS), len(self.chunks))
 
     @property
     def findings_total(self) -> int:
         """Findings, those included that have no event of their own."""
-        return max(integer(self.attributes, semconv.STREAM_FINDINGS), len(self.findings))
+        return max(count(self.attributes, semconv.STREAM_FINDINGS), len(self.findings))
 
     @property
     def is_cut(self) -> bool:
@@ -95,6 +96,17 @@ class TraceStage(msgspec.Struct, dict=True):
     def by_seq(self) -> dict[int, Chunk]:
         """Its chunks by their numbers."""
         return {chunk.seq: chunk for chunk in self.chunks}
+
+    @cached_property
+    def _seqs(self) -> list[int]:
+        return sorted(self.by_seq)
+
+    def between(self, first: int, last: int) -> list[int]:
+        """Return the numbers of its chunks from one to another, both included, rising.
+
+        What a trace says of numbers may be anything, so that to count from one to the other may never end.
+        """
+        return self._seqs[bisect_left(self._seqs, first) : bisect_right(self._seqs, last)]
 
     @cached_property
     def content_bytes(self) -> dict[int, int]:
@@ -148,21 +160,28 @@ def _linked(span: Span, meaning: str) -> tuple[str, ...]:
     return tuple(link.span_id for link in span.links if link.attributes.get(semconv.LINK) == meaning)
 
 
+def _name(text: str) -> str:
+    # A diagnosis has it in every second sentence; those that we record have 64 characters at most.
+    return text[: limits.MAX_SHOWN_CHARS]
+
+
 def _stage(segments: Sequence[Span]) -> TraceStage:
     first, last = segments[0], segments[-1]
     events = [event for span in segments for event in span.events]
     upstream = dict.fromkeys(span_id for span in segments for span_id in _linked(span, "upstream"))
     return TraceStage(
-        name=text(first.attributes, semconv.STAGE),
-        direction=text(first.attributes, semconv.STAGE_DIRECTION),
-        service=first.service,
+        name=_name(text(first.attributes, semconv.STAGE)),
+        direction=_name(text(first.attributes, semconv.STAGE_DIRECTION)),
+        service=_name(first.service),
         stream_id=text(first.attributes, semconv.STREAM_ID),
-        source=text(first.attributes, semconv.SOURCE),
+        source=_name(text(first.attributes, semconv.SOURCE)),
         span_ids=tuple(span.span_id for span in segments),
         upstream_ids=tuple(upstream),
-        upstream_name=next((name for span in segments if (name := text(span.attributes, semconv.STAGE_UPSTREAM))), ""),
-        start_ns=min(span.start_ns for span in segments),
-        end_ns=max(span.end_ns for span in segments),
+        upstream_name=_name(
+            next((name for span in segments if (name := text(span.attributes, semconv.STAGE_UPSTREAM))), "")
+        ),
+        start_ns=min(time(span.start_ns) for span in segments),
+        end_ns=max(time(span.end_ns) for span in segments),
         attributes=last.attributes,
         chunks=chunks_of(events),
         findings=findings_of(events),

@@ -144,7 +144,7 @@ class Jaeger:
             result = self._backend.decode(answer, _traces).result
             try:
                 return [_timely(span) for span in with_meaning(spans_in(result))] if result is not None else []
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise self._backend.refusal(answer) from error
         if not answer.is_missing:
             raise self._backend.refusal(answer)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
+from otel_sse import limits
 from otel_sse.errors import must
 from otel_sse.lineage.spans import Span
 from otel_sse.sources.errors import SourceError
@@ -56,7 +58,8 @@ class OtlpFiles:
             except (ValueError, RecursionError) as error:
                 self._damaged_count += 1
                 if len(self._damaged) < _TOLD:
-                    self._damaged.append(f"{path}, line {number}: {error}")
+                    told = error if line else f"longer than {limits.MAX_LINE_BYTES:,} bytes"
+                    self._damaged.append(f"{path}, line {number}: {told}")
             else:
                 self.read += 1
                 yield from spans
@@ -80,10 +83,34 @@ class OtlpFiles:
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
+        _check(path)
         with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if text := line.removeprefix(_BOM).strip():
+            for number, line in enumerate(iter(partial(file.readline, limits.MAX_LINE_BYTES + 1), b""), 1):
+                if len(line) > limits.MAX_LINE_BYTES and not line.endswith(b"\n"):
+                    _skip(file)
+                    yield number, b""
+                elif text := line.removeprefix(_BOM).strip():
                     yield number, text
-    except OSError as error:
-        found = error.strerror or type(error).__name__
+    except SourceError:
+        raise
+    except (OSError, ValueError) as error:
+        # ValueError: a name with a NUL in it.
+        found = getattr(error, "strerror", None) or type(error).__name__
         raise SourceError(must(f"file {path}", "be a file that can be read", found, "Correct its name.")) from error
+
+
+def _check(path: Path) -> None:
+    # A pipe that the shell has opened (`<(zcat file)`) has a writer; a named one, or a device, may never say anything,
+    # or never end.
+    kind = "a named pipe" if path.is_fifo() else "a device" if path.is_char_device() or path.is_block_device() else ""
+    if kind and not str(path).startswith(_OPENED):
+        advice = "Write its contents into a file, or give a pipe of the shell: <(command)."
+        raise SourceError(must(f"file {path}", "be a file that ends", kind, advice))
+
+
+def _skip(file: BinaryIO) -> None:
+    while (part := file.readline(limits.MAX_LINE_BYTES)) and not part.endswith(b"\n"):
+        pass
+
+
+_OPENED: Final = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from otel_sse.errors import must
-from otel_sse.lineage.spans import Attributes, Span, SpanEvent, SpanLink, Value
+from otel_sse.lineage.spans import Attributes, Span, SpanEvent, SpanLink, Value, time
 
 _SERVICE_NAME: Final = "service.name"
 _TRACE_ID_BYTES: Final = 16
@@ -136,10 +136,12 @@ def _span(span: _Span, service: str) -> Span:
         _id("parentSpanId", span.parent_span_id, _SPAN_ID_BYTES) if span.parent_span_id else "",
         span.name or "",
         service,
-        span.start_time_unix_nano or 0,
-        span.end_time_unix_nano or 0,
+        time(span.start_time_unix_nano or 0),
+        time(span.end_time_unix_nano or 0),
         _attributes(span.attributes),
-        tuple(SpanEvent(e.name or "", e.time_unix_nano or 0, _attributes(e.attributes)) for e in span.events or ()),
+        tuple(
+            SpanEvent(e.name or "", time(e.time_unix_nano or 0), _attributes(e.attributes)) for e in span.events or ()
+        ),
         tuple(_link(link) for link in span.links or ()),
     )
 

@@ -15,7 +15,7 @@ from otel_sse.lineage.trace import Trace, trace_of
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.otlp_file import OtlpFiles
 from otel_sse.sources.search import Finder, Found, Search, newest
-from otel_sse.sources.traces import TraceSummary, summaries
+from otel_sse.sources.traces import TraceSummary, check_size, summaries
 
 _NAMED: Final = 5
 """Traces that a message names."""
@@ -279,6 +279,7 @@ def some(names: Sequence[str]) -> str:
 
 
 def _one(spans: Sequence[Span]) -> Trace:
+    check_size(spans)
     trace = trace_of(spans)
     assert trace is not None, "a group with a stage span has at least one stage"
     return trace

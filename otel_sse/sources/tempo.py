@@ -132,7 +132,7 @@ class Tempo:
     def _decoded(self, answer: Answer, request: Request | None) -> list[Span]:
         try:
             return spans_in(request) if request is not None else []
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._backend.refusal(answer) from error
 
     def find(self, search: Search, start_ns: int, end_ns: int, most: int) -> tuple[list[Hit], bool]:

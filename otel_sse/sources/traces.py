@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from otel_sse import semconv
-from otel_sse.lineage.spans import Span, integer, text
+from otel_sse import limits, semconv
+from otel_sse.errors import must
+from otel_sse.lineage.spans import Span, count, integer, text
 from otel_sse.lineage.trace import Trace, trace_of
+from otel_sse.sources.errors import SourceError
 
 
 class TraceSummary(msgspec.Struct):
@@ -37,16 +39,47 @@ class TraceSummary(msgspec.Struct):
     routes: list[str]
 
 
+def check_size(spans: Iterable[Span]) -> None:
+    """Raise where one trace is so large that nobody would wait for what can be said of it.
+
+    Args:
+        spans: Its spans.
+
+    Raises:
+        SourceError: It has more stages or chunks than are read.
+    """
+    stages = [span for span in spans if semconv.STAGE in span.attributes]
+    first = [span for span in stages if not integer(span.attributes, semconv.SEGMENT_INDEX)]
+    chunks = sum(map(_chunks, stages))
+    for found, most, what in (
+        (len(first), limits.MAX_TRACE_STAGES, "stages"),
+        (chunks, limits.MAX_TRACE_CHUNKS, "chunks"),
+    ):
+        if found > most:
+            advice = "Record less (OTEL_SSE_CHUNK_EVENTS=packed or findings), or give each answer a trace of its own."
+            raise SourceError(must(f"trace {stages[0].trace_id}", f"have at most {most:,} {what}", found, advice))
+
+
+def _chunks(span: Span) -> int:
+    packed = (text(event.attributes, semconv.PACK_DIGESTS) for event in span.events)
+    return len(span.events) + sum(column.count(" ") for column in packed)
+
+
 def summaries(spans: Iterable[Span]) -> list[TraceSummary]:
     """Return a summary of each trace that has stages, in order of their starts.
 
     Args:
         spans: Spans of any traces, in any order; read once, and kept without their events.
+
+    Raises:
+        SourceError: A trace has more stages than are read.
     """
     by_trace: dict[str, list[Span]] = {}
     for span in spans:
         if semconv.STAGE in span.attributes:
             by_trace.setdefault(span.trace_id, []).append(msgspec.structs.replace(span, events=()))
+    for group in by_trace.values():
+        check_size(group)
     traces = [trace for group in by_trace.values() if (trace := trace_of(group)) is not None]
     return sorted(map(_summary, traces), key=lambda each: each.start_ns)
 
@@ -61,6 +94,6 @@ def _summary(trace: Trace) -> TraceSummary:
         sum(stage.total for stage in stages),
         sum(stage.findings_total for stage in stages),
         trace.in_order,
-        max(integer(stage.attributes, semconv.STREAM_DUPLICATES) for stage in stages),
+        max(count(stage.attributes, semconv.STREAM_DUPLICATES) for stage in stages),
         list(dict.fromkeys(route for stage in stages if (route := text(stage.attributes, semconv.HTTP_ROUTE)))),
     )

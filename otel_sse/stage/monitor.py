@@ -37,6 +37,10 @@ _ANYTHING: Final = frozenset({"", "plain-text"})
 """Dialects whose text may be a log or a progress as well as an answer."""
 
 
+_NAME_CHARS: Final = limits.MAX_NAME_CHARS
+"""Of an id or an event's name a chunk keeps what is shown: it may be as long as an event, and thousands may wait."""
+
+
 class StageMonitor:
     """Everything that is known of one stage of one stream. One object for a stream and stage; not thread-safe.
 
@@ -377,8 +381,8 @@ class StageMonitor:
             totals.content_bytes,
             event.size - event.skipped,
             facts.terminal is not None,
-            event.event,
-            event.id,
+            event.event[:_NAME_CHARS],
+            event.id if event.id is None else event.id[:_NAME_CHARS],
             "",
             send_ns,
             facts.channel,

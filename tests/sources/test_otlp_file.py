@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from otel_sse import limits
 from otel_sse.lineage.spans import Span
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.otlp_file import OtlpFiles
@@ -98,3 +100,58 @@ def test_an_empty_file_is_told_from_one_without_stages(tmp_path: Path) -> None:
         assert list(files.spans()) == []
         assert says in str(files.nothing())
         assert str(path) in str(files.nothing())
+
+
+@pytest.mark.parametrize(("more", "is_read"), [(0, True), (1, False)])
+def test_a_line_is_read_up_to_a_length(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: int, is_read: bool
+) -> None:
+    """A line of MAX_LINE_BYTES is read, a longer one is damage and nothing of it is kept; those behind it are read."""
+    line = line_of([span("a")]).strip()
+    monkeypatch.setattr(limits, "MAX_LINE_BYTES", len(line))
+    path = tmp_path / "t.jsonl"
+    path.write_text(f"{line}{' ' * 3 * len(line) if more else ''}\n{line_of([span('b')]).strip()}\n")
+    files = OtlpFiles([path])
+    assert [each.name for each in files.spans()] == ["stream a"] * is_read + ["stream b"]
+    assert (files.damage() is None) is is_read
+    assert is_read or f"line 1: longer than {len(line):,} bytes" in str(files.damage())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_may_never_end_is_refused(tmp_path: Path) -> None:
+    """A named pipe that nobody writes to and a device without an end are errors, and no wait."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path, kind in ((pipe, "a named pipe"), (Path("/dev/zero"), "a device")):
+        with pytest.raises(SourceError, match=f"must be a file that ends, got '{kind}'"):
+            list(OtlpFiles([path]).spans())
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="this system has no files for descriptors")
+def test_a_pipe_of_the_shell_is_read(tmp_path: Path) -> None:
+    """What `<(command)` gives has a writer and an end."""
+    reader, writer = os.pipe()
+    os.write(writer, line_of([span("a")]).encode())
+    os.close(writer)
+    try:
+        assert [each.name for each in OtlpFiles([Path(f"/dev/fd/{reader}")]).spans()] == ["stream a"]
+    finally:
+        os.close(reader)
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe\x00", b'{"resourceSpans": [', b"[" * 100_000, b"null", b'"\xed\xa0\x80"']
+)
+def test_broken_bytes_are_damage(tmp_path: Path, content: bytes) -> None:
+    """Whatever bytes stand in a line, the error is ours and names the line."""
+    path = tmp_path / "t.jsonl"
+    path.write_bytes(content)
+    files = OtlpFiles([path])
+    assert list(files.spans()) == []
+    assert f"{path}, line 1: " in str(files.damage())
+
+
+def test_a_name_that_is_none_is_an_error(tmp_path: Path) -> None:
+    """A name with a NUL can't be opened."""
+    with pytest.raises(SourceError, match="must be a file that can be read, got 'ValueError'"):
+        list(OtlpFiles([tmp_path / "a\0b"]).spans())
