@@ -83,6 +83,7 @@ class FileTraces:
 
     def __init__(self, files: OtlpFiles) -> None:
         self._files = files
+        self._too_large: SourceError | None = None
 
     @property
     def shows_only_one(self) -> bool:
@@ -112,11 +113,18 @@ class FileTraces:
                 by_trace.setdefault(span.trace_id, []).append(span)
         if not by_trace:
             raise self._files.damage() or self._files.nothing()
-        yield from map(_one, sorted(by_trace.values(), key=lambda group: min(span.start_ns for span in group)))
+        for group in sorted(by_trace.values(), key=lambda group: min(span.start_ns for span in group)):
+            try:
+                trace = _one(group)
+            except SourceError as error:
+                # The others are worth reading all the same.
+                self._too_large = error
+                continue
+            yield trace
 
     def damage(self) -> SourceError | None:
-        """Return the damaged lines of the last reading."""
-        return self._files.damage()
+        """Return the damaged lines of the last reading, or a trace of it that is too large to be read."""
+        return self._files.damage() or self._too_large
 
     def notes(self) -> tuple[str, ...]:
         """Return none: a file is listed whole."""

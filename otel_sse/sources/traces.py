@@ -8,7 +8,7 @@ import msgspec
 
 from otel_sse import limits, semconv
 from otel_sse.errors import must
-from otel_sse.lineage.spans import Span, count, integer, text
+from otel_sse.lineage.spans import Attributes, Span, count, integer, text
 from otel_sse.lineage.trace import Trace, trace_of
 from otel_sse.sources.errors import SourceError
 
@@ -69,19 +69,41 @@ def summaries(spans: Iterable[Span]) -> list[TraceSummary]:
     """Return a summary of each trace that has stages, in order of their starts.
 
     Args:
-        spans: Spans of any traces, in any order; read once, and kept without their events.
-
-    Raises:
-        SourceError: A trace has more stages than are read.
+        spans: Spans of any traces, in any order; read once, and kept without their events. Of a trace that has more
+            stages than are read, the sums are what its spans say, and it is not called in order.
     """
     by_trace: dict[str, list[Span]] = {}
     for span in spans:
         if semconv.STAGE in span.attributes:
             by_trace.setdefault(span.trace_id, []).append(msgspec.structs.replace(span, events=()))
-    for group in by_trace.values():
-        check_size(group)
-    traces = [trace for group in by_trace.values() if (trace := trace_of(group)) is not None]
-    return sorted(map(_summary, traces), key=lambda each: each.start_ns)
+    return sorted(map(_summarised, by_trace.values()), key=lambda each: each.start_ns)
+
+
+def _summarised(spans: list[Span]) -> TraceSummary:
+    first = [span for span in spans if not integer(span.attributes, semconv.SEGMENT_INDEX)]
+    if len(first) > limits.MAX_TRACE_STAGES:
+        return _of_too_many(spans, len(first))
+    trace = trace_of(spans)
+    assert trace is not None, "a group with a stage span has at least one stage"
+    return _summary(trace)
+
+
+def _of_too_many(spans: list[Span], stages: int) -> TraceSummary:
+    return TraceSummary(
+        spans[0].trace_id,
+        min(span.start_ns for span in spans),
+        len({text(span.attributes, semconv.STREAM_ID) for span in spans}),
+        stages,
+        sum(count(span.attributes, semconv.STREAM_CHUNKS) for span in spans),
+        sum(count(span.attributes, semconv.STREAM_FINDINGS) for span in spans),
+        False,
+        max(count(span.attributes, semconv.STREAM_DUPLICATES) for span in spans),
+        _routes(span.attributes for span in spans),
+    )
+
+
+def _routes(attributes: Iterable[Attributes]) -> list[str]:
+    return list(dict.fromkeys(route for each in attributes if (route := text(each, semconv.HTTP_ROUTE))))
 
 
 def _summary(trace: Trace) -> TraceSummary:
@@ -95,5 +117,5 @@ def _summary(trace: Trace) -> TraceSummary:
         sum(stage.findings_total for stage in stages),
         trace.in_order,
         max(count(stage.attributes, semconv.STREAM_DUPLICATES) for stage in stages),
-        list(dict.fromkeys(route for stage in stages if (route := text(stage.attributes, semconv.HTTP_ROUTE)))),
+        _routes(stage.attributes for stage in stages),
     )

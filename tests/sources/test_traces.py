@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from otel_sse import limits, semconv
 from otel_sse.lineage.spans import Span
 from otel_sse.sources.traces import summaries
 from tests.lineage.made_trace import START, TRACE, chunk_events, finding_event, segment, upstream
@@ -36,3 +39,22 @@ def test_segments_and_repeated_spans_count_once() -> None:
 def test_spans_without_stages_have_no_summary() -> None:
     """A trace of other programs is not listed."""
     assert summaries([Span(TRACE, "00f067aa0ba902b7", "", "GET /", "web", 1, 2, {})]) == []
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_trace_of_too_many_stages_is_listed_by_what_its_spans_say(more: int) -> None:
+    """At MAX_TRACE_STAGES a trace is read; one past it its sums stand in the list, and it is not called in order."""
+    attributes = {
+        semconv.STREAM_ID: "s",
+        semconv.STREAM_CHUNKS: 2,
+        semconv.SEGMENT_INDEX: 0,
+        semconv.HTTP_ROUTE: "/chat",
+    }
+    spans = [
+        Span(TRACE, f"{number:016x}", "", "stream", "web", 5, 9, {**attributes, semconv.STAGE: f"s{number}"})
+        for number in range(1, limits.MAX_TRACE_STAGES + more + 1)
+    ]
+    (summary,) = summaries(spans)
+    assert (summary.stages, summary.chunks) == (len(spans), 2 * len(spans))
+    assert (summary.streams, summary.start_ns, summary.routes) == (1, 5, ["/chat"])
+    assert not (more and summary.in_order)

@@ -17,7 +17,6 @@ from otel_sse.stream.digest import keyed_digest, sha1_digest
 from otel_sse.stream.facts import Facts
 from otel_sse.stream.outcome import OUTCOMES
 from otel_sse.stream.stage import StageInfo
-from otel_sse.telemetry.queue import new_journal
 from otel_sse.wire import Event
 from tests.stage.made import (
     ANSWERS,
@@ -456,7 +455,7 @@ def test_bytes_of_what_was_too_long_are_nobody_s(end: str, after: str, long: str
 
 def test_a_chunk_keeps_the_beginning_of_long_names() -> None:
     """An id and an event's name may be as long as an event; a chunk keeps MAX_NAME_CHARS of each."""
-    journal = new_journal(4)
+    journal: list[Entry] = []
     monitor = StageMonitor(StageInfo("provider", "s"), StageSettings(), 0, journal)
     name = "n" * limits.MAX_NAME_CHARS
     monitor.feed(f"event: {name}x\nid: {name}x\ndata: a\n\n".encode(), 1, 0)
