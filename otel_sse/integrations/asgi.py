@@ -238,7 +238,7 @@ class _Exchange:
         record, gone = self._record, self._gone
         if gone and record is not None:
             # Now and not as it was told: what was on its way to the server by then has crossed.
-            record.monitor.reader_left(had_all=_has_all(record))
+            record.monitor.reader_left(had_all=self._has_all(record))
         # `kind_of` and `is_true`, inlined where they are asked for each chunk.
         if not (type(message) is dict and type(kind := message.get("type")) is str):
             kind = kind_of(message)
@@ -296,7 +296,7 @@ class _Exchange:
 
     async def _send_last(self, record: StageRecord, message: Message) -> None:
         body = self._bytes_of(message.get("body", b""))
-        had_all, gone = _has_all(record), self._gone
+        had_all, gone = self._has_all(record), self._gone
         started_ns = now_ns()
         if len(body) <= limits.MAX_FORETOLD_BYTES:
             # Frameworks end the request's span right after this body, so what that span is to say is written before.
@@ -357,6 +357,17 @@ class _Exchange:
 
     def _complete(self, record: StageRecord) -> bool:
         return record.ended or bool(record.settled)
+
+    def _has_all(self, record: StageRecord) -> bool:
+        try:
+            # A dialect may be the user's own. What was not observed may be what an answer went on with.
+            return record.monitor.has_all and not record.errors
+        except Exception as error:
+            self._recorder.failed(record, error)
+            return False
+
+    def _left_with_all(self, record: StageRecord) -> bool:
+        return self._has_all(record) and record.monitor.left_with_all
 
     def _observe(self, record: StageRecord, body: bytes, started_ns: int, send_ns: int) -> None:
         try:
@@ -455,7 +466,7 @@ class _Exchange:
             # After the last body only a failure is news, and not that of a task which had to wait for it.
             if failed and not is_of_background(error):
                 self._end("", error_type(error))
-        elif self._gone and not (failed and record is not None and record.monitor.left_with_all):
+        elif self._gone and not (failed and record is not None and self._left_with_all(record)):
             # Whatever an application raises that was left in the middle, it comes of that.
             self._end(outcomes.DISCONNECTED)
         else:
@@ -478,10 +489,6 @@ class _Exchange:
             self._stream.abandon()
         except Exception as internal:
             self._recorder.errors.report("close", internal)
-
-
-def _has_all(record: StageRecord) -> bool:
-    return record.monitor.has_all and not record.errors
 
 
 def _readable_host(scope: Scope) -> list[tuple[bytes, bytes]]:

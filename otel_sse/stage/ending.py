@@ -19,7 +19,7 @@ class Ending:
         encoding: Content coding that made the bytes unreadable, or "".
     """
 
-    __slots__ = ("_encoding", "_error_after", "_error_type", "_totals", "had_all", "missed", "truncated")
+    __slots__ = ("_encoding", "_error_after", "_error_type", "_totals", "_written", "had_all", "missed", "truncated")
 
     def __init__(self, totals: Totals, encoding: str) -> None:
         self.truncated = False
@@ -28,14 +28,26 @@ class Ending:
         """Whether whoever read had left before the protocol's end crossed, or that is not known."""
         self.had_all: bool | None = None
         """Whether the answer was whole before bytes that did not cross; None where all did."""
+        self._written: int | None = None
         self._totals = totals
         self._encoding = encoding
         self._error_type = ""
         self._error_after = 0
 
+    def leave(self, had_all: bool) -> None:
+        """Take note that whoever reads has left, and whether the answer was whole by then."""
+        if not had_all:
+            self.missed = True
+        elif self._written is None:
+            self._written = self._totals.content_bytes
+
+    def reached(self, has_all: bool) -> bool:
+        """Return whether the answer is whole, and was so for who read: nothing more of one has come since they left."""
+        return has_all and not self.missed and self._written in (None, self._totals.content_bytes)
+
     def take_back(self, had_all: bool) -> None:
         """Take note that the latest bytes did not cross, and whether the answer was whole before them."""
-        self.had_all = had_all
+        self.had_all, self._written = had_all, None
         self.truncated = self.truncated and not had_all
 
     def error(self, name: str) -> None:
@@ -57,7 +69,7 @@ class Ending:
             expects: What a complete stream must have shown, as its dialect says.
             has_all: Whether that end was the last thing that crossed.
         """
-        if outcome in _LEFT and has_all and not (self.missed or self.truncated):
+        if outcome in _LEFT and self.reached(has_all) and not self.truncated:
             outcome = outcomes.COMPLETED
         if outcome != outcomes.COMPLETED:
             return outcome

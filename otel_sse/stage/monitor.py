@@ -160,8 +160,7 @@ class StageMonitor:
         Args:
             had_all: What `has_all` was when the reader left.
         """
-        if not had_all:
-            self._ending.missed = True
+        self._ending.leave(had_all)
 
     def end(self, outcome: str, time_ns: int, error_type: str = "") -> Totals:
         """Close the stage and return its totals. A second call changes nothing.
@@ -244,8 +243,8 @@ class StageMonitor:
 
     @property
     def left_with_all(self) -> bool:
-        """Whether `has_all`, and who reads had not left before it was so."""
-        return self.has_all and not self._ending.missed
+        """Whether `has_all`, and who reads had not left before it was so, with nothing more of an answer since."""
+        return self._ending.reached(self.has_all)
 
     def _close_parser(self, time_ns: int) -> None:
         parser, self._parser = self._parser, None

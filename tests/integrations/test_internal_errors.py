@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -12,12 +13,13 @@ import otel_sse
 from otel_sse.integrations import asgi
 from otel_sse.stage.checks import Checks
 from otel_sse.stage.monitor import StageMonitor
+from otel_sse.stream.facts import Facts
 from otel_sse.stream.stage import StageInfo
 from otel_sse.telemetry import internal
 from otel_sse.telemetry.recorder import SITES, Recorder
 from otel_sse.telemetry.segments import SegmentWriter
 from otel_sse.telemetry.streams import Stream
-from otel_sse.wire import Parser
+from otel_sse.wire import Event, Parser
 from tests.integrations.answers import ANSWER, DIGESTS, DONE, body, frame, plain, start
 from tests.integrations.driver import call
 from tests.integrations.made import fastapi_app, plain_app, starlette_app
@@ -98,6 +100,62 @@ def test_the_bytes_arrive_whole(
     assert lines == [
         f"internal error at {site}: Injected in broken, line {line_of_raise()}; the stream goes on unharmed"
     ]
+    telemetry.settled()
+
+
+class WithoutExpectations:
+    """A dialect that raises where it should say what it expects."""
+
+    name = "without expectations"
+
+    def read(self, event: Event) -> Facts:
+        return Facts("content", event.data)
+
+    @property
+    def expects(self) -> str:
+        raise Injected
+
+
+@pytest.mark.usefixtures("unharmed")
+@pytest.mark.parametrize("spec_version", ["2.3", "2.4"])
+@pytest.mark.parametrize("leaves_after", [None, 2])
+@pytest.mark.parametrize("make", [plain_app, starlette_app])
+async def test_a_dialect_that_cannot_say_its_end_harms_nobody(
+    make: Any, leaves_after: int | None, spec_version: str, telemetry: Telemetry
+) -> None:
+    """Asking a user's dialect whether the answer has ended raises nothing into the application, whoever has left."""
+    bare = await call(make(), leaves_after=leaves_after, spec_version=spec_version)
+    app = telemetry.instrument(make(), dialect=WithoutExpectations)
+    driver = await call(app, leaves_after=leaves_after, spec_version=spec_version)
+    assert (type(driver.error), driver.body) == (type(bare.error), bare.body)
+    telemetry.stage()
+    telemetry.settled()
+
+
+@pytest.mark.usefixtures("unharmed")
+@pytest.mark.parametrize("then", ["cancelled", "abandoned"])
+async def test_an_end_behind_what_was_not_seen_proves_nothing(
+    then: str, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a chunk could not be observed nobody knows what it was, so who leaves behind the end may have missed it."""
+    feed = Parser.feed
+
+    def failing_once(parser: Parser, data: bytes) -> Any:
+        if b"secret" in data:
+            raise Injected
+        return feed(parser, data)
+
+    monkeypatch.setattr(Parser, "feed", failing_once)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(start())
+        for part in (frame("a"), frame("secret"), DONE):
+            await send(body(part))
+        if then == "cancelled":
+            raise asyncio.CancelledError
+
+    await call(telemetry.instrument(app))
+    assert telemetry.stage().outcome == then
     telemetry.settled()
 
 

@@ -17,8 +17,9 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from tests.integrations.answers import DIGESTS, FRAMES, PAYLOADS, WORDS, App, Receive, Scope, Send, body, start
+from tests.integrations.further_servers import Granian, HypercornTrio
 from tests.integrations.seen import Stage, Telemetry, attributes
-from tests.integrations.servers import Granian, H2Client, Hypercorn, HypercornTrio, RawClient, Uvicorn
+from tests.integrations.servers import H2Client, Hypercorn, RawClient, Uvicorn
 
 pytestmark = pytest.mark.server
 

@@ -82,6 +82,7 @@ def ends_well(crossed: list[str]) -> bool:
 def expected(course: Course) -> str:
     """The outcome, by the rules as docs/stages.md tells them."""
     crossed: list[str] = []
+    since: list[str] = []
     whole_when_left: bool | None = None
     handed_over = settled = broke_off = False
     for number, part in enumerate(course.parts):
@@ -95,6 +96,7 @@ def expected(course: Course) -> str:
         taken = not raised or (left_meanwhile and (is_last or course.raises == "cancelled"))
         if taken:
             crossed.append(part)
+            since += [part] * gone
             handed_over, settled = is_last, is_last and not gone
         if (left_meanwhile or (raised and course.raises == "OSError")) and not gone:
             whole_when_left = is_whole(crossed)
@@ -107,7 +109,8 @@ def expected(course: Course) -> str:
     by_itself = course.then == BREAKS and not broke_off
     if settled:
         return "failed" if by_itself else "completed" if ends_well(crossed) else "incomplete"
-    had_all = is_whole(crossed) and whole_when_left is not False
+    # A further answer that is sent once its reader has left is missed, the end of it included.
+    had_all = is_whole(crossed) and whole_when_left is not False and "content" not in since
     # What breaks in mid-answer once its client has left breaks because of that.
     if by_itself and (had_all or handed_over or not gone):
         return "failed"
@@ -284,6 +287,7 @@ async def take(course: Course, telemetry: Telemetry, ended: list[Any]) -> None:
 @example(course=Course(("content", "end", "comment"), last=False, told=2, then=BREAKS))
 @example(course=Course(("content", "content", "end"), told=1))
 @example(course=Course(("content", "finish", "usage"), last=False, told=3))
+@example(course=Course(("content", "end", "content", "end"), last=False, told=2))
 @example(course=Course(("content", "end", "content"), at=2, raises="OSError"))
 @example(course=Course(("content", "end", "content"), at=2, raises="cancelled"))
 def test_outcome_is_that_of_the_model(course: Course, lines: list[str]) -> None:

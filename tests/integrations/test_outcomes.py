@@ -495,6 +495,8 @@ def cancelled_by_trio() -> BaseException:
 
 
 CANCELLED = asyncio.CancelledError()
+# Python 3.10 has them from a package.
+GROUPS = "" if sys.version_info >= (3, 11) else "exceptiongroup."
 TRIO = cancelled_by_trio()
 
 
@@ -503,23 +505,23 @@ TRIO = cancelled_by_trio()
     [
         (CANCELLED, "cancelled", "asyncio.exceptions.CancelledError"),
         (TRIO, "cancelled", "trio.Cancelled"),
-        (raised_by_trio(), "cancelled", "BaseExceptionGroup"),
+        (raised_by_trio(), "cancelled", f"{GROUPS}BaseExceptionGroup"),
         (raised_by_trio(Broken()), "failed", BROKEN),
-        (BaseExceptionGroup("", [TRIO, TRIO]), "cancelled", "BaseExceptionGroup"),
-        (BaseExceptionGroup("", [CANCELLED, TRIO]), "cancelled", "BaseExceptionGroup"),
+        (BaseExceptionGroup("", [TRIO, TRIO]), "cancelled", f"{GROUPS}BaseExceptionGroup"),
+        (BaseExceptionGroup("", [CANCELLED, TRIO]), "cancelled", f"{GROUPS}BaseExceptionGroup"),
         (BaseExceptionGroup("", [TRIO, ValueError()]), "failed", "ValueError"),
         (BaseExceptionGroup("", [BaseExceptionGroup("", [TRIO]), KeyError()]), "failed", "KeyError"),
-        (BaseExceptionGroup("", [TRIO, ValueError(), KeyError()]), "failed", "BaseExceptionGroup"),
+        (BaseExceptionGroup("", [TRIO, ValueError(), KeyError()]), "failed", f"{GROUPS}BaseExceptionGroup"),
         (trio.ClosedResourceError(), "failed", "trio.ClosedResourceError"),
         (trio.TooSlowError(), "failed", "trio.TooSlowError"),
         (Broken(), "failed", BROKEN),
         (GeneratorExit(), "abandoned", "GeneratorExit"),
         (ValueError(), "failed", "ValueError"),
         (KeyboardInterrupt(), "failed", "KeyboardInterrupt"),
-        (BaseExceptionGroup("", [CANCELLED, CANCELLED]), "cancelled", "BaseExceptionGroup"),
+        (BaseExceptionGroup("", [CANCELLED, CANCELLED]), "cancelled", f"{GROUPS}BaseExceptionGroup"),
         (BaseExceptionGroup("", [CANCELLED, ValueError()]), "failed", "ValueError"),
         (BaseExceptionGroup("", [CANCELLED, GeneratorExit()]), "failed", "GeneratorExit"),
-        (ExceptionGroup("", [ValueError(), KeyError()]), "failed", "ExceptionGroup"),
+        (ExceptionGroup("", [ValueError(), KeyError()]), "failed", f"{GROUPS}ExceptionGroup"),
         (ExceptionGroup("", [ExceptionGroup("", [KeyError()])]), "failed", "KeyError"),
     ],
     ids=repr,

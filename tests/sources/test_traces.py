@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from otel_sse import limits, semconv
-from otel_sse.lineage.spans import Span
+from otel_sse.lineage.spans import Attributes, Span
 from otel_sse.sources.traces import summaries
 from tests.lineage.made_trace import START, TRACE, chunk_events, finding_event, segment, upstream
 
@@ -44,12 +44,7 @@ def test_spans_without_stages_have_no_summary() -> None:
 @pytest.mark.parametrize("more", [0, 1])
 def test_a_trace_of_too_many_stages_is_listed_by_what_its_spans_say(more: int) -> None:
     """At MAX_TRACE_STAGES a trace is read; one past it its sums stand in the list, and it is not called in order."""
-    attributes = {
-        semconv.STREAM_ID: "s",
-        semconv.STREAM_CHUNKS: 2,
-        semconv.SEGMENT_INDEX: 0,
-        semconv.HTTP_ROUTE: "/chat",
-    }
+    attributes: Attributes = {semconv.STREAM_ID: "s", semconv.STREAM_CHUNKS: 2, semconv.HTTP_ROUTE: "/chat"}
     spans = [
         Span(TRACE, f"{number:016x}", "", "stream", "web", 5, 9, {**attributes, semconv.STAGE: f"s{number}"})
         for number in range(1, limits.MAX_TRACE_STAGES + more + 1)

@@ -123,6 +123,30 @@ def test_bytes_that_did_not_cross_change_nothing(whole: bool, last: bytes, outco
     assert monitor.end(outcome, OPENED).outcome == ("completed" if whole else outcome)
 
 
+@pytest.mark.parametrize("outcome", LEAVING)
+@pytest.mark.parametrize(
+    ("behind", "goes_on"),
+    [
+        ([b""], False),
+        ([USAGE, b": bye\n\n", DONE], False),
+        ([chat_chunk("more")], True),
+        ([chat_chunk("more"), DONE], True),
+        ([chat_chunk("more") + DONE], True),
+        ([b"".join(chat(answer="chatcmpl-2"))], True),
+    ],
+)
+def test_a_further_answer_reaches_nobody_who_has_left(behind: list[bytes], goes_on: bool, outcome: str) -> None:
+    """Who left behind one answer's end has missed what was sent of another one since, the end of that included."""
+    monitor = StageMonitor(INFO, StageSettings(), OPENED)
+    for body in chat():
+        monitor.feed(body, OPENED)
+    for body in behind:
+        monitor.reader_left(had_all=monitor.has_all)
+        monitor.feed(body, OPENED)
+    assert monitor.left_with_all is not goes_on
+    assert monitor.end(outcome, OPENED).outcome == (outcome if goes_on else "completed")
+
+
 def test_a_body_that_ends_well_is_complete_whoever_left_meanwhile() -> None:
     """A shell that saw the body's end has seen more than that the reader left."""
     monitor = StageMonitor(INFO, StageSettings(), OPENED)
