@@ -7,6 +7,7 @@ the application raises goes past contrib.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Final
 
 from opentelemetry.context import attach, get_current
@@ -59,10 +60,17 @@ class RequestSpans:
         self._app = app
         self._recorder = recorder
         self._allowed = frozenset(recorder.options.url_query_allow)
-        self._contrib = OpenTelemetryMiddleware(
+        self._tracer_provider = tracer_provider
+        self._meter_provider = meter_provider
+
+    @cached_property
+    def _contrib(self) -> OpenTelemetryMiddleware:
+        # Made with the first request that needs it: by then the providers are set, and a global one that is not set
+        # yet keeps the instruments of every middleware that was ever made.
+        return OpenTelemetryMiddleware(
             _serve,
-            tracer_provider=LateTracerProvider(tracer_provider, recorder),
-            meter_provider=BoundedMeterProvider(meter_provider, frozenset(recorder.options.hosts_allow)),
+            tracer_provider=LateTracerProvider(self._tracer_provider, self._recorder),
+            meter_provider=BoundedMeterProvider(self._meter_provider, frozenset(self._recorder.options.hosts_allow)),
             exclude_spans=["receive", "send"],
         )
 
