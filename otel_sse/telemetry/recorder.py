@@ -190,7 +190,10 @@ class Recorder:
         first = self._writer.idle
         self._writer.begin(record)
         worker = self._ensure_worker()
-        if first and worker is not None:
+        if worker is None:
+            # It is tried again with the next stream; until then a flush, or the exit, writes in its caller's thread.
+            self.metrics.internal_error("open")
+        elif first:
             worker.wake()
         return record
 
@@ -251,6 +254,8 @@ class Recorder:
             worker = self._ensure_worker() if self._closed else self._worker
             if worker is not None:
                 worker.wake()
+            elif self._closed:
+                self._writer.work()
 
     def _totals_at_end(self, record: StageRecord, outcome: str, error_type: str, ended_ns: int) -> Totals:
         try:
@@ -403,8 +408,7 @@ class Recorder:
             worker = Worker(self, self.options.flush_interval_seconds)
             try:
                 worker.start()
-            except RuntimeError as error:
-                self.errors.report("record", error)
+            except RuntimeError:
                 return None
             self._worker = worker
         return self._worker

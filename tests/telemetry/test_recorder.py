@@ -342,3 +342,19 @@ def until(done: Callable[[], bool]) -> None:
 
 def _failures(bench: Bench) -> int:
     return int(points(bench.reader, "sse.internal_errors")[(("site", "record"),)].value)
+
+
+def test_where_no_thread_can_be_started_streams_go_on(make_bench: Benches, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that has no thread left is counted as an internal error, and a flush writes by itself."""
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    bench = make_bench()
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", refuse)
+        bench.stream(2)
+        assert len(bench.spans()) == 1
+        assert points(bench.reader, "sse.internal_errors")[(("site", "open"),)].value == 1
+    bench.stream(2)
+    until(lambda: len(bench.exporter.get_finished_spans()) == 2)

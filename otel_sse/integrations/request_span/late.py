@@ -55,7 +55,11 @@ class LateSpan(wrapt.ObjectProxy[Any]):
             return
         self._self_ended = True
         self._self_pending.append(time_ns() if end_time is None else end_time)
-        self._self_recorder.defer(self._end)
+        if self._self_recorder.closed:
+            # Nobody looks again, and its provider may be about to shut down.
+            self._end()
+        else:
+            self._self_recorder.defer(self._end)
 
     def _end(self) -> None:
         try:
