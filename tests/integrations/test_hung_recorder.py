@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
 
 from otel_sse.integrations.asgi import Message, Receive, Scope, Send
 from otel_sse.integrations.waiting import wait_until
+from tests.hanging import Hanging
 from tests.integrations.answers import ANSWER
 from tests.integrations.driver import Driver, call
 from tests.integrations.made import Gate, plain_app
 from tests.integrations.processes import TO_FILE
 from tests.integrations.seen import Telemetry
-
-
-class Hanging:
-    """An `on_stream_end` that comes back when it is let go."""
-
-    def __init__(self) -> None:
-        self.reached = threading.Event()
-        self.let_go = threading.Event()
-
-    def __call__(self, span: Any, totals: Any) -> None:
-        self.reached.set()
-        self.let_go.wait(60)
 
 
 @pytest.fixture

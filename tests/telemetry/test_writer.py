@@ -6,28 +6,16 @@ import logging
 import threading
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import pytest
 
 from otel_sse import limits
 from otel_sse.stream.stage import StageInfo
 from otel_sse.telemetry.clock import now_ns
+from tests.hanging import Hanging
 
 from .conftest import END, Bench, Benches, attributes, frame, points
 from .test_recorder import end
-
-
-class Hanging:
-    """An `on_stream_end` that comes back when it is let go."""
-
-    def __init__(self) -> None:
-        self.reached = threading.Event()
-        self.let_go = threading.Event()
-
-    def __call__(self, span: Any, totals: Any) -> None:
-        self.reached.set()
-        self.let_go.wait(60)
 
 
 @pytest.fixture
