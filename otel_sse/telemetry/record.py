@@ -55,6 +55,8 @@ class StageRecord:
     """Ends the stage by what feeds it, which then looks away; None where the recorder's `close` is all there is."""
     settled: list[tuple[str, int]] = field(default_factory=list)
     """How and when it ended unless something goes wrong yet, once; whoever takes it away is to close the record."""
+    told: tuple[int, ...] = ()
+    """The sums that the request's span has."""
     ended: bool = False
     counted: bool = False
     """Whether the metrics have been told that it began."""

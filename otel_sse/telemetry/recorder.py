@@ -304,7 +304,11 @@ class Recorder:
             error_type: Type of the exception that ended it, or "".
         """
         if record.last and record.request_span.is_recording():
-            attributes = request_attributes(record.info, record.monitor.totals)
+            totals = record.monitor.totals
+            sums = (totals.bytes, totals.chunks, totals.findings, totals.max_interval_ns)
+            # The sums are told before the last body; where nothing came since, the end adds the outcome alone.
+            attributes = {} if sums == record.told else request_attributes(record.info, totals)
+            record.told = sums
             attributes[semconv.STREAM_OUTCOME] = outcome
             if outcome == outcomes.FAILED and error_type:
                 attributes[semconv.ERROR_TYPE] = error_type
