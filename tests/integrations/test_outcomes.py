@@ -25,6 +25,9 @@ from tests.integrations.servers import RawClient, Uvicorn, read_raw
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup, ExceptionGroup
 
+GROUPS = "exceptiongroup." if sys.version_info < (3, 11) else ""
+"""Where exception groups come from; built in from Python 3.11 on."""
+
 MAKERS = {"plain": plain_app, "starlette": starlette_app, "fastapi": fastapi_app}
 
 
@@ -475,10 +478,10 @@ TRIO = type("Cancelled", (BaseException,), {"__module__": "trio._core"})()
         (GeneratorExit(), "abandoned", "GeneratorExit"),
         (ValueError(), "failed", "ValueError"),
         (KeyboardInterrupt(), "failed", "KeyboardInterrupt"),
-        (BaseExceptionGroup("", [CANCELLED, CANCELLED]), "cancelled", "BaseExceptionGroup"),
+        (BaseExceptionGroup("", [CANCELLED, CANCELLED]), "cancelled", GROUPS + "BaseExceptionGroup"),
         (BaseExceptionGroup("", [CANCELLED, ValueError()]), "failed", "ValueError"),
         (BaseExceptionGroup("", [CANCELLED, GeneratorExit()]), "failed", "GeneratorExit"),
-        (ExceptionGroup("", [ValueError(), KeyError()]), "failed", "ExceptionGroup"),
+        (ExceptionGroup("", [ValueError(), KeyError()]), "failed", GROUPS + "ExceptionGroup"),
         (ExceptionGroup("", [ExceptionGroup("", [KeyError()])]), "failed", "KeyError"),
     ],
     ids=repr,
