@@ -80,7 +80,7 @@ def doubled(items: Sequence[Any]) -> list[Any]:
 
 
 NETS = [
-    lambda stream: guards.deduplicate(stream, by="content"),
+    lambda stream: guards.deduplicate(stream, by="content", window_ms=60_000),
     lambda stream: guards.trim_restarts(stream, min_chars=16),
 ]
 ITEMS = [doubled(OPENING), [*OPENING, *OPENING]]

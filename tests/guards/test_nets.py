@@ -42,7 +42,7 @@ def test_lines_in_the_reference_are_those_that_are_written(
     page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     frames = [f"id: {n}\ndata: t{n}\n\n" for n in range(9)]
     with caplog.at_level(logging.INFO, "otel_sse.guard"):
-        list(guards.deduplicate([*frames, frames[-1]]))
+        list(guards.deduplicate([*frames, frames[-1]], window_ms=60_000))
         list(guards.trim_restarts([*OPENING, *OPENING], min_chars=16))
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 2
@@ -151,7 +151,7 @@ async def test_net_is_a_stage_that_may_leave_chunks_out() -> None:
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
-        words = guards.deduplicate(otel_sse.observe(doubling(), "provider"))
+        words = guards.deduplicate(otel_sse.observe(doubling(), "provider"), window_ms=60_000)
         async for event in otel_sse.observe(words, "emit"):
             await send({"type": "http.response.body", "body": event.encode(), "more_body": True})
         await send({"type": "http.response.body", "body": b""})

@@ -27,6 +27,9 @@ from tests.integrations.servers import RawClient, Uvicorn, read_raw
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup, ExceptionGroup
 
+GROUPS = "exceptiongroup." if sys.version_info < (3, 11) else ""
+"""Where exception groups come from; built in from Python 3.11 on."""
+
 MAKERS = {"plain": plain_app, "starlette": starlette_app, "fastapi": fastapi_app}
 
 
@@ -495,8 +498,6 @@ def cancelled_by_trio() -> BaseException:
 
 
 CANCELLED = asyncio.CancelledError()
-# Python 3.10 has them from a package.
-GROUPS = "" if sys.version_info >= (3, 11) else "exceptiongroup."
 TRIO = cancelled_by_trio()
 
 

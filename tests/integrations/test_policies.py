@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial, partialmethod
@@ -543,10 +544,11 @@ async def test_chain_that_is_not_disturbed(telemetry: Telemetry) -> None:
 async def test_cancelled_at_any_await(at: int, telemetry: Telemetry) -> None:
     """Wherever a task is cancelled, every stage that began has one outcome, and it says so."""
     task = asyncio.create_task(drained(Steps(cancel_at=at)))
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    # Not awaited: on Python 3.10 what was raised here, and with it each frame of the chain, would outlive the task.
+    await asyncio.wait([task])
     assert task.cancelled()
     del task
+    gc.collect()
     await closed_by_the_loop()
     # A policy's first await comes before it reads anything.
     began = CHAIN if at > 1 else ("policy.judge.out", "emit")

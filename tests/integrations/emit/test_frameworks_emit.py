@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import sys
 import types
 from collections.abc import AsyncIterator
 from typing import Any
@@ -178,11 +179,16 @@ async def _frames() -> AsyncIterator[bytes]:
 )
 async def test_items_of_sse_starlette(item: Any, digest_of: int, telemetry: Telemetry) -> None:
     """Whatever sse-starlette takes is read as the event that it is sent as, and stays as it was."""
-    before = dict(item) if isinstance(item, dict) else item
+    # Older ones write into the dictionaries that they are given.
+    bare, item = (dict(item) if isinstance(item, dict) else item for _ in range(2))
 
     async def items() -> AsyncIterator[Any]:
         yield item
 
+    async def bare_items() -> AsyncIterator[Any]:
+        yield bare
+
+    await call(sse_starlette(bare_items, ping_s=60))
     driver = await call(telemetry.instrument(sse_starlette(items, ping_s=60)))
     assert driver.error is None
     emit, written = telemetry.stage("emit"), telemetry.stage()
@@ -190,7 +196,7 @@ async def test_items_of_sse_starlette(item: Any, digest_of: int, telemetry: Tele
     own = ("sse.chunk.upstream", "sse.chunk.send_time")
     assert emit.chunks[-1] == {key: value for key, value in written.chunks[-1].items() if not key.startswith(own)}
     assert emit.digests[-1] == DIGESTS[digest_of]
-    assert item == before
+    assert item == bare
 
 
 async def test_json_events_of_sse_starlette(telemetry: Telemetry) -> None:
@@ -378,6 +384,7 @@ def test_exceptions_of_ours_harm_nobody(
     assert telemetry.value("sse.internal_errors", site="open") == 1
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the last sse-starlette for Python 3.10 streams on HEAD")
 def test_sse_starlette_head(telemetry: Telemetry, uvicorn_server: Uvicorn) -> None:
     """A HEAD request that sse-starlette answers without touching the iterator has no stage."""
 
