@@ -165,10 +165,16 @@ def _title(index: int, count: int, question: str, fault: str | None) -> Text:
 def _wait_for_traces(providers: Providers, trace_ids: Sequence[str]) -> None:
     """Wait until the traces of answers that have been read are there, as far as they come."""
     deadline_s = time.monotonic() + _PATIENCE_S
-    while not all(map(providers.store.is_complete, trace_ids)) and time.monotonic() < deadline_s:
+    while not _are_complete(providers, trace_ids) and time.monotonic() < deadline_s:
         time.sleep(_POLL_S)
-    # The last stage that shows up may not be the last there is: have the recorder pass once more.
+
+
+def _are_complete(providers: Providers, trace_ids: Sequence[str]) -> bool:
+    if not all(map(providers.store.is_complete, trace_ids)):
+        return False
+    # A stage that is still open may not have shown up: a flush shows it, and then its end has to be waited for as well.
     otel_sse.flush()
+    return all(map(providers.store.is_complete, trace_ids))
 
 
 def _take(providers: Providers, trace_id: str) -> list[Node]:

@@ -53,10 +53,16 @@ class Application:
                 pass
         trace_id = response.headers["x-trace-id"]
         # The client has its last byte before the application has returned.
-        until(lambda: self._sent.is_complete(trace_id), "the end of the request and its stages")
-        otel_sse.flush()
+        until(lambda: self._is_complete(trace_id), "the end of the request and its stages")
         assert self._tracers.force_flush()
         return trace_id
+
+    def _is_complete(self, trace_id: str) -> bool:
+        if not self._sent.is_complete(trace_id):
+            return False
+        # A flush shows what is still open and had not shown up.
+        otel_sse.flush()
+        return self._sent.is_complete(trace_id)
 
     def span_ids(self, trace_id: str) -> list[str]:
         """Return the ids of all spans of a trace that were sent, sorted."""
