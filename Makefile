@@ -1,5 +1,5 @@
 # Every target makes the virtual environment it needs. Try `make help`.
-#   PYTHON  the interpreter that makes it, Python 3.10 to 3.13    make test PYTHON=python3.12 VENV=.venvs/3.12
+#   PYTHON  the interpreter that makes it, Python 3.11 to 3.13    make test PYTHON=python3.12 VENV=.venvs/3.12
 #   VENV    where it lies
 #   ARGS    passed on to the command                              make demo ARGS="--fault doubled"
 
@@ -73,9 +73,9 @@ clean: ## Remove the virtual environment, caches and builds.
 # The checks run on any python3, however old, so that it can say in words what it lacks.
 $(READY): pyproject.toml constraints.txt
 	@command -v "$(PYTHON)" >/dev/null 2>&1 || { \
-	  echo 'PYTHON must be a command, got "$(PYTHON)". Install Python 3.10 to 3.13, or name one: make PYTHON=python3.12 ...' >&2; exit 1; }
-	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || { \
-	  echo "PYTHON must be Python 3.10 to 3.13, got $$("$(PYTHON)" --version 2>&1). Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
+	  echo 'PYTHON must be a command, got "$(PYTHON)". Install Python 3.11 to 3.13, or name one: make PYTHON=python3.12 ...' >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
+	  echo "PYTHON must be Python 3.11 to 3.13, got $$("$(PYTHON)" --version 2>&1). Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo 'PYTHON must have the modules venv and ensurepip, got none. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
 	@"$(BIN)/python" -c 'import pip' 2>/dev/null || { echo 'Making $(VENV), once; this takes a minute ...' >&2; "$(PYTHON)" -m venv --clear "$(VENV)"; }

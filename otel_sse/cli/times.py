@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Final
 
 from otel_sse.errors import ConfigurationError, must
@@ -44,7 +44,7 @@ def shown_time(time_ns: int, form: str) -> str:
         form: How to write it.
     """
     try:
-        return datetime.fromtimestamp(time_ns // _S_NS, timezone.utc).strftime(form)
+        return datetime.fromtimestamp(time_ns // _S_NS, UTC).strftime(form)
     except (ValueError, OverflowError, OSError):
         return "?"
 
@@ -59,7 +59,7 @@ def _absolute(option: str, given: str) -> int:
         found = datetime.fromisoformat(f"{day}T{minute or '00:00'}:{second or '00'}{zone}")
     except ValueError as error:
         raise _bad(option, given) from error
-    since = found - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    since = found - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * _S_NS + int((fraction or "0").ljust(9, "0"))
 
 

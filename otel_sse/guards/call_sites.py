@@ -85,5 +85,4 @@ def _package(frame: FrameType) -> str:
 
 
 def _place(code: CodeType, line: int) -> str:
-    # Python 3.10 knows only the short name.
-    return f"{code.co_filename}:{line} in {getattr(code, 'co_qualname', code.co_name)}"
+    return f"{code.co_filename}:{line} in {code.co_qualname}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Any, Final
+from typing import Final
 
 from otel_sse.stream import outcome as outcomes
 
@@ -78,12 +78,6 @@ def _is_cancellation(error: BaseException) -> bool:
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
-    if not _is_group(error):
+    if not isinstance(error, BaseExceptionGroup):
         return [error]
-    group: Any = error
-    return [leaf for each in group.exceptions for leaf in _leaves(each)]
-
-
-def _is_group(error: BaseException) -> bool:
-    # Python 3.10 has no groups of its own, and the package that brings them (with anyio) need not be there.
-    return any(base.__name__ == "BaseExceptionGroup" for base in type(error).__mro__)
+    return [leaf for each in error.exceptions for leaf in _leaves(each)]

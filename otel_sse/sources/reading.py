@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 import msgspec
@@ -278,7 +278,7 @@ def iso_time(time_ns: int) -> str:
     """Return a time as RFC 3339 writes it, in UTC, with nanoseconds where there are any."""
     seconds, rest_ns = divmod(time_ns, 1_000_000_000)
     rest = f".{rest_ns:09}".rstrip("0").rstrip(".")
-    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}{rest}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}{rest}Z"
 
 
 def some(names: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from tests.fuzz import pieces
 Message = Any
 
 
-class Kind(str, Enum):
+class Kind(str, Enum):  # noqa: UP042 - as servers have it, whose `str()` is another
     """A message's type as a member of an enumeration, which compares equal to its text."""
 
     BODY = "http.response.body"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -14,11 +15,6 @@ import pytest
 from otel_sse.wire import Event, Parser
 from tests.integrations.answers import DIGESTS, PAYLOADS
 from tests.integrations.processes import ROOT, Served, chunks, printed_spans
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 APPS = {
     "fastapi": "from tests.integrations.made import fastapi_app as make",

@@ -8,7 +8,7 @@ import gc
 import inspect
 import threading
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, assert_type
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -16,7 +16,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
-from typing_extensions import assert_type
 
 import otel_sse
 import otel_sse.integrations.normalize as module

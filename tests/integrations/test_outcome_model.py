@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +15,6 @@ from opentelemetry.trace import SpanKind
 
 from tests.integrations.answers import DONE, Message, Receive, Scope, Send, body, frame, start
 from tests.integrations.seen import Telemetry, attributes
-
-if sys.version_info < (3, 11):
-    from exceptiongroup import ExceptionGroup
 
 USAGE = b'data: {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}}\n\n'
 FINISH = b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\n'

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -23,12 +22,6 @@ from tests.integrations.driver import Driver, call
 from tests.integrations.made import fastapi_app, plain_app, starlette_app
 from tests.integrations.seen import Stage, Telemetry, attributes, recorder_of
 from tests.integrations.servers import RawClient, Uvicorn, read_raw
-
-if sys.version_info < (3, 11):
-    from exceptiongroup import BaseExceptionGroup, ExceptionGroup
-
-GROUPS = "exceptiongroup." if sys.version_info < (3, 11) else ""
-"""Where exception groups come from; built in from Python 3.11 on."""
 
 MAKERS = {"plain": plain_app, "starlette": starlette_app, "fastapi": fastapi_app}
 
@@ -506,23 +499,23 @@ TRIO = cancelled_by_trio()
     [
         (CANCELLED, "cancelled", "asyncio.exceptions.CancelledError"),
         (TRIO, "cancelled", "trio.Cancelled"),
-        (raised_by_trio(), "cancelled", f"{GROUPS}BaseExceptionGroup"),
+        (raised_by_trio(), "cancelled", "BaseExceptionGroup"),
         (raised_by_trio(Broken()), "failed", BROKEN),
-        (BaseExceptionGroup("", [TRIO, TRIO]), "cancelled", f"{GROUPS}BaseExceptionGroup"),
-        (BaseExceptionGroup("", [CANCELLED, TRIO]), "cancelled", f"{GROUPS}BaseExceptionGroup"),
+        (BaseExceptionGroup("", [TRIO, TRIO]), "cancelled", "BaseExceptionGroup"),
+        (BaseExceptionGroup("", [CANCELLED, TRIO]), "cancelled", "BaseExceptionGroup"),
         (BaseExceptionGroup("", [TRIO, ValueError()]), "failed", "ValueError"),
         (BaseExceptionGroup("", [BaseExceptionGroup("", [TRIO]), KeyError()]), "failed", "KeyError"),
-        (BaseExceptionGroup("", [TRIO, ValueError(), KeyError()]), "failed", f"{GROUPS}BaseExceptionGroup"),
+        (BaseExceptionGroup("", [TRIO, ValueError(), KeyError()]), "failed", "BaseExceptionGroup"),
         (trio.ClosedResourceError(), "failed", "trio.ClosedResourceError"),
         (trio.TooSlowError(), "failed", "trio.TooSlowError"),
         (Broken(), "failed", BROKEN),
         (GeneratorExit(), "abandoned", "GeneratorExit"),
         (ValueError(), "failed", "ValueError"),
         (KeyboardInterrupt(), "failed", "KeyboardInterrupt"),
-        (BaseExceptionGroup("", [CANCELLED, CANCELLED]), "cancelled", f"{GROUPS}BaseExceptionGroup"),
+        (BaseExceptionGroup("", [CANCELLED, CANCELLED]), "cancelled", "BaseExceptionGroup"),
         (BaseExceptionGroup("", [CANCELLED, ValueError()]), "failed", "ValueError"),
         (BaseExceptionGroup("", [CANCELLED, GeneratorExit()]), "failed", "GeneratorExit"),
-        (ExceptionGroup("", [ValueError(), KeyError()]), "failed", f"{GROUPS}ExceptionGroup"),
+        (ExceptionGroup("", [ValueError(), KeyError()]), "failed", "ExceptionGroup"),
         (ExceptionGroup("", [ExceptionGroup("", [KeyError()])]), "failed", "KeyError"),
     ],
     ids=repr,

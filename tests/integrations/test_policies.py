@@ -8,11 +8,10 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial, partialmethod
 from itertools import pairwise
-from typing import Any
+from typing import Any, assert_type
 
 import pytest
 from opentelemetry.trace import format_span_id
-from typing_extensions import assert_type
 
 import otel_sse
 from otel_sse import policies
@@ -544,7 +543,7 @@ async def test_chain_that_is_not_disturbed(telemetry: Telemetry) -> None:
 async def test_cancelled_at_any_await(at: int, telemetry: Telemetry) -> None:
     """Wherever a task is cancelled, every stage that began has one outcome, and it says so."""
     task = asyncio.create_task(drained(Steps(cancel_at=at)))
-    # Not awaited: on Python 3.10 what was raised here, and with it each frame of the chain, would outlive the task.
+    # Not awaited: what was raised here, and with it each frame of the chain, is to go with the task.
     await asyncio.wait([task])
     assert task.cancelled()
     del task

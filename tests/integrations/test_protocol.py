@@ -11,7 +11,7 @@ import pytest
 from otel_sse.integrations.protocol import get, is_true, kind_of, listed, pairs
 
 
-class Kind(str, Enum):
+class Kind(str, Enum):  # noqa: UP042 - as servers have it, whose `str()` is another
     """A type as a member of an enumeration."""
 
     BODY = "http.response.body"

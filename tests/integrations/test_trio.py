@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from operator import itemgetter
 from typing import Any
@@ -25,9 +24,6 @@ from tests.integrations.answers import DIGESTS, FRAMES, Receive, Scope, Send, bo
 from tests.integrations.pipeline import TEXTS, ended, one_to_one, outcomes, produced, recorder_outside, stages
 from tests.integrations.seen import Telemetry, attributes
 from tests.integrations.servers import Uvicorn
-
-if sys.version_info < (3, 11):
-    from exceptiongroup import BaseExceptionGroup
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import sys
 import types
 from collections.abc import AsyncIterator
 from typing import Any
@@ -384,7 +383,6 @@ def test_exceptions_of_ours_harm_nobody(
     assert telemetry.value("sse.internal_errors", site="open") == 1
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="the last sse-starlette for Python 3.10 streams on HEAD")
 def test_sse_starlette_head(telemetry: Telemetry, uvicorn_server: Uvicorn) -> None:
     """A HEAD request that sse-starlette answers without touching the iterator has no stage."""
 
