@@ -44,11 +44,11 @@ MAX_ENDED_STAGES: Final = 16_384
 """Stages that have ended and wait for the recorder, as when a server cancels all its streams at once; the oldest go."""
 
 MAX_ENDED_STAGES_HUNG: Final = 1_000
-"""The same while the recorder hangs, so that nothing shows when they will be written: some 10 to 30 MB."""
+"""The same while the recorder hangs, or can't keep up: some 10 to 30 MB."""
 
-RECORDER_HUNG_NS: Final = 3_000_000_000
-"""Time for which the recorder may work on one stage before it counts as hung: a hook or an exporter that takes longer
-can't keep up with any number of streams."""
+RECORDER_HUNG_NS: Final = 2_000_000_000
+"""Time for which the recorder may work on one stage, and for which one that has ended may wait, before it counts as
+hung: ten times its interval. A hook or an exporter that takes 0.2 s keeps up with five streams a second at most."""
 
 MAX_DEFERRED_STEPS: Final = 16_384
 """Steps (a span to end, an iterator that was dropped) that wait for the recorder; the oldest go."""

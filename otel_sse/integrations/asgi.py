@@ -25,7 +25,7 @@ from otel_sse.integrations.request_span.beside import RequestSpans
 from otel_sse.integrations.request_span.redaction import decoded
 from otel_sse.integrations.request_span.scope import told
 from otel_sse.integrations.server_span import ServerSpanMakers, no_native_span
-from otel_sse.integrations.waiting import wait_until
+from otel_sse.integrations.waiting import can_wait, wait_until
 from otel_sse.integrations.websockets.asgi_exchange import WebSocketExchange
 from otel_sse.integrations.websockets.recording import hooks_of
 from otel_sse.patterns import UrlPatterns
@@ -156,8 +156,13 @@ class StreamMiddleware:
         recorder = self.recorder
         # uvicorn cancels what still streams right before an application's shutdown, and does not wait for it.
         await wait_until(lambda: not recorder.has_open, _LAST_WAIT_S)
-        if not await wait_until(recorder.start_flush(), recorder.options.shutdown_timeout_seconds):
-            recorder.flush(recorder.options.shutdown_timeout_seconds)
+        timeout_s = recorder.options.shutdown_timeout_seconds
+        if can_wait():
+            written = await wait_until(recorder.start_flush(), timeout_s)
+        else:
+            written = recorder.flush(timeout_s)
+        if not written:
+            recorder.tell_late("What is not written by the process's exit is lost.")
 
 
 def _readable_host(scope: Scope) -> list[tuple[bytes, bytes]]:

@@ -300,12 +300,8 @@ class Exchange:
 
     def _call_start_hook(self, record: StageRecord) -> None:
         hook = self._recorder.options.on_stream_start
-        if hook is None:
-            return
-        try:
-            hook(record.span, self._scope)
-        except Exception as error:
-            self._recorder.errors.report("hook", error)
+        if hook is not None:
+            self._recorder.call_hook(hook, record.span, self._scope)
 
     def _leave(self, token: Token[Stream | None]) -> None:
         try:

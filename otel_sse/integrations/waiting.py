@@ -14,6 +14,11 @@ _POLL_S: Final = 0.005
 """Seconds between two looks."""
 
 
+def can_wait() -> bool:
+    """Return whether the event loop is one that `wait_until` knows."""
+    return _sleep_here() is not None
+
+
 async def wait_until(done: Callable[[], bool], timeout_s: float) -> bool:
     """Wait until something is so; return whether it is.
 

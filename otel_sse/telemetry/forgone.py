@@ -1,4 +1,4 @@
-"""What stages that were thrown away had counted: their numbers stay true, whatever became of their spans."""
+"""The numbers of stages that the recorder does not come to: they stay true, whatever becomes of its spans."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from typing import Final
 
 from otel_sse.stream.stage import StageInfo
 from otel_sse.stream.totals import Totals
+from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.metrics import HandedOver, Metrics
 from otel_sse.telemetry.record import StageRecord
 
 _TOGETHER: Final = 64
 """Stages whose numbers are handed over together: one stage's alone would cost its request's thread 50 µs."""
+
+_OFTEN_NS: Final = 1_000_000_000
+"""Time after which they are handed over however few they are: no metric is read more often."""
 
 
 @dataclass(slots=True)
@@ -29,7 +33,7 @@ class _Sums:
 
 
 class Forgone:
-    """Adds up what the metrics have not been told of stages that nobody is going to write. For any thread.
+    """Adds up what the metrics have not been told of stages that have ended. For any thread.
 
     Args:
         metrics: Are told.
@@ -40,9 +44,12 @@ class Forgone:
         self._lock = threading.Lock()
         self._sums: dict[tuple[str, str], _Sums] = {}
         self._count = 0
+        self._handed_ns = 0
 
     def add(self, record: StageRecord) -> None:
-        """Add the numbers of a stage that is thrown away."""
+        """Add the numbers of a stage that has ended; the first time."""
+        if record.discarded:
+            return
         info, totals, handed = record.info, record.monitor.totals, record.handed
         with self._lock:
             sums = self._sums.setdefault((info.label, info.route), _Sums(info))
@@ -57,7 +64,7 @@ class Forgone:
                 both[0] += count - had_count
                 both[1] += amount - had_amount
             self._count += 1
-            due = self._count >= _TOGETHER
+            due = self._count >= _TOGETHER or now_ns() - self._handed_ns > _OFTEN_NS
         if due:
             self.hand_over()
 
@@ -67,6 +74,7 @@ class Forgone:
             return
         with self._lock:
             pending, self._sums, self._count = self._sums, {}, 0
+            self._handed_ns = now_ns()
         for sums in pending.values():
             self._metrics.progress(sums.info, sums.totals, HandedOver(), [], None)
             self._metrics.forgone(sums.info, sums.open, sums.outcomes)

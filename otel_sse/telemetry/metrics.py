@@ -146,6 +146,7 @@ class Metrics:
             opened: How many of them were counted as open.
             outcomes: How many ended in which way.
         """
+        self.start(info.label, info.route)
         labels = self._labels(info.label, info.route)
         self._active.add(-opened, labels)
         for outcome, count in outcomes.items():

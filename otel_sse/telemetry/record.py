@@ -60,6 +60,10 @@ class StageRecord:
     ended: bool = False
     counted: bool = False
     """Whether the metrics have been told that it began."""
+    told_end: bool = False
+    """Whether somebody has told them, or is about to, that it ended."""
+    waits_since_ns: int = 0
+    """When it ended, on `clock.now_ns`, and began to wait for being written."""
     discarded: bool = False
     """Whether it is as if it had not been begun."""
 

@@ -6,7 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from opentelemetry import trace as trace_api
@@ -89,6 +91,7 @@ class Recorder:
         self._own = (self._tracer, self._segment_settings)
         self._digest_name = "blake2b" if options.digest_key else "sha1"
         self._closed = False
+        self._told_late = False
         self._reset()
         fork.watch(self)
 
@@ -295,6 +298,21 @@ class Recorder:
             if started is None:
                 self._writer.work()
 
+    def call_hook(self, hook: Callable[..., object], *args: object) -> None:
+        """Have a hook of the user's called by the recorder's thread, in a copy of the present context.
+
+        Args:
+            hook: The hook. What it raises is counted.
+            *args: What it is called with.
+        """
+        self.defer(partial(copy_context().run, self._call_guarded, hook, args))
+
+    def _call_guarded(self, hook: Callable[..., object], args: tuple[object, ...]) -> None:
+        try:
+            hook(*args)
+        except Exception as error:
+            self.errors.report("hook", error)
+
     def tell_request(self, record: StageRecord, outcome: str, error_type: str = "") -> None:
         """Write the last stage's sums and outcome on the request's own span, which may end before the stage does.
 
@@ -380,8 +398,10 @@ class Recorder:
         for record in self._writer.unended():
             if not self.close_settled(record):
                 self.close(record, outcomes.ABANDONED)
-        until_s = time.monotonic() + self.options.shutdown_timeout_seconds
-        written = self._have_done(self.options.shutdown_timeout_seconds, roll=True)
+        # Where it has hung for as long as that already, nobody waits once more.
+        timeout_s = max(self.options.shutdown_timeout_seconds - self._writer.busy_s, 0)
+        until_s = time.monotonic() + timeout_s
+        written = self._have_done(timeout_s, roll=True)
         worker = self._worker
         if worker is not None and not worker.is_here:
             worker.stop(max(until_s - time.monotonic(), 0))
@@ -390,13 +410,21 @@ class Recorder:
 
     def _give_up(self) -> None:
         stages, entries = self._writer.forgo_all()
-        logger.warning(
-            "the recorder was not done after %g s (shutdown_timeout_seconds): an exporter or a hook takes too long. "
-            "%d stages with %d chunks were not written",
-            self.options.shutdown_timeout_seconds,
-            stages,
-            entries,
-        )
+        self.tell_late(f"{stages} stages with {entries} chunks were not written.")
+
+    def tell_late(self, consequence: str) -> None:
+        """Say in the log that the recorder was not done in time; once.
+
+        Args:
+            consequence: What comes of it.
+        """
+        if not self._told_late:
+            self._told_late = True
+            cause = "an exporter or a hook takes too long"
+            seconds = self.options.shutdown_timeout_seconds
+            logger.warning(
+                "the recorder was not done after %g s (shutdown_timeout_seconds): %s. %s", seconds, cause, consequence
+            )
 
     def _ensure_worker(self) -> Worker | None:
         """Return the recorder's thread, started if need be; None where there is none to be had."""

@@ -37,8 +37,10 @@ _ROUND_NS: Final = 500_000_000
 class Writer:
     """What the recorder has to write, and how it does.
 
-    Any thread may begin a stage, end it or defer a step. One thread at a time writes: `lock` sees to that. Where it
-    hangs, in a hook or an exporter, whoever ends a stage too many throws the oldest one away and counts it.
+    Any thread may begin a stage, end it or defer a step. One thread at a time writes: `lock` sees to that. It tells the
+    metrics of all stages that have ended before it writes the next of them, so that a slow hook makes no number late.
+    Where it hangs, in a hook or an exporter, or can't keep up, whoever ends a stage tells the numbers of others in
+    bulk, and throws the oldest one away where too many wait.
 
     Args:
         options: The settings.
@@ -54,6 +56,11 @@ class Writer:
         self._hook = options.on_stream_end
         self._live: dict[int, StageRecord] = {}
         self._ended: deque[StageRecord] = deque()
+        """Those that have ended and are to be written."""
+        self._untold: deque[StageRecord] = deque()
+        """Those of them that the metrics have not been told of."""
+        self._claims = threading.Lock()
+        """Held for a moment by whoever makes out whether a stage is the recorder's to tell of, or somebody else's."""
         self._ends: deque[Callable[[], None]] = deque()
         self._steps: deque[Callable[[], None]] = deque()
         self._forgone = Forgone(metrics)
@@ -74,12 +81,15 @@ class Writer:
 
     def end(self, record: StageRecord) -> None:
         """Take note that a stage has ended: it is written next."""
+        record.waits_since_ns = now_ns()
+        self._untold.append(record)
         self._ended.append(record)
-        most = limits.MAX_ENDED_STAGES
-        if len(self._ended) > limits.MAX_ENDED_STAGES_HUNG and self.hung:
-            most = limits.MAX_ENDED_STAGES_HUNG
+        hung = self.hung
+        most = limits.MAX_ENDED_STAGES_HUNG if hung else limits.MAX_ENDED_STAGES
         for _ in range(2):
             # Two for each one that comes: there may be many from before the recorder hung.
+            if hung and self._untold:
+                self._tell_in_bulk()
             if len(self._ended) > most:
                 self._forgo_oldest()
 
@@ -89,16 +99,28 @@ class Writer:
 
     def defer(self, step: Callable[[], None]) -> bool:
         """Have something done by the recorder's thread; return False where too much waits for it, and forget it."""
-        if len(self._steps) >= limits.MAX_DEFERRED_STEPS:
+        waiting = len(self._steps)
+        if waiting >= limits.MAX_DEFERRED_STEPS or (waiting >= limits.MAX_ENDED_STAGES_HUNG and self.hung):
             return False
         self._steps.append(step)
         return True
 
     @property
     def hung(self) -> bool:
-        """Whether the recorder's thread has been at one stage for too long."""
+        """Whether the recorder's thread has been at one stage for too long, or the oldest has waited for so long."""
+        before_ns = now_ns() - limits.RECORDER_HUNG_NS
+        if 0 < self._working_since_ns < before_ns:
+            return True
+        try:
+            return self._ended[0].waits_since_ns < before_ns
+        except IndexError:
+            return False
+
+    @property
+    def busy_s(self) -> float:
+        """For how long the recorder's thread has been at one stage, in seconds; 0 where it is at none."""
         since_ns = self._working_since_ns
-        return since_ns != 0 and now_ns() - since_ns > limits.RECORDER_HUNG_NS
+        return (now_ns() - since_ns) / 1e9 if since_ns else 0.0
 
     @property
     def idle(self) -> bool:
@@ -122,6 +144,11 @@ class Writer:
     def forgo_all(self) -> tuple[int, int]:
         """Throw away all that waits, because nobody is going to write it; return how many stages and entries it was."""
         stages = entries = 0
+        in_hand = self._in_hand
+        if in_hand is not None and in_hand.ended:
+            # The recorder hangs with it: its entries are no longer in its journal.
+            stages, entries = 1, in_hand.writer.unsent
+            self._metrics.dropped(in_hand.info.label, entries)
         for record in list(self._live.values()):
             entries += self._forgo(record)
             stages += 1
@@ -160,8 +187,8 @@ class Writer:
     def _look_at_open(self, roll: bool) -> None:
         for record in list(self._live.values()):
             self._mark(record)
-            if not record.counted:
-                self._count(record)
+            if not self._count(record):
+                continue
             if record.settled and not record.ended:
                 self._end_settled(record)
             if not record.ended:
@@ -172,6 +199,7 @@ class Writer:
     def _finish_ended(self, *, forever: bool) -> bool:
         until_ns = now_ns() + _ROUND_NS
         while self._ended:
+            self._tell_ended()
             if not forever and now_ns() > until_ns:
                 return True
             try:
@@ -181,7 +209,50 @@ class Writer:
             self._mark(record)
             if self._live.pop(id(record), None) is not None:
                 self._finish(record)
+        self._tell_ended()
         return False
+
+    def _tell_ended(self) -> None:
+        """Tell the metrics of all stages that have ended, whenever they will be written."""
+        for _ in range(len(self._untold)):
+            try:
+                record = self._untold.popleft()
+            except IndexError:
+                return
+            self._mark(record)
+            if self._claim(record):
+                self._tell(record)
+
+    def _claim(self, record: StageRecord, *, in_bulk: bool = False) -> bool:
+        """Return whether a stage that has ended is the caller's to tell the metrics of; true once."""
+        with self._claims:
+            if record.told_end or (in_bulk and record is self._in_hand):
+                return False
+            record.told_end = True
+            return True
+
+    def _tell(self, record: StageRecord) -> None:
+        if record.discarded:
+            if record.counted:
+                self._guarded("record", self._metrics.discarded, record.info)
+            return
+        if not record.counted:
+            self._guarded("record", self._metrics.opened, record.info)
+        self._guarded("record", self._hand_over, record)
+        at = trace_api.set_span_in_context(record.span)
+        self._guarded("record", self._metrics.closed, record.info, record.monitor.totals, at)
+
+    def _tell_in_bulk(self) -> None:
+        """Have the oldest stage told of, by somebody else than the recorder."""
+        try:
+            record = self._untold.popleft()
+        except IndexError:
+            return
+        if self._claim(record, in_bulk=True):
+            self._forgone.add(record)
+        elif not record.told_end:
+            # The recorder is at it; where it gets on it tells.
+            self._untold.append(record)
 
     def _mark(self, record: StageRecord | None = None) -> None:
         """Say what is being worked on, and let others have the interpreter now and then."""
@@ -191,10 +262,18 @@ class Writer:
             self._breathed_ns = time_ns
             time.sleep(0)
 
-    def _count(self, record: StageRecord) -> None:
-        if not record.discarded:
+    def _count(self, record: StageRecord) -> bool:
+        """Count a stage as open, the first time; return False where somebody else has told of its end already."""
+        if record.counted:
+            return not record.told_end
+        with self._claims:
+            if record.told_end:
+                return False
+            if record.discarded:
+                return True
             record.counted = True
-            self._guarded("record", self._metrics.opened, record.info)
+        self._guarded("record", self._metrics.opened, record.info)
+        return True
 
     def _end_settled(self, record: StageRecord) -> None:
         before_ns = now_ns() - AFTERMATH_NS
@@ -202,15 +281,12 @@ class Writer:
             self._guarded("close", record.recorder.close_settled, record)
 
     def _finish(self, record: StageRecord) -> None:
-        if not record.counted:
-            self._count(record)
+        if self._claim(record):
+            self._tell(record)
         if record.discarded:
-            if record.counted:
-                self._guarded("record", self._metrics.discarded, record.info)
             return
-        self._write(record)
-        at = trace_api.set_span_in_context(record.span)
-        self._guarded("record", self._metrics.closed, record.info, record.monitor.totals, at)
+        if record.journal:
+            self._guarded("record", self._drain, record)
         if self._hook is not None:
             self._guarded("hook", self._hook, record.writer.span, record.monitor.totals)
         self._guarded("record", record.writer.end)
@@ -260,7 +336,8 @@ class Writer:
         if record.journal is not None:
             before = record.journal.dropped
             record.journal.give_up(record.writer.unsent)
-        self._forgone.add(record)
+        if self._claim(record):
+            self._forgone.add(record)
         return 0 if record.journal is None else record.journal.dropped - before
 
     def _guarded(self, site: str, step: Callable[..., Any], *args: Any) -> None:

@@ -92,6 +92,61 @@ def test_numbers_of_stages_that_were_thrown_away_stay_true(hung: Bench, hook: Ha
     assert len(hung.events()) + dropped(hung) == 200 * 3 + 2
 
 
+def test_outcomes_are_told_while_it_hangs(hung: Bench) -> None:
+    """Streams that end are counted as ended, and none as open, though the recorder comes to none of them."""
+    for _ in range(200):
+        hung.stream(2)
+    hung.recorder._writer._forgone.hand_over()
+    assert outcomes(hung) == {"completed": 201}
+    assert total(hung, "sse.chunks") == 200 * 3 + 2
+    assert total(hung, "sse.streams.active") == 0
+
+
+def test_stages_that_wait_too_long_are_bounded(
+    make_bench: Benches, hook: Hanging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recorder that gets on, but cannot keep up, counts as hung by the oldest stage that waits."""
+    monkeypatch.setattr(limits, "MAX_ENDED_STAGES_HUNG", 3)
+    bench = make_bench(on_stream_end=hook)
+    bench.stream(1)
+    assert hook.reached.wait(60)
+    writer = bench.recorder._writer
+    for _ in range(10):
+        bench.stream(1)
+    before, lost = writer.hung, dropped(bench)
+    writer._ended[0].waits_since_ns -= limits.RECORDER_HUNG_NS + 60_000_000_000
+    assert (before, writer.hung, lost) == (False, True, 0)
+    bench.stream(1)
+    assert dropped(bench) > 0
+
+
+def test_a_slow_hook_makes_no_number_late(make_bench: Benches, hook: Hanging) -> None:
+    """Of all that have ended the metrics are told before the next one is written."""
+    bench = make_bench(on_stream_end=hook)
+    with bench.recorder._writer.lock:
+        for _ in range(5):
+            bench.stream(1)
+    assert hook.reached.wait(60)
+    assert outcomes(bench) == {"completed": 5}
+
+
+def test_numbers_stay_true_whoever_tells_them(make_bench: Benches, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams of many threads are each counted once, be it by the recorder or by those that end streams beside it."""
+    monkeypatch.setattr(limits, "RECORDER_HUNG_NS", 0)
+    monkeypatch.setattr(limits, "MAX_ENDED_STAGES_HUNG", 5)
+    bench = make_bench(flush_interval_seconds=0.001)
+    threads = [threading.Thread(target=lambda: [bench.stream(1) for _ in range(300)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    bench.recorder.flush()
+    assert outcomes(bench) == {"completed": 1_200}
+    assert total(bench, "sse.streams.active") == 0
+    assert total(bench, "sse.chunks") == 2_400
+    assert len(bench.events()) + dropped(bench) == 2_400
+
+
 def test_numbers_are_told_while_it_hangs(hung: Bench) -> None:
     """What waits and what was dropped is told to whoever collects metrics, and not only when the recorder gets on."""
     record = hung.open()
@@ -169,8 +224,9 @@ def test_shutdown_has_a_deadline_and_says_so_once(hung: Bench, caplog: pytest.Lo
         hung.recorder.shutdown()
     (line,) = caplog.messages
     assert "not done after 0.001 s" in line
-    assert "1 stages with 2 chunks" in line
-    assert dropped(hung) == 2
+    # With the one that it hangs in, which is lost as well.
+    assert "2 stages with 4 chunks" in line
+    assert dropped(hung) == 4
     assert outcomes(hung) == {"completed": 1, "abandoned": 1}
     assert not hung.recorder.has_open
 
