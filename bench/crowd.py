@@ -31,6 +31,9 @@ FAILED: Final = "failed"
 LEFT: Final = "readers left"
 ENDINGS: Final = (CANCELLED, ENDED, FAILED, LEFT)
 
+COLLECTED: Final = "a full collection"
+"""No end, but what one full garbage collection costs while all are open: it may fall into any of these."""
+
 NOTHING: Final = "nothing"
 """What is slow where the application is not instrumented."""
 
@@ -56,7 +59,7 @@ def measure(rounds: int, crowds: Sequence[int] = CROWDS) -> Crowd:
     return {
         name: {
             ending: {count: median(alone(end_all, name, ending, count) for _ in range(rounds)) for count in crowds}
-            for ending in ENDINGS
+            for ending in (*ENDINGS, COLLECTED)
         }
         for name in NAMES
     }
@@ -80,7 +83,7 @@ def end_all(name: str, ending: str, count: int) -> float:
 
     Args:
         name: The variant.
-        ending: How they end.
+        ending: How they end; for `COLLECTED` what the collection before their end took.
         count: How many there are.
     """
     return asyncio.run(_end_all(name, ending, count))
@@ -96,8 +99,10 @@ async def _end_all(name: str, ending: str, count: int) -> float:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
     await asyncio.sleep(_settle_s(count))
+    started_ns = time.thread_time_ns()
     # A full collection of what the crowd's beginning made would fall into its end, or not, by chance.
     gc.collect()
+    collected_us = (time.thread_time_ns() - started_ns) / count / 1e3
     started_ns = time.thread_time_ns()
     if ending == CANCELLED:
         for task in tasks:
@@ -108,7 +113,7 @@ async def _end_all(name: str, ending: str, count: int) -> float:
     taken_us = (time.thread_time_ns() - started_ns) / count / 1e3
     variant.finish()
     variant.close()
-    return taken_us
+    return collected_us if ending == COLLECTED else taken_us
 
 
 async def _serve(app: apps.ASGIApp, send: Send) -> None:

@@ -70,8 +70,8 @@ def _tables(results: Results, verdicts: list[Verdict]) -> Iterator[RenderableTyp
         yield from _titled(f"Growth over a stream of {results.growth.chunks:,} chunks (MiB)", _growth(results.growth))
     if results.lag:
         yield from _titled("Lateness of a 5 ms timer at 5,000 chunks a second (ms)", _lag(results.lag))
-    for ending in crowd.ENDINGS if results.crowd else ():
-        title = f"CPU of the loop's thread a stream as all open ones end: {ending} (µs)"
+    for ending in (*crowd.ENDINGS, crowd.COLLECTED) if results.crowd else ():
+        title = f"CPU of the loop's thread a stream, of all that are open at once: {ending} (µs)"
         yield from _titled(title, _crowd(ending, results.crowd))
     if results.slow:
         yield from _titled(

@@ -129,6 +129,7 @@ def _crowd_us(results: Results) -> Found:
         f"{name}, {ending}, {count:,}": us
         for name, endings in crowd.added(results.crowd).items()
         for ending, counts in endings.items()
+        if ending in crowd.ENDINGS
         for count, us in counts.items()
     }
 
@@ -138,6 +139,7 @@ def _crowd_growth(results: Results) -> Found:
         f"{name}, {ending}": counts[max(counts)] / counts[min(counts)]
         for name, endings in crowd.added(results.crowd).items()
         for ending, counts in endings.items()
+        if ending in crowd.ENDINGS
     }
 
 

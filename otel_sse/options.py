@@ -219,7 +219,7 @@ class Options:
         1, "Function from a WebSocket message to what it is (`START`, `CHUNK`, `END`, `ERROR`) and its content."
     )
     on_stream_start: Callable[..., None] | None = function_setting(
-        2, "Hook `(span, scope)` when a stream's span has started."
+        2, "Hook `(span, scope)` soon after a stream's span has started, on the recorder's thread."
     )
     on_stream_end: Callable[..., None] | None = function_setting(
         2, "Hook `(span, totals)` before a stream's last span ends."

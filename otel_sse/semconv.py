@@ -355,7 +355,8 @@ DROPPED: Final = Metric(
     "{chunk}",
     ("stage",),
     "Chunks checked and counted, but left out of the trace because the recorder was too slow or hung; and messages of "
-    "a WebSocket that were passed on unchecked because peers had begun too many streams.",
+    "a WebSocket that were passed on unchecked because peers had begun too many streams. Under the stage `request`: "
+    "spans of requests that were not ended, and hooks that were not called.",
 )
 QUEUED: Final = Metric(
     "sse.recorder.queued",

@@ -50,6 +50,9 @@ SITES: Final = ("open", "observe", "close", "record", "hook", "guard")
 _NO_BUDGET: Final = 2**63
 """Chunk events of a trace that nobody stores for long."""
 
+DEFERRED: Final = "request"
+"""What stands for a stage where the end of a request's span, or a hook, is forgotten: these belong to no stage."""
+
 FLUSH_TIMEOUT_S: Final = 30.0
 """Seconds that a flush waits at most by default, as OpenTelemetry's `force_flush` does."""
 
@@ -281,10 +284,10 @@ class Recorder:
         """Let the recorder's thread do something soon that may take long, such as to end a span.
 
         Args:
-            step: Does it. Where too much waits already it is forgotten, and counted as an internal error.
+            step: Does it. Where too much waits already it is forgotten, and counted as dropped.
         """
         if not self._writer.defer(step):
-            self.metrics.internal_error("record")
+            self.metrics.dropped(DEFERRED, 1)
             return
         worker = self._worker
         if worker is not None and worker.alive:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
+from opentelemetry.context import attach, create_key, get_value, set_value
 
 from otel_sse.integrations.asgi import Message, Receive, Scope, Send
 from otel_sse.integrations.waiting import wait_until
@@ -50,6 +52,27 @@ async def test_requests_are_served_while_a_hook_hangs(telemetry: Telemetry, hook
     assert not hook.let_go.is_set()
 
 
+async def test_a_start_hook_is_not_waited_for(telemetry: Telemetry, hook: Hanging) -> None:
+    """A stream goes out whole while the hook at its start hangs; the hook sees the span, the scope and the context."""
+    seen: list[Any] = []
+    key = create_key("asked")
+
+    def start(span: Any, scope: Any) -> None:
+        hook(span, scope)
+        span.set_attribute("app.path", scope["path"])
+        seen.append(get_value(key))
+
+    async def asking(scope: Scope, receive: Receive, send: Send) -> None:
+        attach(set_value(key, "by the application"))
+        await plain_app()(scope, receive, send)
+
+    assert (await call(telemetry.instrument(asking, on_stream_start=start))).body == ANSWER
+    await reached(hook)
+    hook.let_go.set()
+    assert telemetry.stage().attributes["app.path"] == "/chat"
+    assert seen == ["by the application"]
+
+
 async def test_lifespan_does_not_hold_the_loop_up(telemetry: Telemetry, hook: Hanging) -> None:
     """While an application shuts down the loop goes on, so that what the recorder waits for can come."""
     incoming: list[Message] = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
@@ -80,6 +103,39 @@ async def test_lifespan_does_not_hold_the_loop_up(telemetry: Telemetry, hook: Ha
     await ending
     assert seen == incoming
     assert telemetry.stage().outcome == "completed"
+
+
+async def test_lifespan_waits_once_and_says_so(
+    telemetry: Telemetry, hook: Hanging, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the recorder hangs for good the application's shutdown goes on after the timeout, with one warning."""
+    incoming: list[Message] = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    seen: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await plain_app()(scope, receive, send)
+            return
+        seen.append(await receive())
+        seen.append(await receive())
+
+    watched = telemetry.instrument(app, on_stream_end=hook, shutdown_timeout_seconds=0.01)
+    await call(watched)
+    await reached(hook)
+
+    async def receive() -> Message:
+        return incoming[len(seen)]
+
+    async def send(message: Message) -> None:
+        raise AssertionError("nothing was to be sent")
+
+    with caplog.at_level("WARNING", "otel_sse"):
+        await watched({"type": "lifespan"}, receive, send)
+        assert seen == incoming
+        watched._self_middleware.recorder.shutdown()
+    (line,) = caplog.messages
+    assert "not done after 0.01 s" in line
+    assert "lost" in line
 
 
 EXIT = """

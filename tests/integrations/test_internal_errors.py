@@ -257,7 +257,7 @@ async def test_the_applications_exception_comes_through(telemetry: Telemetry, mo
     assert telemetry.value("sse.internal_errors", site="close") == 1
 
 
-@pytest.mark.parametrize("name", ["parser", "dialect", "detector", "opening", "closing", "start hook", "route"])
+@pytest.mark.parametrize("name", ["parser", "dialect", "detector", "opening", "closing", "route"])
 async def test_raised_as_well_under_test(name: str, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where `reraise` is set an error on the request's side is raised as well, so that no test hides one."""
     _, options = inject(name, monkeypatch)

@@ -184,13 +184,12 @@ def test_a_stage_in_the_recorders_hand_is_not_thrown_away(hung: Bench, hook: Han
 
 
 def test_deferred_steps_are_bounded(hung: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At MAX_DEFERRED_STEPS a step waits; one past it is forgotten, and counted as an internal error."""
+    """At MAX_DEFERRED_STEPS a step waits; one past it is forgotten, and counted."""
     monkeypatch.setattr(limits, "MAX_DEFERRED_STEPS", 2)
     done: list[int] = []
     for number in range(3):
         hung.recorder.defer(lambda number=number: done.append(number))  # type: ignore[misc]
-    errors = points(hung.reader, "sse.internal_errors")
-    assert errors[(("site", "record"),)].value == 1
+    assert points(hung.reader, "sse.recorder.dropped")[(("stage", "request"),)].value == 1
 
 
 def test_a_deferred_step_is_done_soon_though_nothing_is_open(make_bench: Benches) -> None:
