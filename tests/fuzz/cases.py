@@ -167,6 +167,8 @@ def _http(rng: Random) -> list[Message]:
     for message in messages:
         if rng.random() < 0.1 and "more_body" in message:
             message["more_body"] = pieces.truth(rng, message["more_body"])
+        if rng.random() < 0.03 and "body" in message:
+            message["body"] = pieces.odd_body(rng)
     if start.get("trailers"):
         messages.append({"type": "http.response.trailers", "headers": [(b"x", b"\xff")], "more_trailers": False})
     if rng.random() < 0.1:

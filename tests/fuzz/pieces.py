@@ -58,12 +58,34 @@ class Odd:
         return f"<odd {self.name}>"
 
 
+class OddBytes(bytes):
+    """Bytes that can't say how many they are."""
+
+    def __len__(self) -> int:
+        raise ValueError("no length")
+
+    def __bytes__(self) -> bytes:
+        raise ValueError("no bytes")
+
+
+def released() -> memoryview:
+    """Return bytes that can't be read any more."""
+    view = memoryview(b"x")
+    view.release()
+    return view
+
+
 def odd(rng: Random) -> Any:
     """Return a value where none of its kind is expected."""
     return rng.choice(
         [None, 0, -1, 10**30, 1.5, "", "x", b"", b"\xff", [], {}, (), [None], [()], [(1, 2)], [(b"a",)], ["ab"],
          [("a", "b")], {"a": 1}, True, Odd("1"), float("nan"), {b"a"}, range(3)]
     )  # fmt: skip
+
+
+def odd_body(rng: Random) -> Any:
+    """Return a body that can't be read, or not in the usual way."""
+    return rng.choice([OddBytes(b"data: a\n\n"), released(), bytearray(b"data: a\n\n"), memoryview(b"data")[::2]])
 
 
 def hostile_bytes(rng: Random) -> bytes:
