@@ -23,6 +23,7 @@ from otel_sse.integrations.protocol import (
     Receive,
     Scope,
     Send,
+    bytes_of,
     get,
     is_true,
     kind_of,
@@ -150,8 +151,9 @@ class Exchange:
         return self._gone and not gone and (isinstance(error, OSError) or outcome_of(error) == outcomes.CANCELLED)
 
     def _bytes_of(self, body: object) -> bytes:
-        if isinstance(body, (bytes, bytearray, memoryview)):
-            return bytes(body)
+        read = bytes_of(body)
+        if read is not None:
+            return read
         # No ASGI, for the server to judge; where it takes it, what went out is not known.
         self._unseen = self._unseen or body is not None
         return b""

@@ -19,6 +19,8 @@ START: Final = "http.response.start"
 BODY: Final = "http.response.body"
 DISCONNECT: Final = "http.disconnect"
 
+_BYTES_LIKE: Final = (bytes, bytearray, memoryview)
+
 
 def kind_of(message: object) -> str:
     """Return the type of a scope or message, or "" where it has none."""
@@ -50,6 +52,17 @@ def is_true(value: object) -> bool:
         return bool(value)
     except Exception:
         return True
+
+
+def bytes_of(body: object) -> bytes | None:
+    """Return what a body holds, or None where it holds no bytes or can't be read, as a memoryview that is released."""
+    if type(body) is bytes:
+        return body
+    try:
+        # What holds them and not what a class of the user's says of them: these are the bytes that servers write.
+        return bytes(memoryview(body)) if isinstance(body, _BYTES_LIKE) else None
+    except Exception:
+        return None
 
 
 def pairs(headers: object) -> list[tuple[bytes, bytes]]:

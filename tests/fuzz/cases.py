@@ -138,9 +138,10 @@ def _shaped(rng: Random, headers: list[tuple[bytes, bytes]]) -> Any:
 
 def _http(rng: Random) -> list[Message]:
     kind = rng.choice(pieces.STREAMS if rng.random() < 0.7 else pieces.OTHER_TYPES)
-    headers: Any = [(b"content-type", kind)]
+    headers: Any = pieces.response_headers(rng)
+    headers.insert(rng.randrange(len(headers) + 1), (b"content-type", kind))
     if rng.random() < 0.3:
-        headers.insert(rng.randrange(2), pieces.header(rng))
+        headers.insert(rng.randrange(len(headers) + 1), pieces.header(rng))
     if rng.random() < 0.1:
         headers.append(rng.choice([(b"content-encoding", b"gzip"), (b"traceresponse", b"x"), (b"X-Trace-Id", b"y")]))
     headers = _shaped(rng, headers)
@@ -163,6 +164,11 @@ def _http(rng: Random) -> list[Message]:
         messages.append({"type": "http.response.body"})
     elif end == 2 and len(messages) > 1:
         messages[-1]["more_body"] = False
+    for message in messages:
+        if rng.random() < 0.1 and "more_body" in message:
+            message["more_body"] = pieces.truth(rng, message["more_body"])
+        if rng.random() < 0.03 and "body" in message:
+            message["body"] = pieces.odd_body(rng)
     if start.get("trailers"):
         messages.append({"type": "http.response.trailers", "headers": [(b"x", b"\xff")], "more_trailers": False})
     if rng.random() < 0.1:

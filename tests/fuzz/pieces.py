@@ -23,6 +23,10 @@ NAMES = (
     b"x-forwarded-proto", b"x-forwarded-host", b"forwarded", b"last-event-id", b"x-otel-sse", b"content-length",
     b"content-type", b"accept", b"referer",
 )  # fmt: skip
+RESPONSE_NAMES = (
+    b"x-foo", b"set-cookie", b"cache-control", b"etag", b"x-accel-buffering", b"vary", b"X-Trace", b"traceparent",
+    b"link", b"server-timing", b"x-otel-sse", b"traceresponse", b"x-trace-id",
+)  # fmt: skip
 METHODS = ("GET", "POST", "HEAD", "OPTIONS", "get", "QUERY", "BREW", "M" * 200, "é", "")
 PATHS = (
     "/", "/chat", "/a/b", "", "*", "/é", "/\udcff", "/?token=x", "//me:secret@host/x", "http://me:secret@host/x",
@@ -54,12 +58,34 @@ class Odd:
         return f"<odd {self.name}>"
 
 
+class OddBytes(bytes):
+    """Bytes that can't say how many they are."""
+
+    def __len__(self) -> int:
+        raise ValueError("no length")
+
+    def __bytes__(self) -> bytes:
+        raise ValueError("no bytes")
+
+
+def released() -> memoryview:
+    """Return bytes that can't be read any more."""
+    view = memoryview(b"x")
+    view.release()
+    return view
+
+
 def odd(rng: Random) -> Any:
     """Return a value where none of its kind is expected."""
     return rng.choice(
         [None, 0, -1, 10**30, 1.5, "", "x", b"", b"\xff", [], {}, (), [None], [()], [(1, 2)], [(b"a",)], ["ab"],
          [("a", "b")], {"a": 1}, True, Odd("1"), float("nan"), {b"a"}, range(3)]
     )  # fmt: skip
+
+
+def odd_body(rng: Random) -> Any:
+    """Return a body that can't be read, or not in the usual way."""
+    return rng.choice([OddBytes(b"data: a\n\n"), released(), bytearray(b"data: a\n\n"), memoryview(b"data")[::2]])
 
 
 def hostile_bytes(rng: Random) -> bytes:
@@ -77,6 +103,17 @@ def header(rng: Random) -> tuple[bytes, bytes]:
     if name == b"x-otel-sse" and rng.random() < 0.8:
         return name, rng.choice(OFFERS)
     return name, hostile_bytes(rng)
+
+
+def response_headers(rng: Random) -> list[tuple[bytes, bytes]]:
+    """Return some headers of a response, names more than once among them."""
+    names = rng.choices(RESPONSE_NAMES, k=rng.randrange(5))
+    return [(name, hostile_bytes(rng) if rng.random() < 0.3 else b"v%d" % rng.randrange(9)) for name in names]
+
+
+def truth(rng: Random, more: bool) -> Any:
+    """Return something that counts as true or as false where a message says whether more follows."""
+    return rng.choice([1, "yes", [0], Odd("more")]) if more else rng.choice([None, 0, "", [], 0.0])
 
 
 def body(rng: Random) -> bytes:

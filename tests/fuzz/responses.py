@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from random import Random
 from typing import Any
 
+from fastapi import FastAPI
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from sse_starlette.sse import EventSourceResponse
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
@@ -17,7 +20,7 @@ from starlette.routing import Route
 
 from tests.fuzz import pieces
 from tests.fuzz.cases import Own
-from tests.fuzz.playing import OURS, frozen
+from tests.fuzz.playing import frozen, without_ours
 from tests.integrations.driver import Driver
 
 ERRORS: tuple[Callable[[], BaseException], ...] = (
@@ -47,6 +50,8 @@ class Answer:
         self._kind = rng.choice(["async", "async", "sync", "sse", "json", "bytes", "raises"])
         self._background = rng.choice([None, None, None, self._nothing, self._failing])
         self._wrapped = rng.random() < 0.2
+        self._in_contrib = rng.random() < 0.15
+        self._headers = pieces.response_headers(rng)
         self.seen: list[Any] = []
         self._reader: dict[str, Any] = {
             "spec_version": rng.choice(["2.3", "2.4"]),
@@ -59,12 +64,14 @@ class Answer:
         if rng.random() < 0.3:
             self._reader["cancel_at"] = rng.randrange(1, 6)
 
-    def app(self) -> Starlette:
+    def app(self) -> Any:
         """Return the application."""
-        app = Starlette(routes=[Route("/{path:path}", self._endpoint, methods=["GET", "POST"])])
+        kind = FastAPI if self._in_contrib else Starlette
+        app = kind(routes=[Route("/{path:path}", self._endpoint, methods=["GET", "POST"])])
         if self._wrapped:
             app.add_middleware(BaseHTTPMiddleware, dispatch=self._hand_on)
-        return app
+        # Both would make a SERVER span, of which we tell FastAPI in the scope.
+        return OpenTelemetryMiddleware(app) if self._in_contrib else app
 
     def asked(self, app: Any) -> list[Any]:
         """Ask an application, and return what server and application saw."""
@@ -73,11 +80,18 @@ class Answer:
         messages = [{**message} for message in driver.messages]
         for message in messages:
             if "headers" in message:
-                message["headers"] = [pair for pair in message["headers"] if pair[0].decode() not in OURS]
+                message["headers"] = without_ours(message["headers"])
         raised = (type(error).__name__, type(getattr(error, "__cause__", None)).__name__)
-        return [*map(frozen, messages), raised, *self.seen]
+        # What an application notes there of its own objects differs in where these are.
+        scope = [(key, re.sub("0x[0-9a-f]+", "", repr(value))) for key, value in driver.scope.items() if key != "pause"]
+        return [*map(frozen, messages), raised, *self.seen, ("scope afterwards", *scope)]
 
     async def _endpoint(self, request: Request) -> Response:
+        response = self._answer(request)
+        response.raw_headers.extend(self._headers)
+        return response
+
+    def _answer(self, request: Request) -> Response:
         self.seen.append((request.method, frozen(list(request.headers.raw)), request.url.query))
         background = None if self._background is None else BackgroundTask(self._background)
         if self._kind == "raises":

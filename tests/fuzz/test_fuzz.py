@@ -128,6 +128,46 @@ def leaves_a_key(app: App) -> App:
     return wrapped
 
 
+def leaves_behind(key: str) -> Callable[[App], App]:
+    """A middleware that leaves a note of ours in the scope after the request."""
+
+    def wrap(app: App) -> App:
+        async def wrapped(scope: Any, receive: Any, send: Any) -> Any:
+            try:
+                return await app(scope, receive, send)
+            finally:
+                scope[key] = None
+
+        return wrapped
+
+    return wrap
+
+
+def asks_whether_more_follows(message: Any) -> Any:
+    """Ask a value of which nobody knows whether it can answer."""
+    if kind_of(message) == "http.response.body":
+        bool(message.get("more_body", False))
+    return message
+
+
+def without_header(dropped: Callable[[Any], bool]) -> Callable[[Any], Any]:
+    """Change a stream's start so that it has lost headers."""
+
+    def change(message: Any) -> Any:
+        given = message.get("headers") if kind_of(message) == "http.response.start" else None
+        if type(given) is not list or not any(type(each) is tuple and b"vent-" in each[-1] for each in given):
+            return message
+        return {**message, "headers": [each for each in given if not dropped(each)]}
+
+    return change
+
+
+def swapped(message: Any) -> Any:
+    """Change a start so that its first two headers have changed places."""
+    given = message.get("headers") if kind_of(message) == "http.response.start" else None
+    return {**message, "headers": [*given[1::-1], *given[2:]]} if type(given) is list else message
+
+
 FAULTS: dict[str, Callable[[App], App]] = {
     "changes a byte": on_send(a_byte),
     "drops an empty body": on_send(lambda m: None if type(m) is dict and m.get("body") == b"" else m),
@@ -144,6 +184,12 @@ FAULTS: dict[str, Callable[[App], App]] = {
     "forgets what is returned": forgets_what_is_returned,
     "copies what is received": copies_what_is_received,
     "leaves a key in the scope": leaves_a_key,
+    "leaves our mark in the scope": leaves_behind("otel_sse"),
+    "leaves the note to FastAPI in the scope": leaves_behind("fastapi.telemetry"),
+    "asks whether more follows": on_send(asks_whether_more_follows),
+    "drops a header of a stream": on_send(without_header(lambda each: each[0] == b"x-foo")),
+    "drops a repeated header of a stream": on_send(without_header(lambda each: each == (b"set-cookie", b"v1"))),
+    "changes the order of headers": on_send(swapped),
 }
 
 
@@ -157,9 +203,12 @@ def test_a_fault_is_found(name: str) -> None:
     assert one(SEED, first.case) is None
 
 
-def test_a_fault_is_found_in_a_frameworks_answer() -> None:
-    """Likewise where Starlette answers."""
-    found = (each for each in of_responses(SEED, iter(range(ANSWERS)), on_send(a_byte)) if each is not None)
+@pytest.mark.parametrize(
+    "fault", ["changes a byte", "drops a header of a stream", "leaves the note to FastAPI in the scope"]
+)
+def test_a_fault_is_found_in_a_frameworks_answer(fault: str) -> None:
+    """Likewise where Starlette or FastAPI answers."""
+    found = (each for each in of_responses(SEED, iter(range(ANSWERS)), FAULTS[fault]) if each is not None)
     first = next(found)
     assert first.case.startswith("r")
     assert one(SEED, first.case) is None

@@ -17,7 +17,33 @@ from tests.integrations.test_bytes import without
 
 LAST = {"type": "http.response.body"}
 NO_MESSAGES: list[Any] = [None, {}, "x", b"", 5, [], {"type": None}, {"type": []}, {"type": "http.response.start"}]
+
+
+def raising(*_: object) -> Any:
+    """Stand for any method of a body."""
+    raise ValueError("no")
+
+
+def released() -> memoryview:
+    """Bytes that can't be read any more."""
+    view = memoryview(b"x")
+    view.release()
+    return view
+
+
+_BROKEN: dict[str, Any] = dict.fromkeys(
+    ("__len__", "__bytes__", "__getitem__", "__eq__", "__bool__", "__iter__"), raising
+)
+_BROKEN["__hash__"] = bytes.__hash__
+UNREADABLE: list[Any] = [
+    released(),
+    type("BrokenBytes", (bytes,), _BROKEN)(FRAMES[0]),
+    type("BrokenArray", (bytearray,), _BROKEN)(FRAMES[0]),
+    type("NoClass", (), {"__class__": property(raising)})(),
+]
 NO_BODIES: list[Any] = [
+    *({"type": "http.response.body", "body": each, "more_body": True} for each in UNREADABLE),
+    *({"type": "http.response.body", "body": each} for each in UNREADABLE),
     {"type": "http.response.body", "body": None},
     {"type": "http.response.body", "body": None, "more_body": True},
     {"type": "http.response.body", "body": "text"},
@@ -85,6 +111,49 @@ async def test_a_message_in_a_stream(message: Any, telemetry: Telemetry) -> None
     assert taken[2] is LAST
     assert telemetry.stage().outcome in ("completed", "incomplete", "unparsed")
     telemetry.settled()
+
+
+@pytest.mark.parametrize(("at", "outcome"), [(0, "unparsed"), (1, "incomplete"), (2, "incomplete"), (3, "unparsed")])
+@pytest.mark.parametrize("more", [True, False])
+async def test_a_body_that_cannot_be_read_is_unseen(at: int, outcome: str, more: bool, telemetry: Telemetry) -> None:
+    """Bytes that can be got at are observed, whatever their class says of them; others make the stream unparsed."""
+    message = {"type": "http.response.body", "body": UNREADABLE[at], "more_body": more}
+    taken = await received_by(telemetry.instrument(sending(start(), message, *[LAST] * more)), {**HTTP})
+    assert taken[1] is message
+    stage = telemetry.stage()
+    assert (stage.outcome, len(stage.digests)) == (outcome, 1 if at in (1, 2) else 0)
+    telemetry.settled()
+
+
+@pytest.mark.parametrize("at", range(len(UNREADABLE)))
+async def test_a_websockets_payload_that_cannot_be_read_passes(at: int, telemetry: Telemetry) -> None:
+    """Between ends that agree on the envelope such a payload reaches server and application, too, unread."""
+    received: Any = {"type": "websocket.receive", "bytes": UNREADABLE[at]}
+    sent: Any = {"type": "websocket.send", "bytes": UNREADABLE[at]}
+    got: list[Any] = []
+    taken: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.accept"})
+        got.append(await receive())
+        await send(sent)
+
+    async def receive() -> Any:
+        return received
+
+    async def send(message: Any) -> None:
+        taken.append(message)
+
+    scope = {"type": "websocket", "headers": [(b"x-otel-sse", b"1;p=x")], "asgi": {"spec_version": "2.3"}}
+    await telemetry.instrument(app)(scope, receive, send)
+    assert any(name == b"x-otel-sse" for name, _ in taken[0]["headers"])
+    if at in (1, 2):
+        # The bytes themselves can be got at.
+        assert got[0]["bytes"] == FRAMES[0]
+        assert bytes(taken[1]["bytes"]).endswith(FRAMES[0])
+    else:
+        assert got[0] is received
+        assert taken[1] is sent
 
 
 @pytest.mark.parametrize("headers", NO_HEADERS)

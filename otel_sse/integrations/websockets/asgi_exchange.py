@@ -5,9 +5,20 @@ from __future__ import annotations
 from typing import Any, Final
 
 from otel_sse.integrations.outcomes import outcome_of
-from otel_sse.integrations.protocol import ASGIApp, Message, Receive, Scope, Send, get, kind_of, listed, pairs
+from otel_sse.integrations.protocol import (
+    ASGIApp,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    bytes_of,
+    get,
+    kind_of,
+    listed,
+    pairs,
+)
 from otel_sse.integrations.websockets.hop import SERVER, Hop
-from otel_sse.integrations.websockets.messages import Hooks, plain
+from otel_sse.integrations.websockets.messages import Hooks
 from otel_sse.integrations.websockets.negotiation import agreed, answer, remote_context
 from otel_sse.integrations.websockets.serving import ATTRIBUTE, Served, serve_here
 from otel_sse.stream import outcome as outcomes
@@ -84,7 +95,7 @@ class WebSocketExchange:
         kind = kind_of(message)
         if kind == "websocket.receive":
             key, payload = _payload(message)
-            return {**message, key: hop.open(plain(payload))} if key else message
+            return {**message, key: hop.open(payload)} if key else message
         if kind == "websocket.disconnect":
             self._code = message.get("code", 1005)
             self._end(self._outcome())
@@ -132,7 +143,7 @@ class WebSocketExchange:
         if not key:
             await self._send(message)
             return
-        sealed, leaving = hop.seal(plain(payload))
+        sealed, leaving = hop.seal(payload)
         try:
             await self._send({**message, key: sealed})
         except BaseException as error:
@@ -173,11 +184,19 @@ def _headers(scope: Scope) -> list[tuple[str, str]]:
 
 def _payload(message: Message) -> tuple[str, Any]:
     """Under which key a message has its payload, and the payload; "" for the key where it has none that can be read."""
-    for key, types in (("text", str), ("bytes", (bytes, bytearray, memoryview))):
-        payload = message.get(key)
+    for key, read in (("text", _text_of), ("bytes", bytes_of)):
+        payload = get(message, key)
         if payload is not None:
-            return (key, payload) if isinstance(payload, types) else ("", None)
+            found: Any = read(payload)
+            return (key, found) if found is not None else ("", None)
     return "", None
+
+
+def _text_of(payload: object) -> str | None:
+    try:
+        return str.__str__(payload) if isinstance(payload, str) else None
+    except Exception:
+        return None
 
 
 def _takes_headers(scope: Scope) -> bool:
