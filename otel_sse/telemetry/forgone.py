@@ -41,7 +41,8 @@ class Forgone:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._lock = threading.Lock()
+        # A signal handler or a destructor may end a stage in the middle of this, in the same thread.
+        self._lock = threading.RLock()
         self._sums: dict[tuple[str, str], _Sums] = {}
         self._count = 0
         self._handed_ns = 0

@@ -30,7 +30,8 @@ class Room:
 
     def __init__(self, size: int = limits.MAX_WAITING_ENTRIES) -> None:
         self._left = size
-        self.lock = threading.Lock()
+        # A signal handler may append as well, in the middle of this and in the same thread.
+        self.lock = threading.RLock()
         """Held by a journal while it changes its share."""
 
     def take(self, entries: int) -> int:
@@ -70,7 +71,7 @@ class Journal:
         self._told = 0
         self._stage = stage
         self.dropped = 0
-        """Entries that went because there was no room. Written by the thread that appends."""
+        """Chunks that went because there was no room. Written by the thread that appends."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -91,11 +92,11 @@ class Journal:
 
     def _drop_oldest(self) -> None:
         try:
-            self._entries.popleft()
+            gone = self._entries.popleft()
         except IndexError:
             # The recorder was faster, and writes it.
             return
-        self.dropped += 1
+        self.dropped += _chunks(gone)
 
     def take(self) -> list[Entry]:
         """Remove and return what is there now, in order. For the recorder's thread."""
@@ -114,9 +115,9 @@ class Journal:
         """Throw away what is there, as dropped.
 
         Args:
-            written: Entries that the recorder has taken, and that go as well.
+            written: Chunks that the recorder has taken, and that go as well.
         """
-        self.dropped += len(self.take()) + written
+        self.dropped += sum(map(_chunks, self.take())) + written
         self.tell_dropped()
 
     def tell_dropped(self) -> None:
@@ -132,3 +133,7 @@ class Journal:
             with self._room.lock:
                 self._room.give_back(self._most - free)
                 self._most = free
+
+
+def _chunks(entry: Entry) -> int:
+    return int(isinstance(entry, Chunk))

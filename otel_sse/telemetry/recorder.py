@@ -380,6 +380,8 @@ class Recorder:
             if worker.is_here:
                 return True
             asked = worker.ask(roll=roll)
+            if worker.is_any_here():
+                return asked.done
             done = asked.wait(max(until_s - time.monotonic(), 0))
             if not asked.orphaned:
                 return done
@@ -392,17 +394,20 @@ class Recorder:
         """Whether a stage has not ended yet."""
         return bool(self._writer.unended())
 
-    def shutdown(self) -> None:
+    def shutdown(self, waited_s: float = 0.0) -> None:
         """Write out everything and stop. Streams still open end as `abandoned`.
 
         Waits for `shutdown_timeout_seconds` at most; what is not written by then is given up, counted, and told once.
+
+        Args:
+            waited_s: Seconds of that which have passed.
         """
         self._closed = True
         for record in self._writer.unended():
             if not self.close_settled(record):
                 self.close(record, outcomes.ABANDONED)
         # Where it has hung for as long as that already, nobody waits once more.
-        timeout_s = max(self.options.shutdown_timeout_seconds - self._writer.busy_s, 0)
+        timeout_s = max(self.options.shutdown_timeout_seconds - max(self._writer.busy_s, waited_s), 0)
         until_s = time.monotonic() + timeout_s
         written = self._have_done(timeout_s, roll=True)
         worker = self._worker

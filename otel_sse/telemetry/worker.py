@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import queue
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -28,8 +29,15 @@ class Works(Protocol):
     def report(self, error: Exception) -> None:
         """Take note of an error that `work` raised."""
 
-    def shutdown(self) -> None:
-        """Do all there is to do, for the last time."""
+    def start_flush(self) -> Callable[[], bool]:
+        """Have the thread do all there is to do, without waiting for it."""
+
+    def shutdown(self, waited_s: float = 0.0) -> None:
+        """Do all there is to do, for the last time.
+
+        Args:
+            waited_s: What has passed of the time that it may take.
+        """
 
 
 class Asked:
@@ -98,6 +106,11 @@ class Worker:
         """Whether this is called in the thread."""
         return threading.current_thread() is self._thread
 
+    @staticmethod
+    def is_any_here() -> bool:
+        """Whether this is called in a worker's thread, which must not wait for another one: that may wait for it."""
+        return getattr(_here, "works", False)
+
     def start(self) -> None:
         """Start the thread, and have the last work done when the process exits.
 
@@ -150,8 +163,12 @@ class _Bell:
             self._rung = False
 
 
+_here = threading.local()
+
+
 def _run(ref: weakref.ref[Works], bell: _Bell, interval_s: float) -> None:
     more = False
+    _here.works = True
     try:
         while (works := ref()) is not None:
             idle = works.idle and not bell.asked
@@ -219,10 +236,13 @@ class _Exit:
             self._count = _handlers()
 
     def run(self) -> None:
-        """Do the last work."""
-        for works in list(self._works):
-            if not works.closed:
-                works.shutdown()
+        """Do the last work, of all at the same time."""
+        open_ = [works for works in list(self._works) if not works.closed]
+        for works in open_:
+            works.start_flush()
+        since_s = time.monotonic()
+        for works in open_:
+            works.shutdown(time.monotonic() - since_s)
 
 
 def _handlers() -> int:

@@ -59,7 +59,7 @@ class Writer:
         """Those that have ended and are to be written."""
         self._untold: deque[StageRecord] = deque()
         """Those of them that the metrics have not been told of."""
-        self._claims = threading.Lock()
+        self._claims = threading.RLock()
         """Held for a moment by whoever makes out whether a stage is the recorder's to tell of, or somebody else's."""
         self._ends: deque[Callable[[], None]] = deque()
         self._steps: deque[Callable[[], None]] = deque()
@@ -133,7 +133,14 @@ class Writer:
         return [record for record in list(self._live.values()) if not record.ended]
 
     def waiting(self) -> dict[str, int]:
-        """Return how many entries wait, by stage; 0 for a stage that has none now."""
+        """Return how many entries wait, by stage; 0 for a stage that has none now.
+
+        Whoever asks collects metrics: where the recorder hangs, they are told now of all that has ended.
+        """
+        if self.hung:
+            for _ in range(len(self._untold)):
+                self._tell_in_bulk()
+        self._guarded("record", self._forgone.hand_over)
         found = dict(self._stages)
         for record in list(self._live.values()):
             if record.journal is not None:
@@ -168,14 +175,20 @@ class Writer:
             try:
                 self._mark()
                 self._run(self._ends, "close")
-                self._run(self._steps, "record")
+                self._run(self._steps, "record", between=self._tell_ended)
                 self._look_at_open(roll)
                 return self._finish_ended(forever=roll)
             finally:
                 self._in_hand = None
                 self._working_since_ns = 0
 
-    def _run(self, steps: deque[Callable[[], None]], site: str, most: int = 2**31) -> None:
+    def _run(
+        self,
+        steps: deque[Callable[[], None]],
+        site: str,
+        most: int = 2**31,
+        between: Callable[[], None] | None = None,
+    ) -> None:
         # Others may run some meanwhile, so what was counted may be gone when it is to be taken.
         for _ in range(min(len(steps), most)):
             try:
@@ -183,6 +196,9 @@ class Writer:
             except IndexError:
                 return
             self._guarded(site, step)
+            if between is not None:
+                # A slow step is to make no number late.
+                between()
 
     def _look_at_open(self, roll: bool) -> None:
         for record in list(self._live.values()):

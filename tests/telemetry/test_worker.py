@@ -6,6 +6,7 @@ import atexit
 import gc
 import threading
 import weakref
+from collections.abc import Callable
 
 import pytest
 
@@ -20,7 +21,7 @@ class Chores:
         self.idle = idle
         self.done = 0
         self.worked = threading.Event()
-        self.shut_down = 0
+        self.shut_down = self.asked = 0
         self.rolled: list[bool] = []
         self.raises: BaseException | None = None
         self.reported: list[Exception] = []
@@ -36,7 +37,11 @@ class Chores:
     def report(self, error: Exception) -> None:
         self.reported.append(error)
 
-    def shutdown(self) -> None:
+    def start_flush(self) -> Callable[[], bool]:
+        self.asked += 1
+        return lambda: True
+
+    def shutdown(self, waited_s: float = 0.0) -> None:
         self.closed = True
         self.shut_down += 1
 
@@ -98,6 +103,7 @@ def test_at_exit_the_last_work_is_done_once() -> None:
     handler.run()
     handler.run()
     assert (chores.shut_down, closed.shut_down) == (1, 0)
+    assert (chores.asked, closed.asked) == (1, 0)
     atexit.unregister(handler.run)
 
 

@@ -6,10 +6,12 @@ import logging
 import threading
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import pytest
 
 from otel_sse import limits
+from otel_sse.stream.chunk import Finding
 from otel_sse.stream.stage import StageInfo
 from otel_sse.telemetry.clock import now_ns
 from tests.hanging import Hanging
@@ -96,7 +98,8 @@ def test_outcomes_are_told_while_it_hangs(hung: Bench) -> None:
     """Streams that end are counted as ended, and none as open, though the recorder comes to none of them."""
     for _ in range(200):
         hung.stream(2)
-    hung.recorder._writer._forgone.hand_over()
+    # Whoever collects metrics is told of the last ones too, though nothing else ends.
+    points(hung.reader, "sse.recorder.queued")
     assert outcomes(hung) == {"completed": 201}
     assert total(hung, "sse.chunks") == 200 * 3 + 2
     assert total(hung, "sse.streams.active") == 0
@@ -239,6 +242,41 @@ def test_a_hook_may_flush(make_bench: Benches) -> None:
     bench.stream(1)
     assert bench.recorder.flush()
     assert flushed == [True]
+
+
+def test_hooks_of_two_recorders_may_flush_each_other(make_bench: Benches) -> None:
+    """A hook that flushes all recorders waits for none of them: the other one's hook may wait for this one."""
+    benches: list[Bench] = []
+    flushed: list[bool] = []
+
+    def flush(span: Any, totals: Any) -> None:
+        flushed.extend(bench.recorder.flush() for bench in benches)
+
+    benches += [make_bench(on_stream_end=flush) for _ in range(2)]
+    for bench in benches:
+        bench.stream(1)
+    for bench in benches:
+        assert bench.recorder.flush(60)
+    assert len(flushed) == 4
+
+
+def test_a_stream_may_end_in_the_middle_of_another_ones_end(hung: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal handler that ends a stream while the same thread ends one waits for no lock of its own."""
+    writer = hung.recorder._writer
+    with writer._claims, writer._forgone._lock, writer.room.lock:
+        for _ in range(5):
+            hung.stream(100)
+    assert dropped(hung) > 0
+
+
+def test_findings_that_go_are_no_chunks(hung: Bench) -> None:
+    """What is counted as dropped are chunks: a stage that is thrown away with findings of its own adds none."""
+    for _ in range(20):
+        record = hung.open()
+        record.feed(frame(1), now_ns(), 0)
+        record.monitor.note(Finding("stall/content", "certain", "socket_write", 1), now_ns())
+        hung.recorder.close(record, "completed")
+    assert 0 < dropped(hung) <= 20
 
 
 def test_closing_a_stage_waits_for_nothing(hung: Bench) -> None:
