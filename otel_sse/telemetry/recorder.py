@@ -308,13 +308,7 @@ class Recorder:
             hook: The hook. What it raises is counted.
             *args: What it is called with.
         """
-        self.defer(partial(copy_context().run, self._call_guarded, hook, args))
-
-    def _call_guarded(self, hook: Callable[..., object], args: tuple[object, ...]) -> None:
-        try:
-            hook(*args)
-        except Exception as error:
-            self.errors.report("hook", error)
+        self.defer(partial(copy_context().run, self._writer.guarded, "hook", hook, *args))
 
     def tell_request(self, record: StageRecord, outcome: str, error_type: str = "") -> None:
         """Write the last stage's sums and outcome on the request's own span, which may end before the stage does.

@@ -140,7 +140,7 @@ class Writer:
         if self.hung:
             for _ in range(len(self._untold)):
                 self._tell_in_bulk()
-        self._guarded("record", self._forgone.hand_over)
+        self.guarded("record", self._forgone.hand_over)
         found = dict(self._stages)
         for record in list(self._live.values()):
             if record.journal is not None:
@@ -152,7 +152,7 @@ class Writer:
         """Throw away all that waits, because nobody is going to write it; return how many stages and entries it was."""
         stages = entries = 0
         in_hand = self._in_hand
-        if in_hand is not None and in_hand.ended:
+        if in_hand is not None and id(in_hand) not in self._live:
             # The recorder hangs with it: its entries are no longer in its journal.
             stages, entries = 1, in_hand.writer.unsent
             self._metrics.dropped(in_hand.info.label, entries)
@@ -195,7 +195,7 @@ class Writer:
                 step = steps.popleft()
             except IndexError:
                 return
-            self._guarded(site, step)
+            self.guarded(site, step)
             if between is not None:
                 # A slow step is to make no number late.
                 between()
@@ -209,7 +209,7 @@ class Writer:
                 self._end_settled(record)
             if not record.ended:
                 self._write(record)
-                self._guarded("record", record.writer.roll if roll else record.writer.roll_if_due, now_ns())
+                self.guarded("record", record.writer.roll if roll else record.writer.roll_if_due, now_ns())
         self._forgone.hand_over()
 
     def _finish_ended(self, *, forever: bool) -> bool:
@@ -234,10 +234,12 @@ class Writer:
             try:
                 record = self._untold.popleft()
             except IndexError:
-                return
+                break
             self._mark(record)
             if self._claim(record):
                 self._tell(record)
+        # What comes next is at none of these.
+        self._mark()
 
     def _claim(self, record: StageRecord, *, in_bulk: bool = False) -> bool:
         """Return whether a stage that has ended is the caller's to tell the metrics of; true once."""
@@ -250,13 +252,13 @@ class Writer:
     def _tell(self, record: StageRecord) -> None:
         if record.discarded:
             if record.counted:
-                self._guarded("record", self._metrics.discarded, record.info)
+                self.guarded("record", self._metrics.discarded, record.info)
             return
         if not record.counted:
-            self._guarded("record", self._metrics.opened, record.info)
-        self._guarded("record", self._hand_over, record)
+            self.guarded("record", self._metrics.opened, record.info)
+        self.guarded("record", self._hand_over, record)
         at = trace_api.set_span_in_context(record.span)
-        self._guarded("record", self._metrics.closed, record.info, record.monitor.totals, at)
+        self.guarded("record", self._metrics.closed, record.info, record.monitor.totals, at)
 
     def _tell_in_bulk(self) -> None:
         """Have the oldest stage told of, by somebody else than the recorder."""
@@ -288,13 +290,13 @@ class Writer:
             if record.discarded:
                 return True
             record.counted = True
-        self._guarded("record", self._metrics.opened, record.info)
+        self.guarded("record", self._metrics.opened, record.info)
         return True
 
     def _end_settled(self, record: StageRecord) -> None:
         before_ns = now_ns() - AFTERMATH_NS
         if any(ended_ns < before_ns for _, ended_ns in tuple(record.settled)):
-            self._guarded("close", record.recorder.close_settled, record)
+            self.guarded("close", record.recorder.close_settled, record)
 
     def _finish(self, record: StageRecord) -> None:
         if self._claim(record):
@@ -302,16 +304,16 @@ class Writer:
         if record.discarded:
             return
         if record.journal:
-            self._guarded("record", self._drain, record)
+            self.guarded("record", self._drain, record)
         if self._hook is not None:
-            self._guarded("hook", self._hook, record.writer.span, record.monitor.totals)
-        self._guarded("record", record.writer.end)
+            self.guarded("hook", self._hook, record.writer.span, record.monitor.totals)
+        self.guarded("record", record.writer.end)
 
     def _write(self, record: StageRecord) -> None:
         if record.journal:
-            self._guarded("record", self._drain, record)
+            self.guarded("record", self._drain, record)
         if record.has_news:
-            self._guarded("record", self._hand_over, record)
+            self.guarded("record", self._hand_over, record)
 
     def _drain(self, record: StageRecord) -> None:
         write = record.writer.write
@@ -356,7 +358,8 @@ class Writer:
             self._forgone.add(record)
         return 0 if record.journal is None else record.journal.dropped - before
 
-    def _guarded(self, site: str, step: Callable[..., Any], *args: Any) -> None:
+    def guarded(self, site: str, step: Callable[..., Any], *args: Any) -> None:
+        """Call a step; what it raises is counted as an internal error at `site`. For any thread."""
         try:
             step(*args)
         except Exception as error:

@@ -73,35 +73,41 @@ async def test_a_start_hook_is_not_waited_for(telemetry: Telemetry, hook: Hangin
     assert seen == ["by the application"]
 
 
-async def test_lifespan_does_not_hold_the_loop_up(telemetry: Telemetry, hook: Hanging) -> None:
-    """While an application shuts down the loop goes on, so that what the recorder waits for can come."""
-    incoming: list[Message] = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
-    seen: list[Message] = []
+class Living:
+    """An application that streams, with a lifespan that takes both of its messages, and its server."""
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self) -> None:
+        self.incoming: list[Message] = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+        self.seen: list[Message] = []
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
             await plain_app()(scope, receive, send)
             return
-        seen.append(await receive())
-        seen.append(await receive())
+        self.seen.append(await receive())
+        self.seen.append(await receive())
 
-    watched = telemetry.instrument(app, on_stream_end=hook, shutdown_timeout_seconds=60.0)
+    async def receive(self) -> Message:
+        return self.incoming[len(self.seen)]
+
+    async def send(self, message: Message) -> None:
+        raise AssertionError("nothing was to be sent")
+
+
+async def test_lifespan_does_not_hold_the_loop_up(telemetry: Telemetry, hook: Hanging) -> None:
+    """While an application shuts down the loop goes on, so that what the recorder waits for can come."""
+    living = Living()
+    watched = telemetry.instrument(living.app, on_stream_end=hook, shutdown_timeout_seconds=60.0)
     await call(watched)
     await reached(hook)
 
-    async def receive() -> Message:
-        return incoming[len(seen)]
-
-    async def send(message: Message) -> None:
-        raise AssertionError("nothing was to be sent")
-
-    ending = asyncio.ensure_future(watched({"type": "lifespan"}, receive, send))
-    while len(seen) < 1:
+    ending = asyncio.ensure_future(watched({"type": "lifespan"}, living.receive, living.send))
+    while len(living.seen) < 1:
         await asyncio.sleep(0)
     # Only a loop that runs can let the hook go.
     asyncio.get_running_loop().call_later(0.01, hook.let_go.set)
     await ending
-    assert seen == incoming
+    assert living.seen == living.incoming
     assert telemetry.stage().outcome == "completed"
 
 
@@ -109,29 +115,14 @@ async def test_lifespan_waits_once_and_says_so(
     telemetry: Telemetry, hook: Hanging, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Where the recorder hangs for good the application's shutdown goes on after the timeout, with one warning."""
-    incoming: list[Message] = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
-    seen: list[Message] = []
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan":
-            await plain_app()(scope, receive, send)
-            return
-        seen.append(await receive())
-        seen.append(await receive())
-
-    watched = telemetry.instrument(app, on_stream_end=hook, shutdown_timeout_seconds=0.01)
+    living = Living()
+    watched = telemetry.instrument(living.app, on_stream_end=hook, shutdown_timeout_seconds=0.01)
     await call(watched)
     await reached(hook)
 
-    async def receive() -> Message:
-        return incoming[len(seen)]
-
-    async def send(message: Message) -> None:
-        raise AssertionError("nothing was to be sent")
-
     with caplog.at_level("WARNING", "otel_sse"):
-        await watched({"type": "lifespan"}, receive, send)
-        assert seen == incoming
+        await watched({"type": "lifespan"}, living.receive, living.send)
+        assert living.seen == living.incoming
         watched._self_middleware.recorder.shutdown()
     (line,) = caplog.messages
     assert "not done after 0.01 s" in line

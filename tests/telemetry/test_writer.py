@@ -233,6 +233,18 @@ def test_shutdown_has_a_deadline_and_says_so_once(hung: Bench, caplog: pytest.Lo
     assert not hung.recorder.has_open
 
 
+def test_a_stage_is_given_up_once(make_bench: Benches, hook: Hanging) -> None:
+    """Where the recorder hangs in a hook at a start, a stage that it has told of before is lost, and counted, once."""
+    bench = make_bench(shutdown_timeout_seconds=0.001)
+    with bench.recorder._writer.lock:
+        bench.stream(1)
+        bench.recorder.defer(lambda: None)
+        bench.recorder.call_hook(hook, None, None)
+    assert hook.reached.wait(60)
+    assert bench.recorder._writer.forgo_all() == (1, 2)
+    assert dropped(bench) == 2
+
+
 def test_a_hook_may_flush(make_bench: Benches) -> None:
     """A hook that asks for a flush is in the recorder's thread already, and does not wait for itself."""
     flushed: list[bool] = []
