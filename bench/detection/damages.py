@@ -12,8 +12,8 @@ from typing import Final
 from bench.detection.injections import SECRET, framed, saying
 from bench.detection.pipeline import Change, Clock, Frames
 from bench.detection.recordings import Frame, Recording
-from otel_sse.lineage.faults import Fault
-from otel_sse.lineage.trace import TraceStream
+from otel_sse.diagnosis.faults.fault import Fault
+from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CONTENT
 
 Judge = Callable[[TraceStream, Sequence[Fault], int], bool]

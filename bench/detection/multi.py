@@ -12,8 +12,8 @@ from bench.detection.injections import saying
 from bench.detection.pipeline import Change, Clock, Frames, Step, as_it_is, run
 from bench.detection.recordings import Frame, Recording
 from bench.detection.timing import times_ns
-from otel_sse.lineage.diagnosis import Diagnosis, diagnose
-from otel_sse.lineage.trace import TraceStream
+from otel_sse.diagnosis.diagnose import Diagnosis, diagnose
+from otel_sse.diagnosis.trace.streams import TraceStream
 
 STAGES: Final = ("provider", "callback", "normalize", "emit", "socket_write")
 """Stages that hand frames on as they are; with the two sides of a policy a pipeline of seven."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from otel_sse.lineage.diagnosis import Diagnosis, late_places
-from otel_sse.lineage.efficiency import sizes_of, slowest_of
-from otel_sse.lineage.faults import Fault
-from otel_sse.lineage.matrix import Matrix, matrix_of
-from otel_sse.lineage.trace import Trace, TraceStream
+from otel_sse.diagnosis.diagnose import Diagnosis, late_places
+from otel_sse.diagnosis.efficiency import sizes_of, slowest_of
+from otel_sse.diagnosis.faults.fault import Fault
+from otel_sse.diagnosis.matrix import Matrix, matrix_of
+from otel_sse.diagnosis.trace.streams import Trace, TraceStream
 
 _NS_PER_S = 1e9
 

@@ -9,8 +9,8 @@ from rich.console import Group
 from otel_sse.cli.diagnose_json import diagnosed_json, trace_diagnosed_json
 from otel_sse.cli.diagnose_view import diagnosed_view, trace_diagnosed_view
 from otel_sse.cli.shown import Shown
-from otel_sse.lineage.diagnosis import Diagnosis, diagnose
-from otel_sse.lineage.trace import Trace
+from otel_sse.diagnosis.diagnose import Diagnosis, diagnose
+from otel_sse.diagnosis.trace.streams import Trace
 from otel_sse.sources.reading import Traces
 
 

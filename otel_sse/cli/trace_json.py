@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from otel_sse.lineage.descent import Descent
-from otel_sse.lineage.stages import TraceStage
-from otel_sse.lineage.trace import Trace, TraceStream
-from otel_sse.lineage.way import Step
+from otel_sse.diagnosis.path import Step
+from otel_sse.diagnosis.trace.edge import Descent
+from otel_sse.diagnosis.trace.stages import TraceStage
+from otel_sse.diagnosis.trace.streams import Trace, TraceStream
 from otel_sse.sources.reading import Listed
 from otel_sse.stream.chunk import Chunk
 

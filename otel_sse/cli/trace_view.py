@@ -11,8 +11,9 @@ from rich.text import Text
 
 from otel_sse.cli.tables import cell, table_of
 from otel_sse.cli.times import shown_time
-from otel_sse.escaping import escaped
-from otel_sse.lineage.descent import (
+from otel_sse.diagnosis.faults.fault import ranges
+from otel_sse.diagnosis.path import Step
+from otel_sse.diagnosis.trace.edge import (
     ADDED,
     BECAME,
     CUT_OFF,
@@ -26,10 +27,9 @@ from otel_sse.lineage.descent import (
     UNKNOWN,
     Descent,
 )
-from otel_sse.lineage.faults import ranges
-from otel_sse.lineage.stages import TraceStage
-from otel_sse.lineage.trace import Trace, TraceStream
-from otel_sse.lineage.way import Step
+from otel_sse.diagnosis.trace.stages import TraceStage
+from otel_sse.diagnosis.trace.streams import Trace, TraceStream
+from otel_sse.escaping import escaped
 from otel_sse.sources.traces import TraceSummary
 from otel_sse.stream.chunk import CONTENT, Chunk
 from otel_sse.stream.outcome import COMPLETED

@@ -10,10 +10,10 @@ from rich.console import Group, RenderableType
 from otel_sse.cli.shown import Shown
 from otel_sse.cli.trace_json import chunks_json, trace_json, traces_json, way_json
 from otel_sse.cli.trace_view import chunks_view, trace_view, traces_view, way_view
+from otel_sse.diagnosis.path import first_stage_with, telling_chunk, way
+from otel_sse.diagnosis.trace.stages import TraceStage
+from otel_sse.diagnosis.trace.streams import Trace, TraceStream
 from otel_sse.errors import ConfigurationError, must
-from otel_sse.lineage.stages import TraceStage
-from otel_sse.lineage.trace import Trace, TraceStream
-from otel_sse.lineage.way import first_stage_with, telling_chunk, way
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.reading import Listed, Traces, some
 

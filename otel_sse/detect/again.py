@@ -8,8 +8,8 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from otel_sse import limits
-from otel_sse.detect.latest import Latest
 from otel_sse.stream.chunk import SUSPECTED, Finding
+from otel_sse.stream.latest import Latest
 
 _SIZE: Final = limits.MAX_HISTORY_CHUNKS
 _OPENING: Final = limits.OPENING_CHUNKS

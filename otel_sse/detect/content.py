@@ -10,9 +10,9 @@ from otel_sse import limits
 from otel_sse.detect.accumulated import AccumulatedDetector
 from otel_sse.detect.again import AgainDetector
 from otel_sse.detect.doubled import DoubledDetector
-from otel_sse.detect.latest import Latest
 from otel_sse.stream.chunk import Chunk, Finding
 from otel_sse.stream.digest import Digest, sha1_digest
+from otel_sse.stream.latest import Latest
 
 _APART = "0000"
 """Two bytes between digests of six bytes, so that each is a number of eight."""

@@ -1,5 +1,5 @@
-"""Which chunk came from which: within a process as it happens, over a trace afterwards. Pure."""
+"""Which chunk came from which, as it happens, in one process. Pure."""
 
-from otel_sse.lineage.crossings import ANEW, FAR, LATE, NEAR, PASSED, Crossings, claim, is_repeat
+from otel_sse.lineage.pending import ANEW, FAR, LATE, NEAR, PASSED, Crossings, claim, is_repeat
 
 __all__ = ["ANEW", "FAR", "LATE", "NEAR", "PASSED", "Crossings", "claim", "is_repeat"]

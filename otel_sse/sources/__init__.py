@@ -1,1 +1,1 @@
-"""Where traces are read from. What comes out are plain spans, see `otel_sse.lineage.spans`."""
+"""Where traces are read from. What comes out are plain spans, see `otel_sse.diagnosis.trace.spans`."""

@@ -15,8 +15,8 @@ from typing import Final
 import msgspec
 
 from otel_sse import semconv
+from otel_sse.diagnosis.trace.spans import Span
 from otel_sse.errors import must
-from otel_sse.lineage.spans import Span
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.http import Answer, Backend
 from otel_sse.sources.jaeger_links import with_meaning

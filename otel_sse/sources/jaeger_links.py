@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from otel_sse import semconv
-from otel_sse.lineage.spans import Span, SpanLink, integer
+from otel_sse.diagnosis.trace.spans import Span, SpanLink, integer
 
 _SAME_STAGE = (semconv.STREAM_ID, semconv.STAGE, semconv.STAGE_DIRECTION, semconv.SOURCE)
 

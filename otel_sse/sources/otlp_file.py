@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from otel_sse import limits
+from otel_sse.diagnosis.trace.spans import Span
 from otel_sse.errors import must
-from otel_sse.lineage.spans import Span
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.otlp_json import spans_of
 

@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 
+from otel_sse.diagnosis.trace.spans import Attributes, Span, SpanEvent, SpanLink, Value, time
 from otel_sse.errors import must
-from otel_sse.lineage.spans import Attributes, Span, SpanEvent, SpanLink, Value, time
 
 _SERVICE_NAME: Final = "service.name"
 _TRACE_ID_BYTES: Final = 16

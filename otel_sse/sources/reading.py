@@ -9,9 +9,9 @@ from typing import Final, Protocol
 import msgspec
 
 from otel_sse import limits, semconv
+from otel_sse.diagnosis.trace.spans import Span
+from otel_sse.diagnosis.trace.streams import Trace, trace_of
 from otel_sse.errors import ConfigurationError, must
-from otel_sse.lineage.spans import Span
-from otel_sse.lineage.trace import Trace, trace_of
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.otlp_file import OtlpFiles
 from otel_sse.sources.search import Finder, Found, Search, newest

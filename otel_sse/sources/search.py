@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import msgspec
 
 from otel_sse import limits, semconv
-from otel_sse.lineage.spans import Span, integer
+from otel_sse.diagnosis.trace.spans import Span, integer
 from otel_sse.sources.errors import TooLargeError
 from otel_sse.sources.traces import TraceSummary, summaries
 

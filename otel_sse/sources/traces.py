@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import msgspec
 
 from otel_sse import limits, semconv
+from otel_sse.diagnosis.trace.spans import Attributes, Span, count, integer, text
+from otel_sse.diagnosis.trace.streams import Trace, trace_of
 from otel_sse.errors import must
-from otel_sse.lineage.spans import Attributes, Span, count, integer, text
-from otel_sse.lineage.trace import Trace, trace_of
 from otel_sse.sources.errors import SourceError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from otel_sse.stage.edge import Edge
+from otel_sse.lineage.edge import Edge
 from otel_sse.stream.chunk import Chunk, Finding
 
 

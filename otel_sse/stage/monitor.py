@@ -17,8 +17,8 @@ from otel_sse.detect.rules import RuleDetector
 from otel_sse.dialects import Reader
 from otel_sse.dialects.generic import GenericJSON
 from otel_sse.dialects.payload import NOT_JSON, decode
+from otel_sse.lineage.edge import Edge
 from otel_sse.stage.checks import Checks
-from otel_sse.stage.edge import Edge
 from otel_sse.stage.ending import Ending
 from otel_sse.stage.items import ItemReader
 from otel_sse.stage.notes import Journal, Notes, nowhere

@@ -18,9 +18,9 @@ from opentelemetry.trace import TracerProvider
 
 from otel_sse import limits, semconv
 from otel_sse.lineage import Crossings
+from otel_sse.lineage.edge import Edge
 from otel_sse.options import Options
 from otel_sse.stage import StageMonitor
-from otel_sse.stage.edge import Edge
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.stage import StageInfo
 from otel_sse.stream.totals import Totals

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Upstreams:
-    """The stages of a stream as one of them sees them; see `otel_sse.stage.edge.Upstreams`.
+    """The stages of a stream as one of them sees them; see `otel_sse.lineage.edge.Upstreams`.
 
     A stage comes after another one where the chunks say so: one that waits there equals its own; or where it has pulled
     from it: the other began in the same task or thread, and a chunk crossed there since this one began to pull. A stage

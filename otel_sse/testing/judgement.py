@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from otel_sse.lineage.diagnosis import diagnose, late_places
-from otel_sse.lineage.faults import Fault, ranges
-from otel_sse.lineage.matrix import matrix_of
-from otel_sse.lineage.matrix_text import matrix_text
-from otel_sse.lineage.trace import TraceStream
+from otel_sse.diagnosis.diagnose import diagnose, late_places
+from otel_sse.diagnosis.faults.fault import Fault, ranges
+from otel_sse.diagnosis.matrix import matrix_of
+from otel_sse.diagnosis.matrix_text import matrix_text
+from otel_sse.diagnosis.trace.streams import TraceStream
 
 _OTHER_ASSERTION: Final = frozenset({"outcome", "coalescing"})
 """Families that are no finding in a test: the outcome has an assertion of its own, and a test client that reads an

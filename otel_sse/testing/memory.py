@@ -16,8 +16,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import format_span_id, format_trace_id
 
 from otel_sse import semconv
+from otel_sse.diagnosis.trace.spans import Attributes, Span, SpanEvent, SpanLink
 from otel_sse.integrations import recorders
-from otel_sse.lineage.spans import Attributes, Span, SpanEvent, SpanLink
 from otel_sse.telemetry.tasks import trio_task
 
 _POLL_S: Final = 0.005

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, overload
 
 from otel_sse import semconv
+from otel_sse.diagnosis.trace.spans import text
+from otel_sse.diagnosis.trace.stages import TraceStage
+from otel_sse.diagnosis.trace.streams import TraceStream, trace_of
 from otel_sse.errors import must
-from otel_sse.lineage.spans import text
-from otel_sse.lineage.stages import TraceStage
-from otel_sse.lineage.trace import TraceStream, trace_of
 from otel_sse.stream.chunk import Finding
 from otel_sse.stream.outcome import OUTCOMES
 from otel_sse.testing.judgement import faults_of, shown, told

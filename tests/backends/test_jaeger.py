@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from otel_sse import semconv
-from otel_sse.lineage.spans import Span
+from otel_sse.diagnosis.trace.spans import Span
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.http import Backend
 from otel_sse.sources.jaeger import Jaeger
@@ -21,7 +21,7 @@ from otel_sse.sources.otlp_file import OtlpFiles
 from otel_sse.sources.search import Search, newest
 from tests.backends.jaeger_server import BADGER, MEMORY, JaegerServer, running
 from tests.cli.command import otel_sse
-from tests.lineage.made_trace import chunk_events, finding_event, segment
+from tests.diagnosis.made_trace import chunk_events, finding_event, segment
 from tests.sources.made_files import line_of
 
 pytestmark = pytest.mark.server

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from otel_sse.cli.main import main
-from otel_sse.lineage.spans import Span
+from otel_sse.diagnosis.trace.spans import Span
 from tests.cli.command import otel_sse
-from tests.lineage.made_trace import TRACE, chunk_events, finding_event, segment, upstream
+from tests.diagnosis.made_trace import TRACE, chunk_events, finding_event, segment, upstream
 from tests.sources.made_files import write
 
 OTHER = "f" * 32

@@ -17,12 +17,12 @@ from otel_sse.cli.diagnose_json import diagnosed_json, trace_diagnosed_json
 from otel_sse.cli.diagnose_view import diagnosed_view, trace_diagnosed_view
 from otel_sse.cli.trace_json import chunks_json, trace_json, traces_json, way_json
 from otel_sse.cli.trace_view import chunks_view, trace_view, traces_view, way_view
-from otel_sse.lineage.diagnosis import diagnose
-from otel_sse.lineage.matrix import matrix_of
-from otel_sse.lineage.matrix_text import matrix_text
-from otel_sse.lineage.spans import Span, SpanEvent, SpanLink
-from otel_sse.lineage.trace import Trace, trace_of
-from otel_sse.lineage.way import way
+from otel_sse.diagnosis.diagnose import diagnose
+from otel_sse.diagnosis.matrix import matrix_of
+from otel_sse.diagnosis.matrix_text import matrix_text
+from otel_sse.diagnosis.path import way
+from otel_sse.diagnosis.trace.spans import Span, SpanEvent, SpanLink
+from otel_sse.diagnosis.trace.streams import Trace, trace_of
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.reading import Listed
 from otel_sse.sources.traces import check_size, summaries

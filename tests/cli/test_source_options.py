@@ -10,7 +10,7 @@ import pytest
 from otel_sse.cli.main import main
 from otel_sse.cli.source_options import HEADERS
 from tests.cli.command import otel_sse
-from tests.lineage.made_trace import START, TRACE, chunk_events, segment, upstream
+from tests.diagnosis.made_trace import START, TRACE, chunk_events, segment, upstream
 from tests.sources.http_server import Asked, Reply, Server, serving
 from tests.sources.made_files import line_of, write
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import httpx
 
 from otel_sse.demo.pipeline_policies import POLICIES
-from otel_sse.lineage.stages import TraceStage
-from otel_sse.lineage.trace import TraceStream, trace_of
+from otel_sse.diagnosis.trace.stages import TraceStage
+from otel_sse.diagnosis.trace.streams import TraceStream, trace_of
 from otel_sse.sources.otlp_file import OtlpFiles
 from otel_sse.stream.chunk import CONTENT, Chunk
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from otel_sse.demo.faults import FAULTS
-from otel_sse.lineage.causes import CAUSES
+from otel_sse.diagnosis.faults.causes import CAUSES
 from otel_sse.semconv import FINDING_KINDS
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "faults"

@@ -19,8 +19,8 @@ from otel_sse.demo.providers import Providers
 from otel_sse.demo.run import _wait_for_traces
 from otel_sse.demo.servers import LoopbackServer
 from otel_sse.demo.trace_tree import Node, grow
+from otel_sse.diagnosis.diagnose import Diagnosis, diagnose
 from otel_sse.integrations.apps import uninstrument
-from otel_sse.lineage.diagnosis import Diagnosis, diagnose
 from otel_sse.semconv import STREAM_CHUNKS, STREAM_FINDINGS, STREAM_OUTCOME
 from tests.demo.pipeline_answers import streams
 

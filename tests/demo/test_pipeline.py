@@ -16,14 +16,14 @@ from otel_sse.demo.pipeline import Pipeline
 from otel_sse.demo.pipeline_gateway import LOST
 from otel_sse.demo.pipeline_policies import BLOCKED, POLICIES, WITHHELD
 from otel_sse.demo.pipeline_process import CONTROL, GATEWAY, MODEL, ROLES
-from otel_sse.lineage.descent import DOUBLED, MERGED, REPLACED, SAME, SPLIT
-from otel_sse.lineage.diagnosis import diagnose
-from otel_sse.lineage.matrix import matrix_of
-from otel_sse.lineage.matrix_text import matrix_text
-from otel_sse.lineage.trace import TraceStream
-from otel_sse.lineage.way import way
+from otel_sse.diagnosis.diagnose import diagnose
+from otel_sse.diagnosis.matrix import matrix_of
+from otel_sse.diagnosis.matrix_text import matrix_text
+from otel_sse.diagnosis.path import way
+from otel_sse.diagnosis.trace.edge import DOUBLED, MERGED, REPLACED, SAME, SPLIT
+from otel_sse.diagnosis.trace.streams import TraceStream
 from tests.demo.pipeline_answers import QUESTIONS, Reply, ask_all, content, labels, streams
-from tests.lineage.made_trace import digest
+from tests.diagnosis.made_trace import digest
 
 pytestmark = pytest.mark.server
 

@@ -13,8 +13,8 @@ import pytest
 from otel_sse.demo.faults import ALIASES, FAULTS
 from otel_sse.demo.pipeline import FAULT_VARIABLES, Pipeline
 from otel_sse.demo.pipeline_run import Answer, ask
-from otel_sse.lineage.diagnosis import diagnose
-from otel_sse.lineage.trace import TraceStream
+from otel_sse.diagnosis.diagnose import diagnose
+from otel_sse.diagnosis.trace.streams import TraceStream
 from tests.demo.pipeline_answers import streams
 
 pytestmark = pytest.mark.server

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from otel_sse.lineage.spans import Span, Value
+from otel_sse.diagnosis.trace.spans import Span, Value
 
 
 def line_of(spans: Iterable[Span]) -> str:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from otel_sse.lineage.spans import Span, SpanLink
+from otel_sse.diagnosis.trace.spans import Span, SpanLink
 from otel_sse.sources.jaeger_links import with_meaning
-from tests.lineage.made_trace import TRACE, chunk_events, segment, span_id, upstream
+from tests.diagnosis.made_trace import TRACE, chunk_events, segment, span_id, upstream
 
 SPANS = [
     segment("provider", chunk_events("ab", 0)),

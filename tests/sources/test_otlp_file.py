@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from otel_sse import limits
-from otel_sse.lineage.spans import Span
+from otel_sse.diagnosis.trace.spans import Span
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.otlp_file import OtlpFiles
-from tests.lineage.made_trace import chunk_events, segment
+from tests.diagnosis.made_trace import chunk_events, segment
 from tests.sources.made_files import line_of, write
 
 

@@ -14,7 +14,7 @@ from opentelemetry.trace import Link, format_span_id, format_trace_id
 
 from otel_sse.demo.otlp_lines import to_line
 from otel_sse.sources.otlp_json import spans_of
-from tests.lineage.made_trace import TRACE, chunk_events, segment, span_id, upstream
+from tests.diagnosis.made_trace import TRACE, chunk_events, segment, span_id, upstream
 from tests.sources.made_files import line_of
 
 ID = "00f067aa0ba902b7"

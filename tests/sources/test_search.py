@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from otel_sse import limits
-from otel_sse.lineage.spans import Span
+from otel_sse.diagnosis.trace.spans import Span
 from otel_sse.sources.errors import TooLargeError
 from otel_sse.sources.search import Hit, Search, newest
-from tests.lineage.made_trace import START, chunk_events, segment
+from tests.diagnosis.made_trace import START, chunk_events, segment
 
 MS = 1_000_000
 HOUR = 3600 * 1000

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from otel_sse.lineage.spans import Span
+from otel_sse.diagnosis.trace.spans import Span
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.http import Backend
 from otel_sse.sources.search import Search, newest
 from otel_sse.sources.tempo import Tempo
-from tests.lineage.made_trace import START, TRACE, chunk_events, segment, upstream
+from tests.diagnosis.made_trace import START, TRACE, chunk_events, segment, upstream
 from tests.sources.http_server import Answer, Asked, Reply, Server, serving
 from tests.sources.made_files import line_of
 

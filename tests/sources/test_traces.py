@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from otel_sse import limits, semconv
-from otel_sse.lineage.spans import Attributes, Span
+from otel_sse.diagnosis.trace.spans import Attributes, Span
 from otel_sse.sources.traces import summaries
-from tests.lineage.made_trace import START, TRACE, chunk_events, finding_event, segment, upstream
+from tests.diagnosis.made_trace import START, TRACE, chunk_events, finding_event, segment, upstream
 
 OTHER = "f" * 32
 

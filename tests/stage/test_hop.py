@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from otel_sse.lineage import Crossings
+from otel_sse.lineage.edge import Edge
 from otel_sse.stage import StageMonitor, StageSettings
-from otel_sse.stage.edge import Edge
 from otel_sse.stage.hop import HopEdge
 from otel_sse.stream.chunk import CERTAIN, Chunk, Finding
 from otel_sse.stream.stage import StageInfo

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from otel_sse import semconv
-from otel_sse.lineage.trace import TraceStream, trace_of
+from otel_sse.diagnosis.trace.streams import TraceStream, trace_of
 from otel_sse.testing.judgement import faults_of, shown, told
-from tests.lineage.made_trace import chunk_events, finding_event, segment
+from tests.diagnosis.made_trace import chunk_events, finding_event, segment
 
 TEXTS = ["One ", "two ", "three ", "four "]
 

@@ -1,0 +1,1 @@
+"""Which chunk of a stage became which chunk of the next one."""

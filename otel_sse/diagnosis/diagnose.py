@@ -1,0 +1,205 @@
+"""The diagnosis of one stream: what went wrong, at which stage it began, and what is known of such a fault."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from otel_sse.diagnosis.faults.delays import coalesced, delayed, silence
+from otel_sse.diagnosis.faults.edge_faults import report_edge
+from otel_sse.diagnosis.faults.endings import BENIGN, ending
+from otel_sse.diagnosis.faults.fault import COALESCED, DOUBLED, FIRST_BYTE, LOST, REASSERTED, REPLAYED, STALL, Fault
+from otel_sse.diagnosis.faults.findings import back_to, reported
+from otel_sse.diagnosis.faults.joins import doubled_by_two_ways, ends_sent_twice
+from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.diagnosis.verdict import verdict_of
+from otel_sse.limits import BURST_CHUNKS
+from otel_sse.stream.chunk import CERTAIN
+
+_RANKS: Final = ("duplicate", "reorder", "gap", "corruption", "protocol", "outcome", "coalescing", "stall", "check")
+"""Of several faults of one stage, which is told first."""
+
+_TERMINAL: Final = "duplicate/terminal"
+_RESENT: Final = "duplicate/resent"
+_AFTER_DONE: Final = "protocol/after_done"
+_FRAMING: Final = frozenset({"protocol/double_framing", "protocol/nested_json", "protocol/unframed"})
+"""What is wrong with a frame, and makes another text of what is in it."""
+
+_HEARTBEATS: Final = re.compile(r"(\d+) heartbeats meanwhile")
+
+_UNKNOWN_FIELD: Final = "protocol/unknown_field"
+"""Text without framing is read as fields of strange names as well."""
+
+
+class Diagnosis(msgspec.Struct, frozen=True):
+    """What is to be said of one stream.
+
+    Args:
+        verdict: One sentence.
+        faults: What went wrong, the culprit first: the first stage, in the order of the data, at which it did.
+        notes: What is worth saying and nothing wrong, one line each.
+    """
+
+    verdict: str
+    faults: tuple[Fault, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def in_order(self) -> bool:
+        """Whether nothing went wrong."""
+        return not self.faults
+
+    @property
+    def culprit(self) -> Fault | None:
+        """The fault to look at first, or None."""
+        return self.faults[0] if self.faults else None
+
+
+def diagnose(stream: TraceStream) -> Diagnosis:
+    """Return what went wrong with a stream, by all of its stages together.
+
+    Args:
+        stream: The stream, from `trace_of`.
+    """
+    reports = [report_edge(stream, *edge) for edge in stream.descents]
+    found = [fault for report in reports for fault in report.faults]
+    found += doubled_by_two_ways(stream)
+    found = _merged(stream, found, [*ends_sent_twice(stream), *reported(stream)])
+    late = _late(stream)
+    found = [each for each in found if not any(_is_release(each, stall) for stall in late)] + late
+    end = ending(stream)
+    faults = sorted([*found, *([end] if end is not None else [])], key=_rank)
+    notes = [note for report in reports for note in report.notes]
+    notes += [
+        f"{stream.stages[n].label}: the stage that its chunks came from is not in the trace"
+        for n in sorted(stream.orphans)
+    ]
+    return Diagnosis(verdict_of(stream, faults), tuple(faults), tuple(notes))
+
+
+def _rank(fault: Fault) -> tuple[bool, bool, int, int]:
+    rank = _RANKS.index(fault.family) if fault.family in _RANKS else len(_RANKS)
+    return fault.kind in BENIGN, not fault.certain, fault.position, rank
+
+
+def _late(stream: TraceStream) -> list[Fault]:
+    found: dict[tuple[str, int], Fault] = {}
+    for n, stage in enumerate(stream.stages):
+        for finding in stage.findings:
+            if finding.family == "stall":
+                fault = silence(stream, n, finding)
+                known = found.setdefault((fault.kind, fault.position), fault)
+                if fault.seqs == known.seqs and _heartbeats(fault) > _heartbeats(known):
+                    # A stage that heartbeats passed says more of the silence than one before it.
+                    found[fault.kind, fault.position] = fault
+                if not set(fault.seqs) <= set(known.seqs):
+                    seqs = tuple(sorted({*known.seqs, *fault.seqs}))
+                    found[fault.kind, fault.position] = msgspec.structs.replace(known, seqs=seqs, count=len(seqs))
+    for position in [position for kind, position in found if kind == FIRST_BYTE]:
+        # What waited for a first byte was without content as well, for no longer.
+        content = found.get((STALL, position))
+        if content is not None and set(content.seqs) <= set(found[FIRST_BYTE, position].seqs):
+            del found[STALL, position]
+    silent = {position for _, position in found}
+    held = [delayed(stream, up, down) for up, down in stream.descents if down not in silent]
+    bursts = [coalesced(stream, up, down) for up, down in stream.descents]
+    return [*found.values(), *(each for each in (*held, *bursts) if each is not None)]
+
+
+def _heartbeats(silent: Fault) -> int:
+    """How many came in a silence, in the detector's words."""
+    told = _HEARTBEATS.search(silent.evidence)
+    return int(told[1]) if told else 0
+
+
+def _merged(stream: TraceStream, edges: Sequence[Fault], told: Sequence[Fault]) -> list[Fault]:
+    """Put together what edges show and what detectors found, where it is the same."""
+    faults = list(edges)
+    # A stage that saw the tool's step knows that a passage was said again behind it; others see a second beginning.
+    for fault in sorted(told, key=lambda each: (each.position, each.kind != REASSERTED)):
+        faults = [each for each in faults if not _follows_from(stream, each, fault)]
+        same = [n for n, known in enumerate(faults) if _is_same(stream, known, fault)]
+        # Of several that it may be, the one at its own stage, else the nearest before it.
+        at = max(same, key=lambda n: faults[n].position, default=None)
+        if at is None:
+            faults.append(fault)
+        else:
+            faults[at] = _both(faults[at], fault)
+    return [fault for fault in faults if fault.count]
+
+
+def _is_same(stream: TraceStream, known: Fault, fault: Fault) -> bool:
+    """Whether a detector's finding is a fault that is known, seen where it happened or further on."""
+    if known.position > fault.position:
+        return False
+    if fault.family != known.family:
+        if known.family == "reorder" and fault.kind == LOST:
+            # A chunk that was overtaken by an equal one seemed to be lost, until it came.
+            return known.position == fault.position
+        late = known.family == "duplicate" and fault.kind == _AFTER_DONE and not _was_in_time(stream, known, fault)
+        behind_a_step = known.kind == REASSERTED and fault.family == "duplicate" and not fault.certain
+        return (late or behind_a_step) and _touches(stream, known, fault)
+    if known.family in ("protocol", "check") and fault.kind not in (known.kind, _UNKNOWN_FIELD):
+        return False
+    if known.family == "duplicate" and fault.kind == _TERMINAL != known.kind:
+        return known.position == fault.position and known.count > 1
+    return known.family in ("gap", "reorder") or _touches(stream, known, fault)
+
+
+def _was_in_time(stream: TraceStream, known: Fault, fault: Fault) -> bool:
+    """Whether content behind an end had stood before it at the earlier stage of a fault that is known."""
+    ends = [chunk.seq for chunk in stream.stages[known.position].chunks if chunk.done]
+    came = set().union(*(back_to(stream, fault.position, seq, known.position) for seq in fault.seqs))
+    return bool(ends and came) and max(came) < ends[0]
+
+
+def _is_release(fault: Fault, stall: Fault) -> bool:
+    """Whether a burst is what had waited behind a silence of the same stage."""
+    behind = range(stall.seqs[0], stall.seqs[0] + 2 * BURST_CHUNKS + 1) if stall.kind == STALL else ()
+    return fault.kind == COALESCED and fault.position == stall.position and all(seq in behind for seq in fault.seqs)
+
+
+def _follows_from(stream: TraceStream, known: Fault, fault: Fault) -> bool:
+    """Whether an edge's fault is what a broken frame looks like: its content reads as another one."""
+    if known.family != "corruption" or fault.kind not in _FRAMING or known.position != fault.position:
+        return False
+    stage = stream.stages[fault.position]
+    # Past their cap, findings are counted and not told.
+    untold = stage.is_cut and min(known.seqs) > min(fault.seqs)
+    return untold or bool(set(known.seqs) & set(fault.seqs))
+
+
+def _touches(stream: TraceStream, known: Fault, fault: Fault) -> bool:
+    seqs = set(known.seqs) | set(known.of)
+    return any(back_to(stream, fault.position, seq, known.position) & seqs for seq in fault.seqs)
+
+
+def _both(known: Fault, fault: Fault) -> Fault:
+    """One fault of two: the edge's numbers, with the kind that says more."""
+    certainty = CERTAIN if CERTAIN in (known.certainty, fault.certainty) else known.certainty
+    if fault.kind == _AFTER_DONE and known.kind == DOUBLED and known.count <= fault.count:
+        # A late chunk that equals an earlier one: what is wrong with it is that it is late.
+        return msgspec.structs.replace(fault, evidence=f"{fault.evidence}; {known.evidence}")
+    if fault.kind in (_TERMINAL, _AFTER_DONE) and known.kind != fault.kind:
+        return msgspec.structs.replace(known, evidence=f"{known.evidence}; {fault.evidence}")
+    # One stage's numbers can't tell a second path that lags from a replay; both sides of an edge can.
+    vague = fault.kind in (DOUBLED, REPLAYED) or not fault.certain
+    says_more = fault.kind == _RESENT or (known.kind == DOUBLED and not vague)
+    kind = fault.kind if says_more else known.kind
+    return msgspec.structs.replace(
+        known, kind=kind, certainty=certainty, evidence=f"{known.evidence}; {fault.evidence}"
+    )
+
+
+def late_places(stream: TraceStream, faults: Iterable[Fault]) -> set[tuple[int, int]]:
+    """Return the chunks that were held back, as the matrix wants them: position of the stage, and number there.
+
+    Args:
+        stream: The stream.
+        faults: Its faults.
+    """
+    late = ("stall", "coalescing")
+    return {(fault.position, seq) for fault in faults if fault.family in late for seq in fault.seqs}

@@ -1,0 +1,1 @@
+"""What is wrong with a stream, fault by fault, and the stage that did it."""

@@ -1,0 +1,107 @@
+"""The fault: one thing that went wrong at one stage, told once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from otel_sse.diagnosis.faults.causes import CAUSES, UNKNOWN_CAUSE, Cause
+from otel_sse.stream.chunk import CERTAIN
+
+DOUBLED: Final = "duplicate/doubled"
+REPLAYED: Final = "duplicate/replayed"
+RESTARTED: Final = "duplicate/restarted"
+ACCUMULATED: Final = "duplicate/accumulated"
+REASSERTED: Final = "repeat/reasserted"
+TERMINAL: Final = "duplicate/terminal"
+LOST: Final = "gap/lost"
+REPLY_LOST: Final = "gap/reply_lost"
+COLON: Final = "gap/colon_content"
+MOVED: Final = "reorder/moved"
+CHANGED: Final = "corruption/changed"
+REPLACED: Final = "corruption/replaced"
+COALESCED: Final = "coalescing/burst"
+FIRST_BYTE: Final = "stall/first_byte"
+STALL: Final = "stall/content"
+DELAYED: Final = "stall/delayed"
+OUTCOME: Final = "outcome/"
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that went wrong, at the first stage at which it shows.
+
+    Args:
+        kind: Family and detail, e.g. `duplicate/doubled`, `gap/lost`, `stall/content`, `outcome/failed`.
+        certainty: `certain` or `suspected`, as in `otel_sse.stream.chunk.Finding`.
+        stage: Label of the stage, e.g. `policy.judge.out`.
+        service: `service.name` of its process, or "".
+        position: Its position in the stream's stages.
+        upstream: Position of the stage before it, that still had it right; None where it was so at the first stage.
+        seqs: Numbers of the chunks that it is about. They are the stage's own; of a gap, where the chunks have none
+            there, those of the stage before it.
+        of: As many numbers of the stage's chunks that these repeat or contradict, 0 where there is none; () where
+            that says nothing.
+        count: How many chunks are concerned, those included that are not named.
+        evidence: What was compared with what, in one line. Never content.
+        origin: What is to be said of where it comes from, or "".
+    """
+
+    kind: str
+    certainty: str
+    stage: str
+    service: str
+    position: int
+    upstream: int | None
+    seqs: tuple[int, ...] = ()
+    of: tuple[int, ...] = ()
+    count: int = 1
+    evidence: str = ""
+    origin: str = ""
+
+    @property
+    def family(self) -> str:
+        """The part before the slash: `duplicate`, `gap`, `reorder`, `corruption`, `stall`, `protocol` …"""
+        return self.kind.partition("/")[0]
+
+    @property
+    def detail(self) -> str:
+        """The part after the slash; "" where there is none."""
+        return self.kind.partition("/")[2]
+
+    @property
+    def certain(self) -> bool:
+        """Whether lineage, identity or the protocol proves it."""
+        return self.certainty == CERTAIN
+
+    @property
+    def cause(self) -> str:
+        """What usually causes it."""
+        return self._known.cause
+
+    @property
+    def where_to_look(self) -> str:
+        """Where to look."""
+        return self._known.where_to_look
+
+    @property
+    def _known(self) -> Cause:
+        return CAUSES.get(self.kind) or CAUSES.get(self.family) or UNKNOWN_CAUSE
+
+
+def ranges(seqs: Iterable[int], most: int = 4) -> str:
+    """Return numbers as ranges: `1-3, 7`.
+
+    Args:
+        seqs: The numbers, rising.
+        most: Ranges that are named; of more only their count is told.
+    """
+    found: list[list[int]] = []
+    for seq in sorted(seqs):
+        if found and seq == found[-1][1] + 1:
+            found[-1][1] = seq
+        else:
+            found.append([seq, seq])
+    more = f" and {len(found) - most} more places" if len(found) > most else ""
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in found[:most]) + more

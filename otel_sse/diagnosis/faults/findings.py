@@ -1,0 +1,172 @@
+"""What detectors found on the stages, told once: at the first stage that has it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from otel_sse.diagnosis.alignment.flow import MOVED, SAME
+from otel_sse.diagnosis.faults.affected import concerned
+from otel_sse.diagnosis.faults.fault import ACCUMULATED, DOUBLED, LOST, REASSERTED, REPLAYED, RESTARTED, Fault
+from otel_sse.diagnosis.faults.losses import Losses
+from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Chunk, Finding
+
+_OF_CONTENT: Final = frozenset({DOUBLED, REPLAYED, RESTARTED, ACCUMULATED, REASSERTED})
+"""Kinds that content shows, wherever it passes: a stage that handed on what it got did not do it."""
+
+_ASTRAY: Final = "reorder/sequence"
+"""What is said of numbers that go back."""
+
+_NUMBERS_SKIP: Final = "gap/sequence"
+
+Seen = list[tuple[int, Finding]]
+"""Findings, each with the position of its stage."""
+
+
+def reported(stream: TraceStream) -> list[Fault]:
+    """Return the detectors' findings as faults, but for silence: each kind at the first stage that has it.
+
+    The same fault is seen at every stage after it. A finding further on is another one only where the chunk that it is
+    about came from one that is in order.
+    """
+    by_kind: dict[str, Seen] = {}
+    for n, stage in enumerate(stream.stages):
+        refuted = {LOST} if _none_is_lost(stream, n) else set[str]()
+        for finding in stage.findings:
+            if finding.family != "stall" and finding.kind not in refuted and not _is_refuted(stream, n, finding):
+                by_kind.setdefault(finding.kind, []).append((n, finding))
+    faults = [fault for kind, seen in by_kind.items() for fault in _of_kind(stream, kind, seen)]
+    # What a policy leaves out is its right, and the numbers of what it hands on skip then, there and further on.
+    return [fault for fault in faults if fault.kind != _NUMBERS_SKIP or not stream.stages[fault.position].rewrites]
+
+
+def _none_is_lost(stream: TraceStream, position: int) -> bool:
+    """Whether a stage said that it lost chunks, and all chunks of both sides show that it did not, or was meant to."""
+    ups, stage = stream.upstream[position], stream.stages[position]
+    if len(ups) != 1 or not any(finding.kind == LOST for finding in stage.findings):
+        return False
+    if not (stage.is_whole and stream.stages[ups[0]].is_whole):
+        return False
+    return not Losses(stream, ups[0], position).by_kind()
+
+
+def _is_refuted(stream: TraceStream, position: int, finding: Finding) -> bool:
+    """Whether a stage said that it handed on one chunk twice, and all chunks of both sides show that they were two.
+
+    As it happens, a stage can only guess which of several equal chunks one was; afterwards more is known. And where its
+    ids go wrong, two equal chunks can get the same one.
+    """
+    ups = stream.upstream[position]
+    if finding.kind not in (DOUBLED, REPLAYED) or len(ups) != 1:
+        return False
+    edge, pair = stream.descents[ups[0], position], (finding.seq, finding.of)
+    was = {p.seq: p.first for p in edge.flow.passages if p.what in (SAME, MOVED) and p.seq in pair}
+    if len(set(was.values())) != 2:
+        return False
+    if finding.kind == DOUBLED:
+        return len({edge.ranges.get(seq) for seq in pair}) == 1
+    if all(_has_own_id(edge.downstream.by_seq[seq], edge.upstream.by_seq[was[seq]]) for seq in pair):
+        return any(each.kind == _ASTRAY for each in edge.downstream.findings)
+    before = msgspec.structs.replace(finding, seq=was[finding.seq], of=was[finding.of])
+    return _is_refuted(stream, ups[0], before)
+
+
+def _has_own_id(chunk: Chunk, made_from: Chunk) -> bool:
+    return bool(chunk.id) and chunk.id != made_from.id
+
+
+def _of_kind(stream: TraceStream, kind: str, seen: Seen) -> list[Fault]:
+    faults: list[Fault] = []
+    while seen:
+        first = seen[0][0]
+        own = [finding for n, finding in seen if n == first]
+        later = [(n, finding) for n, finding in seen if n != first]
+        others = [(n, finding) for n, finding in later if _is_another(stream, n, finding, first, own)]
+        also = [stream.stages[n].label for n, finding in later if (n, finding) not in others]
+        faults.append(_fault(stream, kind, first, own, list(dict.fromkeys(also))))
+        seen = others
+    return faults
+
+
+def _is_another(stream: TraceStream, n: int, finding: Finding, first: int, own: Iterable[Finding]) -> bool:
+    """Whether the chunk that a finding is about was in order at the first stage that has such a finding."""
+    before, told = back_to(stream, n, finding.seq, first), {each.seq for each in own}
+    if stream.stages[first].is_cut and before and min(before) > max(told):
+        # Past their cap, findings are counted and not told.
+        return False
+    return bool(before) and not before & told
+
+
+def back_to(stream: TraceStream, position: int, seq: int, target: int) -> set[int]:
+    """Return the numbers that a chunk had at an earlier stage, as far as that is known.
+
+    Args:
+        stream: The stream.
+        position: Position of the stage that the number is of.
+        seq: The number.
+        target: Position of the earlier stage.
+    """
+    found = {position: {seq}}
+    for n in range(position, target, -1):
+        for up in stream.upstream[n] if n in found else ():
+            origins = [stream.descents[up, n].made_from(each) for each in found[n]]
+            for first, last in filter(None, origins):
+                found.setdefault(up, set()).update(stream.stages[up].between(first, last)[:_MOST])
+    return found.get(target, set())
+
+
+_MOST: Final = 1_024
+"""Chunks that one chunk is followed back to."""
+
+
+def _fault(stream: TraceStream, kind: str, position: int, own: list[Finding], also: list[str]) -> Fault:
+    certain = any(finding.certainty == CERTAIN for finding in own)
+    finding = own[0]
+    if kind in _OF_CONTENT:
+        position, own = _pushed_back(stream, position, own)
+    stage = stream.stages[position]
+    ups = stream.upstream[position]
+    numbered = concerned(stream, position, own)
+    more = f"; seen at {', '.join(also)} too" if also else ""
+    most = Counter(each.kind for each in stage.findings).most_common(1)
+    if stage.is_cut and most and kind == most[0][0]:
+        more += f"; {stage.findings_total - len(stage.findings)} more findings were counted and have no event"
+    return Fault(
+        kind=kind,
+        certainty=CERTAIN if certain else SUSPECTED,
+        stage=stage.label,
+        service=stage.service,
+        position=position,
+        upstream=ups[0] if ups else None,
+        seqs=tuple(numbered),
+        of=tuple(numbered.values()),
+        count=max(len(own), sum(each.amount for each in own)),
+        evidence=finding.evidence + more,
+    )
+
+
+def _pushed_back(stream: TraceStream, position: int, own: list[Finding]) -> tuple[int, list[Finding]]:
+    """The first stage that had both the chunks and what they repeat: it is theirs, whoever noticed it."""
+    while len(stream.upstream[position]) == 1:
+        up = stream.upstream[position][0]
+        ranges = stream.descents[up, position].ranges
+        moved = []
+        for each in own:
+            (a, b), (c, d) = ranges.get(each.seq, (0, -1)), ranges.get(each.of, (0, 0))
+            if a != b or c != d or (each.of and a == c) or not _is_same(stream, (position, each.seq), (up, a)):
+                return position, own
+            moved.append(Finding(each.kind, each.certainty, each.stage, a, c, each.evidence, each.amount))
+        position, own = up, moved
+    return position, own
+
+
+def _is_same(stream: TraceStream, one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two chunks, each by the position of its stage and its number, have one content, and no id of its own."""
+    after, before = (stream.stages[n].by_seq.get(seq) for n, seq in (one, other))
+    if after is None or before is None:
+        return False
+    return after.digest == before.digest and not _has_own_id(after, before)

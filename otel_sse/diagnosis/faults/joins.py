@@ -1,0 +1,123 @@
+"""Where several stages feed one: a chunk that reaches it on two ways, and an end that is sent twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from otel_sse.diagnosis.alignment.flow import SAME
+from otel_sse.diagnosis.faults.fault import DOUBLED, TERMINAL, Fault
+from otel_sse.diagnosis.trace.edge import Descent
+from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.chunk import CERTAIN, SUSPECTED
+
+Origins = dict[int, tuple[int, int]]
+"""Number of a chunk → number that it had at an earlier stage, and position of the stage that fed it."""
+
+
+def doubled_by_two_ways(stream: TraceStream) -> list[Fault]:
+    """Return the faults of stages that got one chunk from two stages before them: two paths push each chunk.
+
+    Each path hands on what it got, so no edge shows it; where the paths part does.
+
+    Args:
+        stream: The stream.
+    """
+    joins = [n for n, ups in enumerate(stream.upstream) if len(ups) > 1]
+    return [fault for n in joins if (fault := _doubled(stream, n)) is not None]
+
+
+def _doubled(stream: TraceStream, position: int) -> Fault | None:
+    for ancestor in range(position - 1, -1, -1):
+        found = _origins(stream, position, ancestor)
+        first: Origins = {}
+        again: dict[int, int] = {}
+        for seq in sorted(found):
+            origin, feed = found[seq]
+            before = first.setdefault(origin, (seq, feed))
+            if before[1] != feed:
+                again[seq] = before[0]
+        if again:
+            return _fault(stream, position, ancestor, again, found)
+    return None
+
+
+def _fault(stream: TraceStream, position: int, ancestor: int, again: dict[int, int], found: Origins) -> Fault:
+    stage = stream.stages[position]
+    seq, of = next(iter(again.items()))
+    origin = found[seq][0]
+    digest = stage.by_seq[seq].digest
+    ways = [_way(stream, found[each][1]) for each in (of, seq)]
+    many = f"; {len(again)} chunks so" if len(again) > 1 else ""
+    return Fault(
+        kind=DOUBLED,
+        certainty=SUSPECTED if position in stream.orphans else CERTAIN,
+        stage=stage.label,
+        service=stage.service,
+        position=position,
+        upstream=found[seq][1],
+        seqs=tuple(again),
+        of=tuple(again.values()),
+        count=len(again),
+        evidence=f"{seq} is {of} again: both are {origin} of {stream.stages[ancestor].label}, digest {digest}{many}",
+        origin=f"emitted by {ways[0]} and by {ways[1]}",
+    )
+
+
+def _way(stream: TraceStream, position: int) -> str:
+    stage = stream.stages[position]
+    return f"{stage.label} ({stage.source})" if stage.source else stage.label
+
+
+def _origins(stream: TraceStream, position: int, ancestor: int) -> Origins:
+    """The chunks of a stage that are the same as one of an earlier stage, whichever of those that feed it they took."""
+    found: Origins = {}
+    for up in stream.upstream[position]:
+        back = _back(stream, up, ancestor)
+        for seq, parent in _same(stream.descents[up, position]).items():
+            if parent in back:
+                found[seq] = back[parent], up
+    return found
+
+
+def _back(stream: TraceStream, position: int, ancestor: int) -> dict[int, int]:
+    if position == ancestor:
+        return {seq: seq for seq in stream.stages[position].by_seq}
+    found: dict[int, int] = {}
+    for up in stream.upstream[position] if position > ancestor else ():
+        back = _back(stream, up, ancestor)
+        found.update({seq: back[p] for seq, p in _same(stream.descents[up, position]).items() if p in back})
+    return found
+
+
+def _same(edge: Descent) -> dict[int, int]:
+    return {passage.seq: passage.first for passage in edge.flow.passages if passage.what == SAME}
+
+
+def ends_sent_twice(stream: TraceStream) -> Iterator[Fault]:
+    """Yield the faults of stages that sent the same end more often than it came to them.
+
+    Args:
+        stream: The stream.
+    """
+    for position, ups in enumerate(stream.upstream):
+        if len(ups) != 1:
+            continue
+        stage, before = stream.stages[position], stream.stages[ups[0]]
+        ends = [chunk for chunk in stage.chunks if chunk.done]
+        for end in {chunk.digest: chunk for chunk in reversed(ends)}.values():
+            seqs = [chunk.seq for chunk in ends if chunk.digest == end.digest]
+            came = sum(chunk.done and chunk.digest == end.digest for chunk in before.chunks)
+            if len(seqs) > max(came, 1) and before.chunks:
+                again = tuple(seqs[max(came, 1) :])
+                yield Fault(
+                    kind=TERMINAL,
+                    certainty=CERTAIN,
+                    stage=stage.label,
+                    service=stage.service,
+                    position=position,
+                    upstream=ups[0],
+                    seqs=again,
+                    of=(end.seq,) * len(again),
+                    count=len(again),
+                    evidence=f"the end at {end.seq} and again at {again[0]}, digest {end.digest}",
+                )

@@ -1,0 +1,122 @@
+"""What came to a stage and was not handed on because an application leaves it out on purpose, as far as that shows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from otel_sse.diagnosis.faults.fault import ranges
+from otel_sse.diagnosis.faults.replies import reply_of, stands_for_more
+from otel_sse.diagnosis.trace.streams import ORIGINS, TraceStream
+from otel_sse.stream.chunk import CONTENT
+
+_LEFT_OUT: Final = 8
+"""Chunks at the beginning of a stage's content that are taken for something left out on purpose (a model's
+reasoning, the arguments of a tool call) where none of them was handed on."""
+
+_ALIKE: Final = 3
+"""Lost chunks from which it is no chance that each of them equals its neighbour."""
+
+
+class LeftOut:
+    """Tells what is left out on purpose from what is lost.
+
+    Args:
+        stream: The stream.
+        up: Position of the stage before.
+        down: Position of the stage after.
+        lost: Numbers at the stage before of content that was not handed on, in order.
+    """
+
+    def __init__(self, stream: TraceStream, up: int, down: int, lost: Sequence[int]) -> None:
+        self._stream, self._up = stream, up
+        self._edge = stream.descents[up, down]
+        self._before, self._after = stream.stages[up], stream.stages[down]
+        self._content = [chunk.seq for chunk in self._before.chunks if chunk.kind == CONTENT]
+        self._lost = list(lost)
+        self.notes: list[str] = []
+        """What is left out, one line each."""
+        self.doubtful: set[int] = set()
+        """What is taken for lost, and could be left out all the same."""
+
+    def rest(self, replaced: Collection[int]) -> list[int]:
+        """Return what is lost.
+
+        Args:
+            replaced: Numbers of lost chunks that have something of the stage's own in their place.
+        """
+        channels = self._whole_channels()
+        filtered = self._are_alike()
+        for channel, seqs in channels.items():
+            if any(self._is_reply(seq) for seq in seqs):
+                continue
+            if filtered or all(seq in replaced for seq in seqs):
+                self.doubtful.update(seqs)
+            else:
+                self._leave_out(seqs, f"channel {channel}", "meant to be left out?")
+        self._leave_out_ends()
+        return self._lost
+
+    def _leave_out(self, seqs: Sequence[int], what: str, guess: str) -> None:
+        gone = set(seqs)
+        self._lost = [seq for seq in self._lost if seq not in gone]
+        self.notes.append(
+            f"{self._after.label}: {ranges(seqs)} of {self._before.label}, its {what}, was not handed on: {guess}"
+        )
+
+    # Channels
+
+    def _whole_channels(self) -> dict[str, list[int]]:
+        """The lost chunks of channels of which nothing was handed on: a model's reasoning, a tool's call, a choice."""
+        before = self._before.by_seq
+        handed_on = {before[p.first].channel for p in self._edge.flow.passages if p.first in before}
+        found: dict[str, list[int]] = {}
+        for seq in self._lost:
+            channel = before[seq].channel
+            # Who hands on nothing at all does not choose among channels: the answer's text is missing.
+            if channel and channel not in handed_on and (handed_on or not _is_text(channel)):
+                found.setdefault(channel, []).append(seq)
+        return found
+
+    def _is_reply(self, seq: int) -> bool:
+        """Whether a policy put the chunk in the place of the answer: it is of no channel that the model has."""
+        reply = reply_of(self._stream, self._up, seq)
+        return reply is not None and stands_for_more(self._stream, reply)
+
+    def _are_alike(self) -> bool:
+        """Whether all that is lost equals a neighbour: a filter took that for repetitions, whatever its channel."""
+        digests = [self._before.by_seq[seq].digest for seq in self._content]
+        lost = set(self._lost)
+        alike = {
+            seq: digest
+            for n, (seq, digest) in enumerate(zip(self._content, digests, strict=True))
+            if seq in lost and digest in (*digests[max(n - 1, 0) : n], *digests[n + 1 : n + 2])
+        }
+        return len(alike) == len(lost) >= _ALIKE and len(set(alike.values())) > 1
+
+    # Beginning and end
+
+    def _leave_out_ends(self) -> None:
+        """Take away a long block at the beginning, and the end of an answer after which a model was asked again."""
+        content, head = self._content, _common(self._content, self._lost)
+        if _LEFT_OUT <= head < len(content):
+            self._leave_out(self._lost[:head], "beginning", "a model's reasoning?")
+        tail = _common(content[::-1], self._lost[::-1])
+        if tail and self._asked_again():
+            self._leave_out(self._lost[-tail:], "end", "a model was asked again after it: the call of a tool?")
+
+    def _asked_again(self) -> bool:
+        end_ns = self._before.chunks[-1].time_ns
+        others = [stage for stage in self._stream.stages if stage is not self._before and stage.name in ORIGINS]
+        return any(each.service == self._before.service and each.first_ns > end_ns for each in others)
+
+
+def _is_text(channel: str) -> bool:
+    """Whether a channel is an answer's text by its name: its last part is a number (`0`, `0/1`), and no word."""
+    return channel.rpartition("/")[2].isdigit()
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many numbers both begin with."""
+    pairs = zip(one, other, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))

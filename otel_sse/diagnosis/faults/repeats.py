@@ -1,0 +1,80 @@
+"""What kind of repetition it is: each chunk twice, a run once more, or the answer from its beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from otel_sse.diagnosis.alignment.flow import AGAIN, Passage
+from otel_sse.diagnosis.faults.fault import DOUBLED, REPLAYED, RESTARTED
+
+_RUN: Final = 3
+"""Chunks that are repeated one after the other, before it is called a run: of fewer, each is doubled. Two that are all
+there is are a run too."""
+
+_MOSTLY: Final = 0.5
+"""Share of the repetitions that stand alone, from which all of them are: what looks like runs are neighbours then."""
+
+_BESIDE: Final = 3
+"""Chunks beside a run within which what is repeated alone belongs to it: where tokens repeat, which of them are the
+repetition can be told in several ways."""
+
+
+class Repeats:
+    """The repetitions among the chunks that crossed an edge.
+
+    Args:
+        passages: All chunks downstream, in order.
+        upstream: Numbers of all chunks upstream that carry content, in order.
+        digests: Digests of the chunks upstream by number.
+    """
+
+    def __init__(self, passages: Sequence[Passage], upstream: Sequence[int], digests: Mapping[int, str]) -> None:
+        self._passages = passages
+        self._upstream = upstream
+        self._digests = digests
+        self._places = {seq: n for n, seq in enumerate(upstream)}
+
+    def by_kind(self) -> dict[str, list[Passage]]:
+        """Return the repetitions by what kind they are; each kind in order."""
+        runs = self._runs()
+        shortest = 2 if len(runs) == 1 else _RUN
+        long = [run for run in runs if len(run) >= shortest and self._is_told_apart(run)]
+        alone = sum(len(run) for run in runs if len(run) < shortest)
+        if not long or alone > _MOSTLY * sum(map(len, runs)):
+            return {DOUBLED: [passage for run in runs for passage in run]} if runs else {}
+        found: dict[str, list[Passage]] = {}
+        kinds = {id(run): self._kind(run) for run in long}
+        for run in runs:
+            beside = next((each for each in long if _is_beside(run, each)), None)
+            kind = DOUBLED if beside is None else kinds[id(beside)]
+            found.setdefault(kind, []).extend(run)
+        return found
+
+    def _runs(self) -> list[list[Passage]]:
+        """Repetitions of neighbours that are neighbours themselves."""
+        runs: list[list[Passage]] = []
+        before = None
+        for passage in self._passages:
+            if passage.what == AGAIN:
+                place = self._places[passage.first]
+                if before is not None and before.what == AGAIN and place == self._places[before.first] + 1:
+                    runs[-1].append(passage)
+                else:
+                    runs.append([passage])
+            before = passage
+        return runs
+
+    def _is_told_apart(self, run: Sequence[Passage]) -> bool:
+        return len({self._digests[passage.first] for passage in run}) > 1
+
+    def _kind(self, run: Sequence[Passage]) -> str:
+        handed_on = {passage.last for passage in self._passages if passage.seq < run[0].seq}
+        begins = run[0].first == self._upstream[0]
+        return RESTARTED if begins and self._upstream[-1] not in handed_on else REPLAYED
+
+
+def _is_beside(run: Sequence[Passage], long: Sequence[Passage]) -> bool:
+    return run is long or (
+        len(run) < _RUN and long[0].seq - _BESIDE <= run[0].seq and run[-1].seq <= long[-1].seq + _BESIDE
+    )

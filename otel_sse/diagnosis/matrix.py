@@ -1,0 +1,236 @@
+"""Chunk by stage: where each chunk of an answer was at each stage, and what had become of it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from otel_sse import limits
+from otel_sse.diagnosis.alignment import flow as flows
+from otel_sse.diagnosis.faults.losses import is_lost
+from otel_sse.diagnosis.trace.stages import TraceStage
+from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.chunk import COMPLETE, CONTENT, ERROR
+
+SAME: Final = "same"
+DUPLICATE: Final = "duplicate"
+LOST: Final = "lost"
+MOVED: Final = "moved"
+CHANGED: Final = "changed"
+LATE: Final = "late"
+REFRAMED: Final = "reframed"
+REWRITTEN: Final = "rewritten"
+ADDED: Final = "added"
+LEFT_OUT: Final = "left out"
+ABSENT: Final = "absent"
+
+MARKS: Final = (SAME, DUPLICATE, LOST, MOVED, CHANGED, LATE, REFRAMED, REWRITTEN, ADDED, LEFT_OUT, ABSENT)
+"""What a cell can say: the same as at the stage before; more often than there; not come; out of order; other content;
+held back; cut anew with no byte more or less; rewritten by a stage that may; made by the stage; left out by a stage
+that may or has ended; nothing to say, because the chunk had not come as far."""
+
+DAMAGE: Final = frozenset({DUPLICATE, LOST, MOVED, CHANGED, LATE})
+"""The marks that are faults."""
+
+_ROW_KINDS: Final = (CONTENT, COMPLETE, ERROR)
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """What one stage had of one row.
+
+    Args:
+        seqs: The chunks' numbers at the stage, rising; () where it had none.
+        digest: Digest of the first of them, or "".
+        mark: One of `MARKS`.
+    """
+
+    seqs: tuple[int, ...]
+    digest: str
+    mark: str
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One chunk of the answer, or several where a stage merged, split or replaced them, at all stages.
+
+    Args:
+        cells: One for each stage.
+        kind: `content`, `complete` or `error`.
+    """
+
+    cells: tuple[Cell, ...]
+    kind: str
+
+    @property
+    def damaged(self) -> bool:
+        """Whether it was repeated, lost, moved, changed or held back anywhere."""
+        return any(cell.mark in DAMAGE for cell in self.cells)
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One stage.
+
+    Args:
+        number: 1, 2, 3 … in the order of the data.
+        service: `service.name` of its process, or "".
+        stage: Its label.
+        chunks: How many chunks crossed it.
+    """
+
+    number: int
+    service: str
+    stage: str
+    chunks: int
+
+
+class Matrix(msgspec.Struct, frozen=True):
+    """All rows of one stream.
+
+    Args:
+        columns: Its stages, in the order of the data.
+        rows: Its chunks with content, ends and errors, in the order of the data.
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def damaged(self) -> bool:
+        """Whether any row is."""
+        return any(row.damaged for row in self.rows)
+
+
+def matrix_of(stream: TraceStream, late: Iterable[tuple[int, int]] = ()) -> Matrix:
+    """Return where each chunk of a stream was at each of its stages.
+
+    Args:
+        stream: The stream.
+        late: Position of a stage and number of a chunk there, for chunks that were held back before it.
+    """
+    columns = [Column(n, stage.service, stage.label, stage.total) for n, stage in enumerate(stream.stages, 1)]
+    return Matrix(tuple(columns), tuple(_Rows(stream, frozenset(late)).rows()))
+
+
+Place = tuple[int, int]
+"""Position of a stage, and a number there."""
+
+
+class _Rows:
+    def __init__(self, stream: TraceStream, late: frozenset[Place]) -> None:
+        self._stream = stream
+        self._late = late
+        self._parent: dict[Place, Place] = {}
+        self._what: dict[Place, str] = {}
+        for n, stage in enumerate(stream.stages):
+            for chunk in stage.chunks:
+                if chunk.kind in _ROW_KINDS:
+                    self._parent[n, chunk.seq] = (n, chunk.seq)
+        for up, down in stream.descents:
+            self._join(up, down)
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows, in the order of the data."""
+        groups: dict[Place, dict[int, list[int]]] = {}
+        for n, seq in self._parent:
+            groups.setdefault(self._root((n, seq)), {}).setdefault(n, []).append(seq)
+        for root in _ordered(groups, self._root):
+            yield self._row(groups[root])
+
+    def _join(self, up: int, down: int) -> None:
+        edge = self._stream.descents[up, down]
+        left = limits.MAX_EDGE_PAIRS
+        rewrites = edge.downstream.rewrites
+        for passage in edge.flow.passages:
+            mark = _mark(passage.what, rewrites)
+            self._what[down, passage.seq] = mark
+            if passage.first:
+                parents = edge.upstream.between(passage.first, passage.last)[:left]
+                left -= len(parents)
+                self._unite((down, passage.seq), ((up, seq) for seq in parents))
+        others = {chunk.seq for chunk in edge.chunks if chunk.kind in (COMPLETE, ERROR)}
+        seen: set[int] = set()
+        for seq in sorted(others):
+            first, last = edge.ranges.get(seq, (0, 0))
+            if first and first == last and (up, first) in self._parent:
+                self._what[down, seq] = DUPLICATE if first in seen else SAME
+                seen.add(first)
+                self._unite((down, seq), [(up, first)])
+
+    def _unite(self, place: Place, others: Iterable[Place]) -> None:
+        for other in others:
+            if other in self._parent:
+                one, two = sorted((self._root(place), self._root(other)))
+                self._parent[two] = one
+
+    def _root(self, place: Place) -> Place:
+        parent = self._parent
+        while parent[place] != place:
+            parent[place] = parent[parent[place]]
+            place = parent[place]
+        return place
+
+    def _row(self, group: Mapping[int, Sequence[int]]) -> Row:
+        cells = tuple(self._cell(n, group) for n in range(len(self._stream.stages)))
+        first = min(group)
+        return Row(cells, self._stream.stages[first].by_seq[group[first][0]].kind)
+
+    def _cell(self, n: int, group: Mapping[int, Sequence[int]]) -> Cell:
+        stage = self._stream.stages[n]
+        if n not in group:
+            return Cell((), "", self._gone(n, stage, group))
+        seqs = tuple(sorted(group[n]))
+        marks = {self._what.get((n, seq), ADDED if self._stream.upstream[n] else SAME) for seq in seqs}
+        if any((n, seq) in self._late for seq in seqs):
+            marks.add(LATE)
+        mark = next(mark for mark in (*_FIRST, *MARKS) if mark in marks)
+        return Cell(seqs, stage.by_seq[seqs[0]].digest, mark)
+
+    def _gone(self, n: int, stage: TraceStage, group: Mapping[int, Sequence[int]]) -> str:
+        ups = [up for up in self._stream.upstream[n] if up in group]
+        if not ups:
+            return ABSENT
+        if stage.rewrites:
+            return LEFT_OUT
+        edge = self._stream.descents[ups[0], n]
+        content = any(edge.upstream.by_seq[seq].kind == CONTENT for seq in group[ups[0]])
+        return LOST if content and any(is_lost(edge, seq) for seq in group[ups[0]]) else LEFT_OUT
+
+
+_FIRST: Final = (DUPLICATE, MOVED, CHANGED, LATE, REWRITTEN, REFRAMED)
+
+
+def _mark(what: str, rewrites: bool) -> str:
+    if what == flows.AGAIN:
+        return DUPLICATE
+    if what in (flows.CHANGED, flows.REPLACED, flows.REFRAMED, flows.MOVED) and rewrites:
+        return REWRITTEN
+    if what in (flows.CHANGED, flows.REPLACED):
+        return CHANGED
+    return {flows.MOVED: MOVED, flows.REFRAMED: REFRAMED, flows.ADDED: ADDED}.get(what, SAME)
+
+
+def _ordered(groups: Mapping[Place, Mapping[int, Sequence[int]]], root: object) -> Iterator[Place]:
+    """Rows as they begin at the first stage; one that begins further down stands behind what came before it there."""
+    at: dict[Place, Place] = {
+        (n, seq): key for key, group in groups.items() for n, seqs in group.items() for seq in seqs
+    }
+    seqs_at: dict[int, list[int]] = {}
+    for n, seq in sorted(at):
+        seqs_at.setdefault(n, []).append(seq)
+    following: dict[Place | None, list[Place]] = {}
+    for key, group in sorted(groups.items(), key=lambda each: (min(each[1]), min(each[1][min(each[1])]))):
+        n = min(group)
+        seq = min(group[n])
+        before = None
+        if n:
+            earlier = seqs_at[n]
+            places = (at[n, earlier[k]] for k in range(bisect_left(earlier, seq) - 1, -1, -1))
+            before = next((place for place in places if place != key), None)
+        following.setdefault(before, []).append(key)
+    waiting = list(reversed(following.get(None, [])))
+    while waiting:
+        key = waiting.pop()
+        yield key
+        waiting += reversed(following.get(key, []))

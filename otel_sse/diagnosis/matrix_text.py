@@ -1,0 +1,203 @@
+"""The matrix as plain text, in a given width: long stretches in which nothing changes are one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from otel_sse.diagnosis.matrix import (
+    ABSENT,
+    ADDED,
+    DAMAGE,
+    DUPLICATE,
+    LATE,
+    LEFT_OUT,
+    LOST,
+    REFRAMED,
+    REWRITTEN,
+    SAME,
+    Cell,
+    Column,
+    Matrix,
+    Row,
+)
+from otel_sse.escaping import escaped
+from otel_sse.stream.chunk import CONTENT
+
+_WORDS: Final = {
+    LOST: "lost",
+    "moved": "moved",
+    "changed": "changed",
+    LATE: "late",
+    REFRAMED: "cut",
+    REWRITTEN: "rewritten",
+    ADDED: "new",
+    LEFT_OUT: "-",
+    ABSENT: "",
+}
+"""What stands behind a cell's numbers, or in their place."""
+
+_SHOWN: Final = 2
+"""Rows of a stretch that are shown at its beginning; the rest of it is one line."""
+
+_SHORTEST_FOLD: Final = 3
+"""Rows from which a stretch is folded."""
+
+_GAP: Final = "  "
+
+
+class GridCell(NamedTuple):
+    """One cell as it is shown: its text and its mark."""
+
+    text: str
+    mark: str
+
+
+class GridRow(NamedTuple):
+    """One line: its cells, and how many rows it stands for."""
+
+    cells: tuple[GridCell, ...]
+    rows: int
+
+
+def matrix_text(matrix: Matrix, width: int = 100) -> str:
+    """Return the matrix as lines of text: its stages with their numbers, then a line for each row or stretch of rows.
+
+    Args:
+        matrix: The matrix.
+        width: Characters that a line may have. Where the numbers do not fit, `=` stands for a chunk that is the same as
+            at the stage before.
+    """
+    legend = [f"{column.number:>3} {name_of(column)}  {column.chunks} chunks" for column in matrix.columns]
+    lines = grid(matrix, width)
+    head = GridRow(tuple(GridCell(str(column.number), SAME) for column in matrix.columns), 0)
+    every = [head, *lines]
+    widths = [max(len(line.cells[n].text) for line in every) for n in range(len(matrix.columns))]
+    body = [
+        _GAP.join(cell.text.rjust(size) for cell, size in zip(line.cells, widths, strict=True)).rstrip()
+        + ("  !" if any(cell.mark in DAMAGE for cell in line.cells) else "")
+        for line in every
+    ]
+    return "\n".join([*legend, "", *body])
+
+
+def name_of(column: Column) -> str:
+    """Return a stage's name with its process before it."""
+    name = f"{column.service} {column.stage}" if column.service else column.stage
+    return escaped(name)
+
+
+def grid(matrix: Matrix, width: int) -> list[GridRow]:
+    """Return the lines of a matrix, folded, with cells that fit into a width.
+
+    Args:
+        matrix: The matrix.
+        width: Characters for all cells, with two between each two.
+    """
+    stretches = list(_stretches(matrix.rows))
+    wide = [GridRow(tuple(_wide(cells) for cells in zip(*_cells(rows), strict=True)), len(rows)) for rows in stretches]
+    if _width(wide, matrix) <= width:
+        return wide
+    short = [
+        GridRow(tuple(_short(n, cells) for n, cells in enumerate(zip(*_cells(rows), strict=True))), len(rows))
+        for rows in stretches
+    ]
+    if _width(short, matrix) <= width:
+        return short
+    return [
+        GridRow(tuple(_shortest(cell) if n else cell for n, cell in enumerate(row.cells)), row.rows) for row in short
+    ]
+
+
+def _cells(rows: Sequence[Row]) -> list[tuple[Cell, ...]]:
+    return [row.cells for row in rows]
+
+
+def _width(lines: Sequence[GridRow], matrix: Matrix) -> int:
+    columns = len(matrix.columns)
+    return sum(max((len(line.cells[n].text) for line in lines), default=0) + len(_GAP) for n in range(columns)) + 1
+
+
+def _stretches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    # An end that is in order says nothing of the chunks.
+    shown = [row for row in rows if row.kind == CONTENT or row.damaged]
+    start = 0
+    for n in range(1, len(shown) + 1):
+        if n == len(shown) or not _follows(shown[n - 1], shown[n]):
+            yield from _folded(shown[start:n])
+            start = n
+
+
+def _folded(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    shown = _SHOWN if rows[0].damaged else 0
+    if len(rows) - shown < _SHORTEST_FOLD:
+        yield from ([row] for row in rows)
+        return
+    yield from ([row] for row in rows[:shown])
+    yield rows[shown:]
+
+
+def _follows(one: Row, other: Row) -> bool:
+    """Whether a row goes on where the one before it ended, and says the same where that is damage."""
+    if one.damaged or other.damaged:
+        return one.kind == other.kind and all(
+            a.mark == b.mark and len(a.seqs) == len(b.seqs) and _is_next(a, b)
+            for a, b in zip(one.cells, other.cells, strict=True)
+        )
+    return all(not a.seqs or not b.seqs or a.seqs[-1] < b.seqs[0] for a, b in zip(one.cells, other.cells, strict=True))
+
+
+def _is_next(one: Cell, other: Cell) -> bool:
+    return not one.seqs or not other.seqs or one.seqs[-1] + 1 == other.seqs[0]
+
+
+def _telling(cells: Sequence[Cell]) -> Cell:
+    """Of cells that are folded into one, the one whose mark says most."""
+    return min(cells, key=lambda cell: _TELLING.get(cell.mark, 0))
+
+
+_TELLING: Final = {REWRITTEN: 1, REFRAMED: 2, ADDED: 3, SAME: 4, LEFT_OUT: 5, ABSENT: 6}
+
+
+def _wide(cells: Sequence[Cell]) -> GridCell:
+    first = _telling(cells)
+    return GridCell(_joined(_numbers(cells), _word(first)), first.mark)
+
+
+def _short(n: int, cells: Sequence[Cell]) -> GridCell:
+    first = _telling(cells)
+    if n and first.mark == SAME:
+        return GridCell("=", SAME)
+    if n and first.mark not in DAMAGE:
+        return GridCell(_SIGNS.get(first.mark, ""), first.mark)
+    return _wide(cells)
+
+
+_SIGNS: Final = {REFRAMED: "%", REWRITTEN: "~", ADDED: "+", LEFT_OUT: "-"}
+
+
+def _shortest(cell: GridCell) -> GridCell:
+    return cell._replace(text=cell.text.rpartition(" ")[2]) if cell.mark in DAMAGE else cell
+
+
+def _joined(numbers: str, word: str) -> str:
+    return f"{numbers} {word}" if numbers and word else numbers or word
+
+
+def _word(cell: Cell) -> str:
+    return f"x{len(cell.seqs)}" if cell.mark == DUPLICATE else _WORDS.get(cell.mark, "")
+
+
+def _is_run(seqs: Sequence[int]) -> bool:
+    return all(after == before + 1 for before, after in pairwise(seqs))
+
+
+def _numbers(cells: Sequence[Cell]) -> str:
+    seqs = [seq for cell in cells for seq in cell.seqs]
+    if not seqs:
+        return ""
+    if len(cells) > 1 or _is_run(seqs):
+        # Of a stretch the first and the last say enough: what lies between without content has no row.
+        return str(seqs[0]) if len(seqs) == 1 else f"{seqs[0]}-{seqs[-1]}"
+    return ",".join(map(str, seqs)) if len(seqs) <= 3 else f"{seqs[0]},{seqs[1]},..{seqs[-1]}"

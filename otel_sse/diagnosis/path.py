@@ -1,0 +1,113 @@
+"""The way of one chunk through all stages of a trace: where it came from, and what it became."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from otel_sse.diagnosis.trace.edge import (
+    ADDED,
+    CHANGED,
+    CUT_OFF,
+    DOUBLED,
+    DROPPED,
+    ELSEWHERE,
+    MERGED,
+    REPLACED,
+    SAME,
+    SPLIT,
+    UNKNOWN,
+    Descent,
+)
+from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.chunk import CONTENT, Chunk
+
+_TELLING = (DOUBLED, SPLIT, REPLACED, MERGED, CHANGED, SAME, CUT_OFF, ELSEWHERE, UNKNOWN, DROPPED)
+"""Where several chunks are followed and became different things, the first of these is told."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What one stage saw of the chunk.
+
+    Args:
+        stage: Position of the stage in its stream.
+        chunks: What the chunk was there; () where it never came.
+        became: What it became between the stage before and this one, one of `descent.BECAME`; "" at the
+            first stage, `added` where nothing upstream is in it.
+        first: First number that this is about: of the chunks it was merged with or replaced with, at the stage
+            before; of the chunks it was split into or doubled to, at this one. 0 elsewhere.
+        last: Last number, likewise.
+        recorded: Whether the stage recorded it; else digests were aligned.
+        since_ns: Time since the first step, in nanoseconds; 0 where the chunk never came.
+    """
+
+    stage: int
+    chunks: tuple[Chunk, ...]
+    became: str
+    first: int
+    last: int
+    recorded: bool
+    since_ns: int
+
+
+def first_stage_with(stream: TraceStream, seq: int) -> int | None:
+    """Return the position of the first stage at which a chunk with this number stands in the trace, or None."""
+    return next((n for n, stage in enumerate(stream.stages) if seq in stage.by_seq), None)
+
+
+def telling_chunk(stream: TraceStream) -> int | None:
+    """Return the first stage's number of the first chunk with content that did not stay the same; None for none."""
+    content = [chunk.seq for chunk in stream.stages[0].chunks if chunk.kind == CONTENT]
+    return next((seq for seq in content if any(step.became not in ("", SAME) for step in way(stream, 0, seq))), None)
+
+
+def way(stream: TraceStream, stage: int, seq: int) -> list[Step]:
+    """Return the steps of one chunk, in the order of the data: what it was made from, itself, what was made from it.
+
+    Args:
+        stream: The stream.
+        stage: Position of the stage at which the chunk has the number.
+        seq: The number.
+
+    Returns:
+        A step for each stage that it crossed, and one for each at which it was lost.
+    """
+    seen = _followed(stream, stage, seq)
+    start_ns = min(stream.stages[n].by_seq[each].time_ns for n, seqs in seen.items() for each in seqs)
+    return [_step(stream, n, seen, start_ns) for n in sorted(seen)]
+
+
+def _followed(stream: TraceStream, stage: int, seq: int) -> dict[int, set[int]]:
+    """By stage, the numbers of what belongs to the chunk; an empty set where it was lost."""
+    seen = {stage: {seq}}
+    for n in range(stage, 0, -1):
+        for up in stream.upstream[n] if n in seen else ():
+            if found := stream.descents[up, n].back(seen[n]):
+                seen[up] = seen.get(up, set()) | found
+    for n in range(stage + 1, len(stream.stages)):
+        if ups := [up for up in stream.upstream[n] if up >= stage and seen.get(up)]:
+            seen[n] = set().union(*(stream.descents[up, n].forward(seen[up]) for up in ups))
+    return seen
+
+
+def _step(stream: TraceStream, n: int, seen: Mapping[int, set[int]], start_ns: int) -> Step:
+    chunks = tuple(stream.stages[n].by_seq[seq] for seq in sorted(seen[n]))
+    since_ns = chunks[0].time_ns - start_ns if chunks else 0
+    up = next((up for up in stream.upstream[n] if seen.get(up)), None)
+    if up is None:
+        return Step(n, chunks, ADDED if stream.upstream[n] else "", 0, 0, True, since_ns)
+    edge = stream.descents[up, n]
+    fates = {edge.became(seq) for seq in seen[up]}
+    became = next(each for each in _TELLING if each in fates)
+    return Step(n, chunks, became, *_about(edge, became, seen[up]), edge.recorded, since_ns)
+
+
+def _about(edge: Descent, became: str, before: Iterable[int]) -> tuple[int, int]:
+    children = edge.forward(seq for seq in before if edge.became(seq) == became)
+    if became in (SPLIT, DOUBLED):
+        return min(children), max(children)
+    if became in (MERGED, REPLACED):
+        ranges = [edge.ranges[child] for child in children]
+        return min(first for first, _ in ranges), max(last for _, last in ranges)
+    return 0, 0

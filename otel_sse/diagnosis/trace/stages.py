@@ -1,0 +1,188 @@
+"""The stages of a trace: all segments of one stage merged into one value."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+import msgspec
+
+from otel_sse import limits, semconv
+from otel_sse.diagnosis.trace.chunks import chunks_of, findings_of
+from otel_sse.diagnosis.trace.spans import Attributes, Span, count, flag, integer, text, time
+from otel_sse.stream.chunk import CONTENT, Chunk, Finding
+
+
+class TraceStage(msgspec.Struct, dict=True):
+    """One stage of one stream, as its trace has it.
+
+    Args:
+        name: The stage's name.
+        direction: `in`, `out` or "".
+        service: `service.name` of its process, or "".
+        stream_id: `sse.stream.id`.
+        source: Which adapter or path feeds it, or "".
+        span_ids: The spans of its segments, in order.
+        upstream_ids: Spans that its links name as upstream.
+        upstream_name: Label of the stage that it says its chunks came from, or "".
+        start_ns: When it began, in nanoseconds since the epoch.
+        end_ns: When its last segment ended.
+        attributes: What its last segment says.
+        chunks: The chunks that stand in the trace, in order; their times are nanoseconds since the epoch.
+        findings: The findings that stand in the trace, in order.
+    """
+
+    name: str
+    direction: str
+    service: str
+    stream_id: str
+    source: str
+    span_ids: tuple[str, ...]
+    upstream_ids: tuple[str, ...]
+    upstream_name: str
+    start_ns: int
+    end_ns: int
+    attributes: Attributes
+    chunks: list[Chunk]
+    findings: list[Finding]
+
+    @property
+    def label(self) -> str:
+        """Name and direction in one, e.g. `policy.judge.out`."""
+        return f"{self.name}.{self.direction}" if self.direction else self.name
+
+    @property
+    def outcome(self) -> str:
+        """How it ended; "" where its last segment is not in the trace."""
+        return text(self.attributes, semconv.STREAM_OUTCOME)
+
+    @property
+    def error_type(self) -> str:
+        """Class of the exception that ended it, or ""."""
+        return text(self.attributes, semconv.ERROR_TYPE)
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether it may change content."""
+        return flag(self.attributes, semconv.STAGE_REWRITES)
+
+    @property
+    def total(self) -> int:
+        """Chunks that crossed, those included that do not stand in the trace."""
+        return max(count(self.attributes, semconv.STREAM_CHUNKS), len(self.chunks))
+
+    @property
+    def findings_total(self) -> int:
+        """Findings, those included that have no event of their own."""
+        return max(count(self.attributes, semconv.STREAM_FINDINGS), len(self.findings))
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it had more findings than have an event: past a cap they are only counted."""
+        return self.findings_total > len(self.findings)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each chunk that crossed stands in the trace."""
+        return bool(self.outcome) and len(self.chunks) == self.total
+
+    @property
+    def first_ns(self) -> int:
+        """When the first chunk that stands in the trace crossed; the stage's own start where there is none."""
+        return self.chunks[0].time_ns if self.chunks else self.start_ns
+
+    @cached_property
+    def by_seq(self) -> dict[int, Chunk]:
+        """Its chunks by their numbers."""
+        return {chunk.seq: chunk for chunk in self.chunks}
+
+    @cached_property
+    def _seqs(self) -> list[int]:
+        return sorted(self.by_seq)
+
+    def between(self, first: int, last: int) -> list[int]:
+        """Return the numbers of its chunks from one to another, both included, rising.
+
+        What a trace says of numbers may be anything, so that to count from one to the other may never end.
+        """
+        return self._seqs[bisect_left(self._seqs, first) : bisect_right(self._seqs, last)]
+
+    @cached_property
+    def content_bytes(self) -> dict[int, int]:
+        """Bytes of content of each chunk by its number, where the chunk before it is known too."""
+        lengths: dict[int, int] = {}
+        before = Chunk(0, 0, CONTENT, "", 0, 0, False)
+        for chunk in self.chunks:
+            if chunk.seq == before.seq + 1:
+                lengths[chunk.seq] = chunk.acc_len - before.acc_len
+            before = chunk
+        return lengths
+
+
+def stages_of(spans: Iterable[Span]) -> list[TraceStage]:
+    """Return the stages that spans tell of, in order of their first chunks.
+
+    Args:
+        spans: Spans of one trace, in any order; those that are no stage are left out, those that come twice count once.
+    """
+    found = {span.span_id: span for span in spans if semconv.STAGE in span.attributes}
+    stages = [_stage(group) for group in _groups(found)]
+    return sorted(stages, key=lambda stage: (stage.first_ns, stage.start_ns))
+
+
+def _groups(spans: dict[str, Span]) -> list[list[Span]]:
+    """Segments that belong together: each is linked to the one before it."""
+    groups: dict[object, list[Span]] = {}
+    for span in sorted(spans.values(), key=_segment):
+        before = _linked(span, "segment")
+        head = next((groups[each] for each in before if each in groups), None)
+        if head is None and _segment(span):
+            # The segment before it is not there. What else it says has to do.
+            head = groups.get(_identity(span))
+        if head is None:
+            head = groups[_identity(span)] = []
+        head.append(span)
+        groups[span.span_id] = head
+    return list({id(group): group for group in groups.values()}.values())
+
+
+def _segment(span: Span) -> int:
+    return integer(span.attributes, semconv.SEGMENT_INDEX)
+
+
+def _identity(span: Span) -> tuple[str, ...]:
+    names = (semconv.STREAM_ID, semconv.STAGE, semconv.STAGE_DIRECTION, semconv.SOURCE)
+    return span.service, span.parent_id, *(text(span.attributes, name) for name in names)
+
+
+def _linked(span: Span, meaning: str) -> tuple[str, ...]:
+    return tuple(link.span_id for link in span.links if link.attributes.get(semconv.LINK) == meaning)
+
+
+def _name(text: str) -> str:
+    # A diagnosis has it in every second sentence; those that we record have 64 characters at most.
+    return text[: limits.MAX_SHOWN_CHARS]
+
+
+def _stage(segments: Sequence[Span]) -> TraceStage:
+    first, last = segments[0], segments[-1]
+    events = [event for span in segments for event in span.events]
+    upstream = dict.fromkeys(span_id for span in segments for span_id in _linked(span, "upstream"))
+    return TraceStage(
+        name=_name(text(first.attributes, semconv.STAGE)),
+        direction=_name(text(first.attributes, semconv.STAGE_DIRECTION)),
+        service=_name(first.service),
+        stream_id=text(first.attributes, semconv.STREAM_ID),
+        source=_name(text(first.attributes, semconv.SOURCE)),
+        span_ids=tuple(span.span_id for span in segments),
+        upstream_ids=tuple(upstream),
+        upstream_name=_name(
+            next((name for span in segments if (name := text(span.attributes, semconv.STAGE_UPSTREAM))), "")
+        ),
+        start_ns=min(time(span.start_ns) for span in segments),
+        end_ns=max(time(span.end_ns) for span in segments),
+        attributes=last.attributes,
+        chunks=chunks_of(events),
+        findings=findings_of(events),
+    )

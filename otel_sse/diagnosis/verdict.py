@@ -1,0 +1,112 @@
+"""The verdict: one sentence that names the stage, what it did, and to how many chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from otel_sse.diagnosis.alignment.flow import SAME
+from otel_sse.diagnosis.faults.causes import CAUSES
+from otel_sse.diagnosis.faults.fault import Fault, ranges
+from otel_sse.diagnosis.trace.edge import Descent
+from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.chunk import CONTENT
+
+_DID: Final = {
+    "duplicate/doubled": "handed on {chunks} twice",
+    "duplicate/replayed": "handed on a run of {chunks} again",
+    "duplicate/restarted": "began the answer again, {chunks} of it",
+    "duplicate/accumulated": "handed on the whole text once more in one chunk",
+    "duplicate/terminal": "sent the end twice",
+    "duplicate/resent": "got {chunks} that had been sent again over the hop",
+    "repeat/reasserted": "said a passage of {chunks} again behind another step",
+    "gap/lost": "lost {chunks}",
+    "gap/reply_lost": "lost {chunks} that a policy had made",
+    "gap/colon_content": "lost {chunks} of content, for which comments came",
+    "gap/hop": "did not get {chunks} that the hop's sender counted",
+    "gap/sequence": "lacks {chunks} by the stream's own numbers",
+    "reorder/moved": "put {chunks} out of order",
+    "corruption/changed": "changed {chunks}",
+    "corruption/replaced": "put other content in the place of chunks, in {chunks}",
+    "coalescing/burst": "got {chunks} in bursts",
+    "stall/first_byte": "had nothing for too long",
+    "stall/content": "was silent for too long",
+    "stall/delayed": "got {chunks} much later than the others",
+    "outcome/failed": "failed",
+    "outcome/incomplete": "ended without the answer's end",
+    "outcome/disconnected": "lost its other end",
+    "outcome/cancelled": "was cancelled",
+    "outcome/abandoned": "was not read to its end",
+    "outcome/capped": "was ended by its cap",
+}
+"""What a stage did, by kind; for others the kind's own words."""
+
+
+def verdict_of(stream: TraceStream, faults: Sequence[Fault]) -> str:
+    """Return the verdict in one sentence.
+
+    Args:
+        stream: The stream.
+        faults: What went wrong, the culprit first.
+    """
+    if not faults:
+        return _in_order(stream)
+    fault = faults[0]
+    told = f"{_named(stream, fault)} {_did(fault)}{_where(fault)}{_origin(stream, fault)}"
+    more = f" {len(faults) - 1} more below." if len(faults) > 1 else ""
+    return f"{told}.{more}"
+
+
+def _in_order(stream: TraceStream) -> str:
+    first = [stage for stage, ups in zip(stream.stages, stream.upstream, strict=True) if not ups]
+    content = sum(chunk.kind == CONTENT for stage in first for chunk in stage.chunks)
+    stages = len(stream.stages)
+    if stages == 1:
+        return (
+            f"In order as far as one stage can tell: {_chunks(content)} with content crossed {stream.stages[0].label}."
+        )
+    crossed = f"{_chunks(content)} with content crossed {stages} stages"
+    rewrote = [stream.stages[down].label for (_, down), edge in stream.descents.items() if _rewrote(edge)]
+    rights = f"; {', '.join(rewrote)} rewrote some, as declared" if rewrote else ""
+    return f"In order: {crossed}, and none was lost, repeated, changed or held back{rights}."
+
+
+def _rewrote(edge: Descent) -> bool:
+    fates = {passage.what for passage in edge.flow.passages}
+    return edge.downstream.rewrites and (bool(edge.flow.lost) or bool(fates - {SAME}))
+
+
+def _named(stream: TraceStream, fault: Fault) -> str:
+    return f"{fault.service} {fault.stage}" if fault.service else fault.stage
+
+
+def _did(fault: Fault) -> str:
+    known = CAUSES.get(fault.kind) or CAUSES.get(fault.family)
+    words = _DID.get(fault.kind, f"shows {fault.kind}" + (f", {known.brief}" if known else ""))
+    suspected = "" if fault.certain else " (suspected)"
+    return words.format(chunks=_chunks(fault.count)) + suspected
+
+
+def _where(fault: Fault) -> str:
+    return f", at {ranges(fault.seqs, 3)}" if fault.seqs and not fault.kind.startswith("outcome/") else ""
+
+
+def _origin(stream: TraceStream, fault: Fault) -> str:
+    if fault.origin:
+        return f": {fault.origin}"
+    if len(stream.stages) == 1:
+        return "; only this stage was seen, so it may have come so from before it"
+    if fault.upstream is None and stream.stages[fault.position].name == "emit":
+        return "; it is the first stage seen, so the application's own generator made it so, or what that reads"
+    if fault.upstream is None:
+        return "; it is the first stage seen, so it came so from the model or what lies before it"
+    before = stream.stages[fault.upstream]
+    return (
+        f"; {before.label} before it had them right"
+        if fault.family in ("duplicate", "gap", "reorder", "corruption")
+        else ""
+    )
+
+
+def _chunks(count: int) -> str:
+    return f"{count} {'chunk' if count == 1 else 'chunks'}"

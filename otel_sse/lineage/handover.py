@@ -1,0 +1,131 @@
+"""What became of chunks at a stage that must hand them on as they are: twice, not at all, late, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from otel_sse import limits
+from otel_sse.stream.chunk import CERTAIN, CONTENT, SUSPECTED, Chunk, Finding
+from otel_sse.stream.latest import Latest
+
+_NS_PER_MS = 1e6
+
+
+class HandoverDetector:
+    """Judges the edge into one stage by lineage, which proves what content alone can only suggest.
+
+    It judges while the stage hands on chunk for chunk. A stage that has made a chunk anew (merged, split, replaced) may
+    have its reasons for the rest as well, so from then on nothing of it is called certain to be wrong.
+
+    Args:
+        stage: The stage's name, for findings.
+    """
+
+    __slots__ = ("_again", "_altered", "_checkpoints", "_exact", "_stage", "keeps_content")
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+        self._exact = True
+        self._again = Latest(limits.LAGGED_TWINS)
+        self._checkpoints = ((0, 0), (0, 0))
+        self._altered: Finding | None = None
+        self.keeps_content = False
+        """Whether somebody has promised that the stage changes no content."""
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it has handed on chunk for chunk so far."""
+        return self._exact
+
+    def made_anew(self) -> None:
+        """Take note that a chunk equals nothing that came in, or only something that came in long after the last."""
+        self._exact = False
+
+    def again(self, chunk: Chunk, of: int) -> Finding | None:
+        """Return the finding that a chunk was handed on once more.
+
+        Args:
+            chunk: The chunk, with the upstream chunk that it was made from.
+            of: The chunk that was made from the same before.
+        """
+        if not self._exact or chunk.kind != CONTENT:
+            return None
+        # An application may add a blank line that equals a chunk of a moment ago. Neighbours, or several in a row, are
+        # no accident.
+        self._again.keep(chunk.seq)
+        several = len(self._again) == limits.LAGGED_TWINS and chunk.seq - self._again[0] <= limits.MAX_LATE_CHUNKS
+        certainty = CERTAIN if of == chunk.seq - 1 or several else SUSPECTED
+        evidence = f"upstream chunk {chunk.upstream_first} was handed on as {of} and again as {chunk.seq}"
+        return Finding("duplicate/doubled", certainty, self._stage, chunk.seq, of, evidence)
+
+    def altered(self, chunk: Chunk, before: Chunk, *, of_one: bool) -> Finding | None:
+        """Take note of a content chunk that equals nothing that came in; return the finding about the one before it.
+
+        That one content came out as another is certain once the next chunk is no further piece of the same: to cut a
+        chunk up changes no content, and neither does to merge several.
+
+        Args:
+            chunk: The chunk.
+            before: The latest chunk that it was made from.
+            of_one: Whether `before` is the only one, and this the first that was made of it.
+        """
+        told, self._altered = self._altered, None
+        if not of_one:
+            return told if chunk.upstream_first != chunk.upstream_last else None
+        evidence = f"upstream chunk {before.seq} with digest {before.digest} went on with digest {chunk.digest}"
+        self._altered = Finding("corruption/changed", CERTAIN, self._stage, chunk.seq, 0, evidence)
+        return told
+
+    def told(self) -> Finding | None:
+        """Return the finding that `altered` holds back, because the next chunk is another one, or none will come."""
+        told, self._altered = self._altered, None
+        return told
+
+    def late(self, chunk: Chunk) -> Finding | None:
+        """Return the finding that a chunk came after chunks that had come in behind it."""
+        if not self._exact or chunk.kind != CONTENT:
+            return None
+        evidence = f"upstream chunk {chunk.upstream_first} was handed on after one that came in behind it"
+        return Finding("reorder/moved", CERTAIN, self._stage, chunk.seq, chunk.seq - 1, evidence)
+
+    def lost(self, left: Iterable[tuple[Chunk, int]], handed_on: frozenset[str]) -> list[Finding]:
+        """Return the gaps that are certain now.
+
+        Args:
+            left: What was left out and did not come late, each with the chunk that came instead.
+            handed_on: The channels of which the stage has handed content on of late: what it leaves out as a whole
+                (a model's reasoning, a tool's arguments) is meant to be left out.
+        """
+        holes: dict[int, list[Chunk]] = {}
+        for chunk, instead in left:
+            if self._exact and chunk.channel in handed_on:
+                holes.setdefault(instead, []).append(chunk)
+        return [self._gap(instead, chunks) for instead, chunks in holes.items()]
+
+    def _gap(self, seq: int, chunks: list[Chunk]) -> Finding:
+        first, last = chunks[0].seq, chunks[-1].seq
+        which = f"chunk {first}" if first == last else f"chunks {first} to {last}"
+        evidence = f"upstream {which} came in before it and did not go on, {len(chunks)} with content"
+        return Finding("gap/lost", CERTAIN, self._stage, seq, 0, evidence, len(chunks))
+
+    def handed_on(self, seq: int, time_ns: int, made_ns: int) -> Finding | None:
+        """Return a finding where chunks that came in one after the other went on all at once.
+
+        Asked twice for each `limits.BURST_CHUNKS` chunks, so that a burst of half as many again is found wherever it
+        begins. What came in after a single pause came in at once itself, and was only late.
+
+        Args:
+            seq: The chunk.
+            time_ns: When it crossed this stage.
+            made_ns: When it crossed the stage before.
+        """
+        (before_ns, before_made_ns), half = self._checkpoints
+        self._checkpoints = (half, (time_ns, made_ns))
+        took_ns, came_ns = time_ns - before_ns, made_ns - before_made_ns
+        if not before_ns or took_ns > limits.BURST_NS or came_ns < limits.BURST_SPREAD_NS:
+            return None
+        if min(half[1] - before_made_ns, made_ns - half[1]) < came_ns / 4:
+            return None
+        took_ms, came_ms = took_ns / _NS_PER_MS, came_ns / _NS_PER_MS
+        evidence = f"{limits.BURST_CHUNKS} chunks within {took_ms:.1f} ms that had come in over {came_ms:.0f} ms"
+        return Finding("coalescing/burst", CERTAIN, self._stage, seq, 0, evidence)

@@ -1,0 +1,50 @@
+"""What is known of each kind of fault: in the code, in the verdict, and on the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from otel_sse.diagnosis.faults import fault as fault_module
+from otel_sse.diagnosis.faults.causes import CAUSES, UNKNOWN_CAUSE
+from otel_sse.diagnosis.faults.fault import Fault, ranges
+from otel_sse.diagnosis.verdict import _DID
+from otel_sse.stream.chunk import CERTAIN
+
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "diagnose.md").read_text(encoding="utf-8")
+KINDS = sorted(
+    value for name, value in vars(fault_module).items() if name.isupper() and isinstance(value, str) and "/" in value
+)
+
+
+def fault(kind: str) -> Fault:
+    return Fault(kind=kind, certainty=CERTAIN, stage="emit", service="", position=0, upstream=None)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.endswith("/")])
+def test_every_kind_that_a_diagnosis_makes_has_a_cause(kind: str) -> None:
+    """And words of its own in the verdict."""
+    assert fault(kind).cause != UNKNOWN_CAUSE.cause
+    assert kind in _DID
+
+
+@pytest.mark.parametrize("kind", CAUSES)
+def test_every_kind_stands_on_the_page_as_in_the_code(kind: str) -> None:
+    """docs/diagnose.md has the table of the code, word for word."""
+    known = CAUSES[kind]
+    assert f"| `{kind}` | {known.brief} | {known.cause} | {known.where_to_look} |" in PAGE
+
+
+def test_a_kind_without_a_line_has_its_familys() -> None:
+    """A detector's new kind is told with what is known of its family; of a new family it is said that nothing is."""
+    assert fault("check/markdown_leak").cause == CAUSES["check"].cause
+    assert fault("new/kind").cause == UNKNOWN_CAUSE.cause
+    assert (fault("check/a").family, fault("check/a").detail, fault("odd").detail) == ("check", "a", "")
+
+
+def test_numbers_are_told_as_ranges() -> None:
+    """The first few, and how many more there are."""
+    assert ranges([1, 2, 3, 7, 9, 10]) == "1-3, 7, 9-10"
+    assert ranges(range(1, 20, 2), 3) == "1, 3, 5 and 7 more places"
+    assert ranges([]) == ""

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_sse.diagnosis.alignment.lcs import match
+from otel_sse.diagnosis.alignment.ranges import Ranges, align
+from tests.diagnosis.made_trace import chunk_made, chunks_made
+
+WORDS = ["The", " cat", " sat", " on", " the", " mat", ".", " The", " cat", " sat", " on", " the", " dog", "."]
+
+
+def aligned(upstream: list[str], downstream: list[str]) -> Ranges:
+    return align(chunks_made(upstream), chunks_made(downstream))
+
+
+def alone(*numbers: int) -> Ranges:
+    """Ranges of one chunk each, for downstream chunks 1, 2, 3 …"""
+    return {seq: (number, number) for seq, number in enumerate(numbers, 1)}
+
+
+def test_the_same_chunks_are_the_same() -> None:
+    """Two equal sequences are aligned one to one, repeated tokens too."""
+    assert aligned(WORDS, WORDS) == alone(*range(1, 15))
+
+
+def test_dropped_chunks_leave_the_others_in_their_places() -> None:
+    """What was left out has no counterpart, and what follows keeps its own."""
+    assert aligned(WORDS, WORDS[:3] + WORDS[6:]) == alone(1, 2, 3, *range(7, 15))
+
+
+def test_a_second_emission_is_of_the_same_chunk() -> None:
+    """A B A B, each sent twice: every emission comes from its own chunk, and not from the next equal one."""
+    assert aligned(["a", "b", "a", "b"], list("aabbaabb")) == alone(1, 1, 2, 2, 3, 3, 4, 4)
+
+
+def test_merged_chunks_are_told_by_their_bytes() -> None:
+    """Where bytes are kept, each chunk knows which ones it was merged from."""
+    assert aligned(["ab", "c", "de", "f"], ["abc", "de", "f"]) == {1: (1, 2), 2: (3, 3), 3: (4, 4)}
+
+
+def test_split_chunks_are_told_by_their_bytes() -> None:
+    """Where bytes are kept, each piece knows which chunk it was cut from, also across two of them."""
+    assert aligned(["abc", "def"], ["a", "bcd", "ef"]) == {1: (1, 1), 2: (1, 2), 3: (2, 2)}
+
+
+def test_a_changed_chunk_stays_in_its_place() -> None:
+    """One chunk with other content, of another length, was made from the one whose place it has."""
+    assert aligned(WORDS, [*WORDS[:5], " [...]", *WORDS[6:]]) == alone(*range(1, 15))
+
+
+def test_a_replacement_was_made_from_all_it_stands_for() -> None:
+    """A replacement of another length was made from all that is missing in its place."""
+    assert aligned(WORDS, [*WORDS[:5], "[blocked]"]) == {**alone(1, 2, 3, 4, 5), 6: (6, 14)}
+
+
+def test_a_changed_chunk_of_the_same_length_is_found() -> None:
+    """Content may be changed without a byte more or less."""
+    assert aligned(["ab", "cd", "ef"], ["ab", "XX", "ef"])[2] == (2, 2)
+
+
+def test_bytes_are_not_believed_where_digests_speak_against_them() -> None:
+    """A dropped and an added chunk of one length shift no others."""
+    upstream = [f"{n:02}" for n in range(40)]
+    downstream = [*upstream[1:], "XX"]
+    found = aligned(upstream, downstream)
+    assert all(found[seq] == (seq + 1, seq + 1) for seq in range(1, 40))
+
+
+def test_an_added_chunk_was_made_from_nothing() -> None:
+    """A chunk of another text between two equal neighbours has no origin."""
+    assert aligned(["a", "b"], ["a", "new", "b"]) == {1: (1, 1), 3: (2, 2)}
+
+
+def test_nothing_comes_from_nothing() -> None:
+    """Empty sequences have no ranges."""
+    assert aligned([], []) == aligned([], ["a"]) == aligned(["a"], []) == {}
+
+
+def test_what_carries_no_content_is_aligned_apart() -> None:
+    """A role, an end or a comment is the same chunk where its digest is; it never takes part in a merge."""
+    role, end, ping = (chunk_made(1, "role", kind="control"), chunk_made(4, "end", kind="complete"), "ping")
+    upstream = [role, *[chunk_made(seq, text, acc_len=seq - 1) for seq, text in ((2, "a"), (3, "b"))], end]
+    downstream = [
+        role,
+        chunk_made(2, ping, kind="comment"),
+        chunk_made(3, "ab", acc_len=2),
+        chunk_made(4, "end", kind="complete", acc_len=2),
+    ]
+    role.acc_len, end.acc_len, downstream[1].acc_len = 0, 2, 0
+    assert align(upstream, downstream) == {1: (1, 1), 3: (2, 3), 4: (4, 4)}
+
+
+def test_a_long_stream_with_many_repeats_is_aligned_in_little_time() -> None:
+    """Of 2,000 tokens that repeat, each sent twice, nearly all find their own, whatever repeats."""
+    chance = random.Random(3)
+    texts = [chance.choice(WORDS) if chance.random() < 0.5 else f" w{chance.randrange(300)}" for _ in range(2000)]
+    found = aligned(texts, [text for text in texts for _ in range(2)])
+    right = sum(found.get(seq) == ((seq + 1) // 2, (seq + 1) // 2) for seq in range(1, 4001))
+    assert right >= 3800
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=30), st.lists(st.sampled_from("abcd"), max_size=30))
+def test_matches_are_equal_and_in_order(upstream: list[str], downstream: list[str]) -> None:
+    """Whatever comes, only equal digests are matched, and never backwards."""
+    found = match(upstream, downstream)
+    assert all(downstream[j] == upstream[i] for j, i in found.items())
+    assert list(found) == sorted(found)
+    assert list(found.values()) == sorted(found.values())
+
+
+@given(st.lists(st.text("abc", min_size=1, max_size=4), max_size=25), st.data())
+def test_pieces_of_one_text_cover_it(texts: list[str], data: st.DataObject) -> None:
+    """However a text is cut anew, each piece comes from the chunks that its bytes were in."""
+    whole = "".join(texts)
+    cuts = sorted(data.draw(st.sets(st.integers(1, max(len(whole) - 1, 1)), max_size=20)) | {len(whole)})
+    pieces = [whole[a:b] for a, b in zip([0, *cuts], cuts, strict=False) if whole[a:b]]
+    owner = [seq for seq, text in enumerate(texts, 1) for _ in text]
+    found = aligned(texts, pieces)
+    for at, (seq, piece) in zip(_starts(pieces), enumerate(pieces, 1), strict=True):
+        assert found[seq] == (owner[at], owner[at + len(piece) - 1])
+
+
+def _starts(pieces: list[str]) -> list[int]:
+    starts, at = [], 0
+    for piece in pieces:
+        starts.append(at)
+        at += len(piece)
+    return starts
