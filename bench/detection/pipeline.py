@@ -11,13 +11,13 @@ from bench.detection.recordings import Frame
 from bench.detection.timing import OPENED_NS
 from bench.detection.watching import RULES
 from otel_sse import semconv
-from otel_sse.detect.hop import HopDetector
 from otel_sse.diagnosis.trace.spans import Span, SpanEvent, SpanLink
 from otel_sse.diagnosis.trace.streams import TraceStream, trace_of
+from otel_sse.hops.hop_edge import HopEdge
+from otel_sse.hops.inbox import HopDetector
 from otel_sse.lineage import Crossings
 from otel_sse.lineage.edge import Edge
 from otel_sse.stage import StageMonitor, StageSettings
-from otel_sse.stage.hop import HopEdge
 from otel_sse.stream.chunk import Chunk, Finding
 from otel_sse.stream.outcome import ABANDONED, COMPLETED, FAILED
 from otel_sse.stream.stage import StageInfo

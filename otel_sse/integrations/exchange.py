@@ -13,7 +13,6 @@ from opentelemetry.trace import get_current_span
 from otel_sse import limits
 from otel_sse.integrations import headers as stream_headers
 from otel_sse.integrations.emit.stage import EMIT
-from otel_sse.integrations.outcomes import error_type, is_of_background, outcome_of, tells_of_leaving
 from otel_sse.integrations.protocol import (
     BODY,
     DISCONNECT,
@@ -31,6 +30,7 @@ from otel_sse.integrations.protocol import (
     pairs,
 )
 from otel_sse.integrations.routes import route_of
+from otel_sse.recording.outcomes import error_type, is_of_background, outcome_of, tells_of_leaving
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder, StageRecord

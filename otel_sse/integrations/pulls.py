@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from otel_sse.integrations.outcomes import error_type, outcome_of
+from otel_sse.recording.outcomes import error_type, outcome_of
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import StageRecord

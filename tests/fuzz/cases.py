@@ -9,8 +9,8 @@ from enum import Enum
 from random import Random
 from typing import Any
 
+from otel_sse.hops.envelope import HEADER, agree
 from otel_sse.integrations.protocol import pairs
-from otel_sse.wire.envelope import HEADER, agree
 from tests.fuzz import pieces
 
 Message = Any

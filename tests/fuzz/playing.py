@@ -12,9 +12,9 @@ from contextvars import copy_context
 from types import coroutine
 from typing import Any
 
+from otel_sse.hops.envelope import HEADER
+from otel_sse.hops.hop import opened
 from otel_sse.integrations.protocol import kind_of
-from otel_sse.integrations.websockets.hop import opened
-from otel_sse.wire.envelope import HEADER
 from tests.fuzz.cases import Case
 
 App = Callable[..., Any]

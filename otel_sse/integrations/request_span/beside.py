@@ -15,7 +15,6 @@ from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Span, StatusCode, TracerProvider, get_current_span
 
-from otel_sse.integrations.outcomes import error_type
 from otel_sse.integrations.protocol import (
     BODY,
     START,
@@ -31,6 +30,7 @@ from otel_sse.integrations.protocol import (
 from otel_sse.integrations.request_span import scope as scopes
 from otel_sse.integrations.request_span.labels import BoundedMeterProvider
 from otel_sse.integrations.request_span.late import LateTracerProvider
+from otel_sse.recording.outcomes import error_type
 from otel_sse.telemetry.recorder import Recorder
 
 _REQUEST: Final = "otel_sse.request"

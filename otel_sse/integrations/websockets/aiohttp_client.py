@@ -6,14 +6,14 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Final
 
-from otel_sse.integrations.websockets.hop import CLIENT, Hop
-from otel_sse.integrations.websockets.messages import Hooks, plain
-from otel_sse.integrations.websockets.negotiation import agreed, offered_headers
+from otel_sse.hops.envelope import HEADER
+from otel_sse.hops.hop import CLIENT, Hop
+from otel_sse.hops.messages import Hooks, plain
+from otel_sse.hops.negotiation import agreed, offered_headers
 from otel_sse.integrations.websockets.recording import hooks_of, own_stream, recorder_here
 from otel_sse.integrations.websockets.serving import ATTRIBUTE
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.recorder import Recorder
-from otel_sse.wire.envelope import HEADER
 
 CONNECT: Final = "_ws_connect"
 """The coroutine behind `ClientSession.ws_connect`."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from otel_sse.integrations.outcomes import outcome_of
+from otel_sse.hops.envelope import HEADER, agree
+from otel_sse.hops.hop import SERVER, Hop
+from otel_sse.hops.messages import Hooks
+from otel_sse.hops.negotiation import agreed, answer, remote_context
 from otel_sse.integrations.protocol import (
     ASGIApp,
     Message,
@@ -17,16 +20,13 @@ from otel_sse.integrations.protocol import (
     listed,
     pairs,
 )
-from otel_sse.integrations.websockets.hop import SERVER, Hop
-from otel_sse.integrations.websockets.messages import Hooks
-from otel_sse.integrations.websockets.negotiation import agreed, answer, remote_context
 from otel_sse.integrations.websockets.serving import ATTRIBUTE, Served, serve_here
+from otel_sse.recording.outcomes import outcome_of
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.propagation import Entered
 from otel_sse.telemetry.recorder import Recorder
 from otel_sse.telemetry.streams import Stream
-from otel_sse.wire.envelope import HEADER, agree
 
 _NORMAL: Final = (1000, 1005)
 _LOST: Final = 1006

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from otel_sse.hops.messages import Hooks
 from otel_sse.integrations.recorders import any_recorder
-from otel_sse.integrations.websockets.messages import Hooks
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder
 from otel_sse.telemetry.streams import Stream, current_stream

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any, Final
 
+from otel_sse.hops.hop import Hop
 from otel_sse.integrations.recorders import stream_here
-from otel_sse.integrations.websockets.hop import Hop
 from otel_sse.telemetry.propagation import Entered
 
 ATTRIBUTE: Final = "_otel_sse_hop"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from otel_sse.errors import must
-from otel_sse.integrations.websockets.messages import ChunkOf, Hooks, StreamOf
+from otel_sse.hops.messages import ChunkOf, Hooks, StreamOf
 from otel_sse.integrations.websockets.recording import hooks_of, recorder_here
 from otel_sse.integrations.websockets.serving import hop_of
 from otel_sse.telemetry.recorder import Recorder

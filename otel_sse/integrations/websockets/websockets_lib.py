@@ -11,17 +11,17 @@ from typing import Any, Final
 from opentelemetry.context import attach as attach_context
 
 from otel_sse import limits
-from otel_sse.integrations.websockets.hop import CLIENT, SERVER, Hop
-from otel_sse.integrations.websockets.messages import Hooks, plain
-from otel_sse.integrations.websockets.negotiation import agreed, answer, offered_headers, remote_context
-from otel_sse.integrations.websockets.parts import BYTES_LIKE, SealedParts, opened_parts
+from otel_sse.hops.envelope import HEADER, Agreement
+from otel_sse.hops.hop import CLIENT, SERVER, Hop
+from otel_sse.hops.messages import Hooks, plain
+from otel_sse.hops.negotiation import agreed, answer, offered_headers, remote_context
+from otel_sse.hops.parts import BYTES_LIKE, SealedParts, opened_parts
 from otel_sse.integrations.websockets.recording import hooks_of, own_stream, recorder_here
 from otel_sse.integrations.websockets.serving import ATTRIBUTE, Served, serve_here
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder
 from otel_sse.telemetry.streams import Stream, enter
-from otel_sse.wire.envelope import HEADER, Agreement
 
 _METHODS: Final = ("send", "recv", "recv_streaming")
 _LIMITS: Final = ("max_message_size", "max_fragment_size", "max_size")

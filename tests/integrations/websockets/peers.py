@@ -17,7 +17,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 import otel_sse
-from otel_sse.wire.envelope import HEADER
+from otel_sse.hops.envelope import HEADER
 from tests.integrations.seen import Telemetry, attributes
 
 Handler = Callable[[ServerConnection], Awaitable[None]]

@@ -16,6 +16,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import otel_sse
+from otel_sse.hops.envelope import HEADER
 from otel_sse.integrations import patches
 from otel_sse.integrations.carriers import extract, inject
 from otel_sse.integrations.observe import observe
@@ -25,7 +26,6 @@ from otel_sse.integrations.websockets.serving import hop_of
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder
 from otel_sse.telemetry.streams import Stream, current_stream, enter, leave
-from otel_sse.wire.envelope import HEADER
 from tests.integrations.seen import Telemetry, labels
 from tests.integrations.websockets.peers import (
     Meddle,

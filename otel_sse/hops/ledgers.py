@@ -10,8 +10,8 @@ from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, get_current_span, set_span_in_context
 
 from otel_sse import limits
-from otel_sse.detect.hop import HopDetector
-from otel_sse.lineage.hop import Outbox
+from otel_sse.hops.inbox import HopDetector
+from otel_sse.hops.outbox import Outbox
 from otel_sse.telemetry import fork
 
 T = TypeVar("T")

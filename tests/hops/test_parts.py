@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from otel_sse.integrations.websockets.parts import _Whole
+from otel_sse.hops.parts import _Whole
 
 
 @pytest.mark.parametrize("part", ["ab", b"ab", "ü"])

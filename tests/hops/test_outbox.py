@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from otel_sse import limits
-from otel_sse.lineage.hop import Outbox
+from otel_sse.hops.outbox import Outbox
 
 
 def fresh(text: str) -> str:

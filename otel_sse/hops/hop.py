@@ -9,10 +9,12 @@ from time import time_ns as wall_ns
 from typing import Final, TypeAlias, cast
 
 from otel_sse import limits
-from otel_sse.integrations.outcomes import error_type, outcome_of
-from otel_sse.integrations.websockets.lane import Lane
-from otel_sse.integrations.websockets.lanes import RECEIVE, SEND, Lanes
-from otel_sse.integrations.websockets.messages import END, FAIL, KEYS, START, Hooks, Message, MessageReader, Read
+from otel_sse.hops import envelope
+from otel_sse.hops.envelope import Agreement, Envelope
+from otel_sse.hops.lane import Lane
+from otel_sse.hops.lanes import RECEIVE, SEND, Lanes
+from otel_sse.hops.messages import END, FAIL, KEYS, START, Hooks, Message, MessageReader, Read
+from otel_sse.recording.outcomes import error_type, outcome_of
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.chunk import CONTROL
 from otel_sse.stream.facts import Facts
@@ -20,8 +22,6 @@ from otel_sse.telemetry import propagation
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder, StageRecord
 from otel_sse.telemetry.streams import Stream
-from otel_sse.wire import envelope
-from otel_sse.wire.envelope import Agreement, Envelope
 
 CLIENT: Final = "client"
 SERVER: Final = "server"

@@ -9,10 +9,10 @@ from opentelemetry import propagate
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import get_current_span
 
+from otel_sse.hops.envelope import HEADER, Agreement, agree, offer
 from otel_sse.telemetry import fork
 from otel_sse.telemetry.internal import InternalErrors
 from otel_sse.telemetry.streams import current_stream
-from otel_sse.wire.envelope import HEADER, Agreement, agree, offer
 
 
 class _Process:

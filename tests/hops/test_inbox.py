@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_sse import limits
-from otel_sse.detect.hop import HopDetector, json_error
+from otel_sse.hops.inbox import HopDetector, json_error
 from otel_sse.stream.chunk import CERTAIN, Finding
 
 LATE = limits.MAX_LATE_CHUNKS

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from otel_sse.hops.hop_edge import HopEdge
 from otel_sse.lineage import Crossings
 from otel_sse.lineage.edge import Edge
 from otel_sse.stage import StageMonitor, StageSettings
-from otel_sse.stage.hop import HopEdge
 from otel_sse.stream.chunk import CERTAIN, Chunk, Finding
 from otel_sse.stream.stage import StageInfo
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_sse import limits
-from otel_sse.wire.envelope import (
+from otel_sse.hops.envelope import (
     SMALL_BYTES,
     Agreement,
     Envelope,

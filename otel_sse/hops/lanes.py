@@ -11,20 +11,20 @@ from typing import Final
 from opentelemetry.trace import get_current_span
 
 from otel_sse import limits
-from otel_sse.detect.hop import HopDetector
-from otel_sse.integrations.websockets.lane import Lane
-from otel_sse.integrations.websockets.ledgers import inboxes, keys, outboxes
-from otel_sse.integrations.websockets.messages import START, Read
-from otel_sse.integrations.websockets.places import places
-from otel_sse.lineage.hop import Outbox
-from otel_sse.stage.hop import HopEdge
+from otel_sse.hops.envelope import Agreement, Envelope, is_stream_id
+from otel_sse.hops.hop_edge import HopEdge
+from otel_sse.hops.inbox import HopDetector
+from otel_sse.hops.lane import Lane
+from otel_sse.hops.ledgers import inboxes, keys, outboxes
+from otel_sse.hops.messages import START, Read
+from otel_sse.hops.outbox import Outbox
+from otel_sse.hops.places import places
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry import propagation
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.propagation import Remote
 from otel_sse.telemetry.recorder import Recorder, StageRecord
 from otel_sse.telemetry.streams import Stream, current_stream
-from otel_sse.wire.envelope import Agreement, Envelope, is_stream_id
 
 SEND: Final = "ws.send"
 RECEIVE: Final = "ws.receive"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from otel_sse.errors import ConfigurationError
-from otel_sse.integrations.websockets.messages import Hooks, MessageReader, Read, plain
+from otel_sse.hops.messages import Hooks, MessageReader, Read, plain
 from otel_sse.limits import MAX_NAME_CHARS
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, ERROR
 

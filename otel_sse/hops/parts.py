@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Any
 
-from otel_sse.integrations.websockets.hop import Hop, Leaving, opened
-from otel_sse.integrations.websockets.messages import Message, plain
-from otel_sse.wire.envelope import Envelope, is_unfinished
+from otel_sse.hops.envelope import Envelope, is_unfinished
+from otel_sse.hops.hop import Hop, Leaving, opened
+from otel_sse.hops.messages import Message, plain
 
 BYTES_LIKE = (bytes, bytearray, memoryview)
 

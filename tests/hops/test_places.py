@@ -12,14 +12,14 @@ import pytest
 
 import otel_sse
 from otel_sse import limits
-from otel_sse.integrations.websockets import lanes, places
-from otel_sse.integrations.websockets.hop import SERVER, Hop
-from otel_sse.integrations.websockets.messages import Hooks
-from otel_sse.integrations.websockets.places import Places
+from otel_sse.hops import lanes, places
+from otel_sse.hops.envelope import Agreement
+from otel_sse.hops.hop import SERVER, Hop
+from otel_sse.hops.messages import Hooks
+from otel_sse.hops.places import Places
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder
 from otel_sse.telemetry.streams import Stream
-from otel_sse.wire.envelope import Agreement
 from tests.integrations.driver import Driver
 from tests.integrations.seen import Telemetry
 from tests.integrations.websockets.peers import Stages

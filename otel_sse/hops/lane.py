@@ -8,11 +8,11 @@ from functools import partial
 from typing import Final
 
 from otel_sse import limits
-from otel_sse.detect.hop import HopDetector, json_error
-from otel_sse.integrations.websockets.messages import END, FAIL, START, Read
-from otel_sse.integrations.websockets.places import Place
-from otel_sse.lineage.hop import Outbox
-from otel_sse.stage.hop import HopEdge
+from otel_sse.hops.hop_edge import HopEdge
+from otel_sse.hops.inbox import HopDetector, json_error
+from otel_sse.hops.messages import END, FAIL, START, Read
+from otel_sse.hops.outbox import Outbox
+from otel_sse.hops.places import Place
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.propagation import Remote
 from otel_sse.telemetry.recorder import StageRecord

@@ -11,14 +11,14 @@ from opentelemetry.trace import get_current_span
 
 import otel_sse
 from otel_sse import limits
-from otel_sse.integrations.websockets.hop import CLIENT, SERVER, Hop
-from otel_sse.integrations.websockets.ledgers import Ledger, keys
-from otel_sse.integrations.websockets.messages import Hooks
+from otel_sse.hops.envelope import Agreement, open_text
+from otel_sse.hops.hop import CLIENT, SERVER, Hop
+from otel_sse.hops.ledgers import Ledger, keys
+from otel_sse.hops.messages import Hooks
 from otel_sse.telemetry import internal
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.recorder import Recorder
 from otel_sse.telemetry.streams import Stream, enter, leave
-from otel_sse.wire.envelope import Agreement, open_text
 from tests.integrations.seen import Telemetry
 from tests.integrations.websockets.peers import Stages, answer, chunk, end, linked_in_order, start
 
@@ -324,7 +324,7 @@ def test_clocks_that_disagree_are_counted_on_the_span(recorder: Recorder, stages
 def test_an_idle_socket_is_no_stall(recorder: Recorder, stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no START has said that an answer is under way, silence is no finding."""
     clock = iter(range(10**12, 10**15, 60 * 10**9))
-    monkeypatch.setattr("otel_sse.integrations.websockets.hop.now_ns", lambda: next(clock))
+    monkeypatch.setattr("otel_sse.hops.hop.now_ns", lambda: next(clock))
     ends = Ends(recorder)
     for message in ("a", "b", "c"):
         ends.cross(message)
@@ -344,7 +344,7 @@ def test_words_before_a_start_are_of_its_stream(recorder: Recorder, stages: Stag
 def test_silence_behind_a_start_is_a_stall(recorder: Recorder, stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where words went before it, after however long a silence."""
     clock = iter(range(10**12, 10**15, 60 * 10**9))
-    monkeypatch.setattr("otel_sse.integrations.websockets.hop.now_ns", lambda: next(clock))
+    monkeypatch.setattr("otel_sse.hops.hop.now_ns", lambda: next(clock))
     ends = Ends(recorder)
     for message in ("hello", start(), chunk("a")):
         ends.cross(message)

@@ -1,0 +1,49 @@
+"""A fresh provider for each test, the recorder of both ends, and the stages that a test leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from otel_sse.integrations.recorders import new_recorder
+from otel_sse.options import Options
+from otel_sse.telemetry.recorder import Recorder
+from tests.integrations.seen import Telemetry
+from tests.integrations.websockets.peers import Stages
+
+
+@pytest.fixture
+def telemetry() -> Iterator[Telemetry]:
+    """A fresh provider that samples everything."""
+    telemetry = Telemetry()
+    yield telemetry
+    telemetry.close()
+
+
+@pytest.fixture
+def instrumented(telemetry: Telemetry) -> Iterator[Callable[..., Recorder]]:
+    """Makes recorders with options of the test's own; they are shut down at its end."""
+    made: list[Recorder] = []
+
+    def instrument(**options: Any) -> Recorder:
+        resolved = Options.resolve({}, **options)
+        made.append(new_recorder(resolved, telemetry.tracer_provider, telemetry.meter_provider))
+        return made[-1]
+
+    yield instrument
+    for recorder in made:
+        recorder.shutdown()
+
+
+@pytest.fixture
+def recorder(instrumented: Callable[..., Recorder]) -> Recorder:
+    """The recorder of both ends, with default options."""
+    return instrumented()
+
+
+@pytest.fixture
+def stages(telemetry: Telemetry) -> Stages:
+    """The stages that the test has made."""
+    return Stages(telemetry)
