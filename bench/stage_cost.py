@@ -20,7 +20,7 @@ from bench.request_cost import quartiles
 from bench.stage_passes import Passes
 from otel_sse.integrations.apps import end_recorder, new_recorder
 from otel_sse.options import Options
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.recording.recorder import Recorder
 
 ALL: Final = "all"
 UNSAMPLED: Final = "unsampled"

@@ -14,11 +14,11 @@ from otel_sse.hops.envelope import VERSION, Agreement
 from otel_sse.hops.hop import CLIENT, SERVER, Hop
 from otel_sse.hops.messages import Hooks
 from otel_sse.integrations import patches
+from otel_sse.recording.live_stream import Stream
+from otel_sse.recording.propagation import Entered
+from otel_sse.recording.recorder import Recorder
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.propagation import Entered
-from otel_sse.telemetry.recorder import Recorder
-from otel_sse.telemetry.streams import Stream
 
 OBSERVE: Final = "observe"
 POLICY: Final = "policy, in and out"

@@ -7,8 +7,8 @@ from typing import Any, Final, Protocol
 
 import wrapt
 
+from otel_sse.recording.guard_tally import GuardTally
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.guards import GuardTally
 
 
 class Filter(Protocol):

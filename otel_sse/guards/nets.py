@@ -14,9 +14,9 @@ from otel_sse.integrations.iterators import stage_inside
 from otel_sse.integrations.observe import observe
 from otel_sse.limits import MAX_OPENING_CHARS
 from otel_sse.options import Options
+from otel_sse.recording.guard_tally import GuardTally
+from otel_sse.recording.live_stream import Stream, current_stream
 from otel_sse.stage.settings import StageSettings
-from otel_sse.telemetry.guards import GuardTally
-from otel_sse.telemetry.streams import Stream, current_stream
 
 AsyncT = TypeVar("AsyncT", bound=AsyncIterable[Any])
 SyncT = TypeVar("SyncT", bound=Iterable[Any])

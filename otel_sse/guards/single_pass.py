@@ -11,8 +11,8 @@ import wrapt
 
 from otel_sse.errors import StreamReusedError, must
 from otel_sse.guards.call_sites import CallSite, call_site, is_ours, told_apart
-from otel_sse.telemetry.guards import GuardTally
-from otel_sse.telemetry.streams import current_stream
+from otel_sse.recording.guard_tally import GuardTally
+from otel_sse.recording.live_stream import current_stream
 
 AsyncT = TypeVar("AsyncT", bound=AsyncIterable[Any])
 SyncT = TypeVar("SyncT", bound=Iterable[Any])

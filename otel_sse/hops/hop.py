@@ -14,14 +14,14 @@ from otel_sse.hops.envelope import Agreement, Envelope
 from otel_sse.hops.lane import Lane
 from otel_sse.hops.lanes import RECEIVE, SEND, Lanes
 from otel_sse.hops.messages import END, FAIL, KEYS, START, Hooks, Message, MessageReader, Read
+from otel_sse.recording import propagation
+from otel_sse.recording.live_stream import Stream
 from otel_sse.recording.outcomes import error_type, outcome_of
+from otel_sse.recording.recorder import Recorder, StageRecord
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.chunk import CONTROL
 from otel_sse.stream.facts import Facts
-from otel_sse.telemetry import propagation
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder, StageRecord
-from otel_sse.telemetry.streams import Stream
 
 CLIENT: Final = "client"
 SERVER: Final = "server"

@@ -13,10 +13,10 @@ from otel_sse.hops.inbox import HopDetector, json_error
 from otel_sse.hops.messages import END, FAIL, START, Read
 from otel_sse.hops.outbox import Outbox
 from otel_sse.hops.places import Place
+from otel_sse.recording.live_stream import Stream
+from otel_sse.recording.propagation import Remote
+from otel_sse.recording.recorder import StageRecord
 from otel_sse.stream import outcome as outcomes
-from otel_sse.telemetry.propagation import Remote
-from otel_sse.telemetry.recorder import StageRecord
-from otel_sse.telemetry.streams import Stream
 
 _LAST: Final = (END, FAIL)
 

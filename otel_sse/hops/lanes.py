@@ -19,12 +19,12 @@ from otel_sse.hops.ledgers import inboxes, keys, outboxes
 from otel_sse.hops.messages import START, Read
 from otel_sse.hops.outbox import Outbox
 from otel_sse.hops.places import places
+from otel_sse.recording import propagation
+from otel_sse.recording.live_stream import Stream, current_stream
+from otel_sse.recording.propagation import Remote
+from otel_sse.recording.recorder import Recorder, StageRecord
 from otel_sse.stream import outcome as outcomes
-from otel_sse.telemetry import propagation
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.propagation import Remote
-from otel_sse.telemetry.recorder import Recorder, StageRecord
-from otel_sse.telemetry.streams import Stream, current_stream
 
 SEND: Final = "ws.send"
 RECEIVE: Final = "ws.receive"

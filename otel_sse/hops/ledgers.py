@@ -12,7 +12,7 @@ from opentelemetry.trace import NonRecordingSpan, get_current_span, set_span_in_
 from otel_sse import limits
 from otel_sse.hops.inbox import HopDetector
 from otel_sse.hops.outbox import Outbox
-from otel_sse.telemetry import fork
+from otel_sse.recording import fork
 
 T = TypeVar("T")
 

@@ -10,9 +10,9 @@ from opentelemetry.context import Context, get_current
 from opentelemetry.trace import get_current_span
 
 from otel_sse.hops.envelope import HEADER, Agreement, agree, offer
-from otel_sse.telemetry import fork
+from otel_sse.recording import fork
+from otel_sse.recording.live_stream import current_stream
 from otel_sse.telemetry.internal import InternalErrors
-from otel_sse.telemetry.streams import current_stream
 
 
 class _Process:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from otel_sse import limits
-from otel_sse.telemetry import fork
-from otel_sse.telemetry.recorder import StageRecord
+from otel_sse.recording import fork
+from otel_sse.recording.recorder import StageRecord
 
 logger = logging.getLogger("otel_sse")
 

@@ -11,16 +11,17 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from otel_sse.errors import NotAnApplicationError, must
-from otel_sse.integrations import patches, recorders, starlette
+from otel_sse.integrations import patches, starlette
 from otel_sse.integrations.asgi import STAGE, ASGIApp, Receive, Scope, Send, StreamMiddleware
 from otel_sse.integrations.counters import start_counters
 from otel_sse.options import Options
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.recording import registry
+from otel_sse.recording.recorder import Recorder
 
 App = TypeVar("App")
 
-flush = recorders.flush
-shutdown = recorders.shutdown
+flush = registry.flush
+shutdown = registry.shutdown
 
 _by_app: weakref.WeakKeyDictionary[Any, Recorder] = weakref.WeakKeyDictionary()
 
@@ -101,7 +102,7 @@ def new_recorder(
     options: Options, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None
 ) -> Recorder:
     """Return a recorder that `flush` and `shutdown` know."""
-    recorder = recorders.new_recorder(options, tracer_provider, meter_provider)
+    recorder = registry.new_recorder(options, tracer_provider, meter_provider)
     recorder.metrics.start(STAGE)
     return recorder
 

@@ -29,7 +29,7 @@ from otel_sse.integrations.waiting import can_wait, wait_until
 from otel_sse.integrations.websockets.asgi_exchange import WebSocketExchange
 from otel_sse.integrations.websockets.recording import hooks_of
 from otel_sse.patterns import UrlPatterns
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.recording.recorder import Recorder
 
 __all__ = ["STAGE", "ASGIApp", "Message", "Receive", "Scope", "Send", "StreamMiddleware"]
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from otel_sse.integrations.headers import NDJSON_TYPES, Headers, content_coding, stream_type
 from otel_sse.integrations.pulls import OpenStage, StageCursor
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.recording.recorder import Recorder
 
 
 class Body(NamedTuple):

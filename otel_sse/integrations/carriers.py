@@ -6,12 +6,12 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any, TypeVar
 
 from otel_sse.hops.envelope import is_stream_id
-from otel_sse.integrations.recorders import any_recorder
 from otel_sse.integrations.websockets.serving import current_hop
-from otel_sse.telemetry import propagation
+from otel_sse.recording import propagation
+from otel_sse.recording.live_stream import Stream, current_stream
+from otel_sse.recording.propagation import Entered, Remote
+from otel_sse.recording.registry import any_recorder
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.propagation import Entered, Remote
-from otel_sse.telemetry.streams import Stream, current_stream
 
 MessageT = TypeVar("MessageT", bound=MutableMapping[str, Any])
 

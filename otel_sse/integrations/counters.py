@@ -10,7 +10,7 @@ from otel_sse import limits
 from otel_sse.integrations.clients.exchange import PROVIDER
 from otel_sse.integrations.emit.stage import EMIT
 from otel_sse.integrations.server_span import layers
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.recording.recorder import Recorder
 
 _STREAMING_METHODS: Final = frozenset({"GET", "POST"})
 

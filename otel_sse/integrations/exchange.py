@@ -30,11 +30,11 @@ from otel_sse.integrations.protocol import (
     pairs,
 )
 from otel_sse.integrations.routes import route_of
+from otel_sse.recording.live_stream import Stream, enter, leave
 from otel_sse.recording.outcomes import error_type, is_of_background, outcome_of, tells_of_leaving
+from otel_sse.recording.recorder import Recorder, StageRecord
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder, StageRecord
-from otel_sse.telemetry.streams import Stream, enter, leave
 
 __all__ = ["STAGE", "Exchange"]
 

@@ -12,10 +12,10 @@ from otel_sse.integrations import patches
 from otel_sse.integrations.apps import end_recorder, new_recorder
 from otel_sse.integrations.asgi import ASGIApp, StreamMiddleware
 from otel_sse.integrations.frameworks import FrameworkPatches
-from otel_sse.integrations.recorders import tell_unusable
 from otel_sse.options import Options
-from otel_sse.telemetry.recorder import Recorder
-from otel_sse.telemetry.settings import check_settings
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.registry import tell_unusable
+from otel_sse.recording.settings import check_settings
 
 
 class SSEInstrumentor(BaseInstrumentor):  # type: ignore[misc]

@@ -17,7 +17,7 @@ from otel_sse.integrations.pulls import (
     StageCursor,
     closing,
 )
-from otel_sse.integrations.recorders import StreamLater
+from otel_sse.recording.registry import StreamLater
 
 __all__ = ["ObservedAsyncIterator", "ObservedIterator", "OpenStage", "StageCursor", "stream_around"]
 

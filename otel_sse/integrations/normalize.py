@@ -14,13 +14,13 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 from otel_sse import limits
 from otel_sse.errors import must
 from otel_sse.integrations.policies import kind_of
-from otel_sse.integrations.recorders import own_stream
+from otel_sse.recording.live_stream import Stream, current_stream
+from otel_sse.recording.recorder import StageRecord
+from otel_sse.recording.registry import own_stream
+from otel_sse.recording.tasks import current_task
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.chunk import CERTAIN, Finding
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import StageRecord
-from otel_sse.telemetry.streams import Stream, current_stream
-from otel_sse.telemetry.tasks import current_task
 
 NORMALIZE: Final = "normalize"
 FAILED: Final = "protocol/normalize_failed"

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar, overload
 
 from otel_sse.errors import must
 from otel_sse.integrations.iterators import ObservedAsyncIterator, ObservedIterator, StageCursor, stream_around
-from otel_sse.integrations.recorders import stage_name
+from otel_sse.recording.registry import stage_name
 
 PROVIDER: Final = "provider"
 """The stage whose chunks come from outside the process. Several may feed one stream, and none feeds another; but where

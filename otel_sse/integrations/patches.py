@@ -13,8 +13,8 @@ import wrapt
 from otel_sse.integrations.clients import aiohttp, httpx
 from otel_sse.integrations.emit import django, litestar, quart, sse_starlette, starlette
 from otel_sse.integrations.websockets import aiohttp_client, websockets_lib
+from otel_sse.recording.recorder import Recorder
 from otel_sse.telemetry.internal import logger
-from otel_sse.telemetry.recorder import Recorder
 
 Patch = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
 

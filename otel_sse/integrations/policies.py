@@ -10,9 +10,9 @@ import wrapt
 
 from otel_sse.errors import must
 from otel_sse.integrations.iterators import ObservedAsyncIterator, OpenStage, StageCursor, stream_around
-from otel_sse.integrations.recorders import StreamLater, stage_name
+from otel_sse.recording.recorder import StageRecord
+from otel_sse.recording.registry import StreamLater, stage_name
 from otel_sse.stream import outcome as outcomes
-from otel_sse.telemetry.recorder import StageRecord
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from otel_sse.recording.outcomes import error_type, outcome_of
+from otel_sse.recording.recorder import StageRecord
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import StageRecord
 
 _UNASKED_NS: Final = 1_000_000
 """Pauses between two pulls that are left out of the source's silence; shorter ones add up to nothing that matters."""

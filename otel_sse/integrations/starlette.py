@@ -8,7 +8,7 @@ from types import MethodType
 from typing import Any, Final
 
 from otel_sse.integrations.asgi import ASGIApp, StreamMiddleware
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.recording.recorder import Recorder
 
 _ATTRIBUTE: Final = "_otel_sse_installed"
 _BUILD: Final = "build_middleware_stack"

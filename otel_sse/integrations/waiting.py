@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from otel_sse.telemetry.tasks import trio_task
+from otel_sse.recording.tasks import trio_task
 
 _POLL_S: Final = 0.005
 """Seconds between two looks."""

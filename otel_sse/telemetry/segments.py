@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from opentelemetry.context import Context
 from opentelemetry.trace import (
@@ -34,7 +34,9 @@ from otel_sse.telemetry.attributes import (
 from otel_sse.telemetry.budget import TraceBudget
 from otel_sse.telemetry.clock import Anchor
 from otel_sse.telemetry.emission import Emit
-from otel_sse.telemetry.queue import Entry
+
+Entry: TypeAlias = "Chunk | tuple[Finding, int]"
+"""What a stage has to write: a chunk with its findings, or a finding by itself and its time in nanoseconds."""
 
 _BUDGET_BLOCK: Final = 64
 """Chunk events that a stage takes from its trace's budget at a time; what is left over is given back."""

@@ -54,7 +54,7 @@ def record(*, wait_s: float = 2.0) -> Iterator[RecordedStreams]:
         if (error.name or "").partition(".")[0] == "otel_sse":
             raise
         raise MissingExtraError("otel_sse.testing", "sdk") from error
-    from otel_sse.integrations.recorders import diverted
+    from otel_sse.recording.registry import diverted
     from otel_sse.testing.streams import RecordedStreams
 
     memory = Memory(wait_s)

@@ -17,8 +17,8 @@ from opentelemetry.trace import format_span_id, format_trace_id
 
 from otel_sse import semconv
 from otel_sse.diagnosis.trace.spans import Attributes, Span, SpanEvent, SpanLink
-from otel_sse.integrations import recorders
-from otel_sse.telemetry.tasks import trio_task
+from otel_sse.recording import registry
+from otel_sse.recording.tasks import trio_task
 
 _POLL_S: Final = 0.005
 
@@ -56,7 +56,7 @@ class Memory(SpanProcessor):
         """Return what has been recorded, once all stages have ended or the wait is over."""
         for _ in self._waiting():
             time.sleep(_POLL_S)
-        recorders.flush()
+        registry.flush()
         with self._lock:
             return [_plain(span) for span in self._spans]
 
@@ -67,14 +67,14 @@ class Memory(SpanProcessor):
 
     def close(self) -> None:
         """Write out what is pending before the recording ends."""
-        recorders.flush()
+        registry.flush()
 
     def _waiting(self) -> Iterator[None]:
         until_s = time.monotonic() + self.wait_s
-        recorders.work()
+        registry.work()
         while self._open > 0 and time.monotonic() < until_s:
             yield
-            recorders.work()
+            registry.work()
 
 
 def _plain(span: ReadableSpan) -> Span:

@@ -12,9 +12,9 @@ import pytest
 import otel_sse
 from otel_sse import guards
 from otel_sse.errors import ConfigurationError
+from otel_sse.recording.live_stream import Stream, enter, leave
 from otel_sse.telemetry import internal
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.streams import Stream, enter, leave
 from tests.conftest import ROOT
 from tests.guards.made import ITEMS, NETS, OPENING, produced
 from tests.integrations.seen import Telemetry, recorder_of

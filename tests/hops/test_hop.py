@@ -15,10 +15,10 @@ from otel_sse.hops.envelope import Agreement, open_text
 from otel_sse.hops.hop import CLIENT, SERVER, Hop
 from otel_sse.hops.ledgers import Ledger, keys
 from otel_sse.hops.messages import Hooks
+from otel_sse.recording.live_stream import Stream, enter, leave
+from otel_sse.recording.recorder import Recorder
 from otel_sse.telemetry import internal
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder
-from otel_sse.telemetry.streams import Stream, enter, leave
 from tests.integrations.seen import Telemetry
 from tests.integrations.websockets.peers import Stages, answer, chunk, end, linked_in_order, start
 

@@ -17,9 +17,9 @@ from otel_sse.hops.envelope import Agreement
 from otel_sse.hops.hop import SERVER, Hop
 from otel_sse.hops.messages import Hooks
 from otel_sse.hops.places import Places
+from otel_sse.recording.live_stream import Stream
+from otel_sse.recording.recorder import Recorder
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder
-from otel_sse.telemetry.streams import Stream
 from tests.integrations.driver import Driver
 from tests.integrations.seen import Telemetry
 from tests.integrations.websockets.peers import Stages

@@ -8,9 +8,9 @@ from typing import Any
 from opentelemetry.sdk.trace import ReadableSpan
 
 import otel_sse
-from otel_sse.integrations import recorders
 from otel_sse.options import Options
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.recording import registry
+from otel_sse.recording.recorder import Recorder
 from tests.integrations.seen import Stage, Telemetry, attributes, until
 
 TEXTS = ("The", " cat", " sat", " on", " the", " mat", ".")
@@ -49,7 +49,7 @@ def produced_at_once(each: Iterable[Any] = TEXTS) -> Iterator[Any]:
 def recorder_outside(telemetry: Telemetry, **options: Any) -> Recorder:
     """Return a recorder for stages outside of any request that writes to the test's providers."""
     resolved = Options.resolve({}, flush_interval_seconds=0.01, interval_sample=1, **options)
-    recorder = recorders.new_recorder(resolved, telemetry.tracer_provider, telemetry.meter_provider)
+    recorder = registry.new_recorder(resolved, telemetry.tracer_provider, telemetry.meter_provider)
     telemetry._recorders.append(recorder)
     return recorder
 

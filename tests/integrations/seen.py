@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanKind
 
 import otel_sse
 from otel_sse.integrations.apps import _recorder_of
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.recording.recorder import Recorder
 
 _LIMIT_S = 60.0
 

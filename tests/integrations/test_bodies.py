@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from otel_sse.integrations.bodies import Body, ByteCursor, body_headers, streamed_body
+from otel_sse.recording.live_stream import Stream
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.streams import Stream
 from tests.integrations.answers import ANSWER, DIGESTS, FRAMES, plain
 from tests.integrations.seen import Telemetry, recorder_of
 

@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 from opentelemetry.trace import get_current_span
 
-from otel_sse.integrations import recorders
 from otel_sse.integrations.carriers import extract, inject
 from otel_sse.integrations.observe import observe
 from otel_sse.options import Options
+from otel_sse.recording import registry
+from otel_sse.recording.live_stream import Stream, current_stream, enter, leave
+from otel_sse.recording.recorder import Recorder
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder
-from otel_sse.telemetry.streams import Stream, current_stream, enter, leave
 from tests.integrations.seen import Telemetry, attributes
 
 
 @pytest.fixture
 def recorder(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     """The recorder of stages outside of any application."""
-    made = recorders.new_recorder(Options(), telemetry.tracer_provider, telemetry.meter_provider)
-    monkeypatch.setattr(recorders, "_default", made)
+    made = registry.new_recorder(Options(), telemetry.tracer_provider, telemetry.meter_provider)
+    monkeypatch.setattr(registry, "_default", made)
     yield made
     made.shutdown()
 

@@ -10,7 +10,7 @@ import pytest
 import otel_sse
 from otel_sse.integrations.asgi import StreamMiddleware
 from otel_sse.integrations.instrumentor import SSEInstrumentor
-from otel_sse.integrations.recorders import tell_unusable
+from otel_sse.recording.registry import tell_unusable
 from tests.integrations.answers import ANSWER, DIGESTS, plain
 from tests.integrations.driver import call
 from tests.integrations.frameworks_made import ANSWERING, quart_app

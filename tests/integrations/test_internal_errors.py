@@ -11,14 +11,14 @@ import pytest
 
 import otel_sse
 from otel_sse.integrations import asgi
+from otel_sse.recording.live_stream import Stream
+from otel_sse.recording.recorder import SITES, Recorder
 from otel_sse.stage.checks import Checks
 from otel_sse.stage.monitor import StageMonitor
 from otel_sse.stream.facts import Facts
 from otel_sse.stream.stage import StageInfo
 from otel_sse.telemetry import internal
-from otel_sse.telemetry.recorder import SITES, Recorder
 from otel_sse.telemetry.segments import SegmentWriter
-from otel_sse.telemetry.streams import Stream
 from otel_sse.wire import Event, Parser
 from tests.integrations.answers import ANSWER, DIGESTS, DONE, body, frame, plain, start
 from tests.integrations.driver import call

@@ -15,11 +15,11 @@ import pytest
 from otel_sse import limits
 from otel_sse.integrations import pulls
 from otel_sse.integrations.iterators import ObservedAsyncIterator, ObservedIterator, StageCursor
+from otel_sse.recording import recorder as recorder_module
+from otel_sse.recording.live_stream import Stream
+from otel_sse.recording.recorder import Recorder
 from otel_sse.telemetry import internal
-from otel_sse.telemetry import recorder as recorder_module
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder
-from otel_sse.telemetry.streams import Stream
 from tests.integrations.pipeline import TEXTS, ended, items, produced, produced_at_once, recorder_outside
 from tests.integrations.seen import Stage, Telemetry
 

@@ -11,7 +11,7 @@ import pytest
 from openai.types.chat import ChatCompletionChunk
 
 import otel_sse
-from otel_sse.integrations import recorders
+from otel_sse.recording import registry
 from tests.integrations.answers import FRAMES, payload
 from tests.integrations.pipeline import outcomes, recorder_outside
 from tests.integrations.seen import Telemetry
@@ -20,7 +20,7 @@ from tests.integrations.seen import Telemetry
 @pytest.fixture(autouse=True)
 def default(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """Records what is outside of any request."""
-    monkeypatch.setattr(recorders, "_default", recorder_outside(telemetry))
+    monkeypatch.setattr(registry, "_default", recorder_outside(telemetry))
 
 
 def sdk_chunk(text: str, finish: str | None = None) -> ChatCompletionChunk:

@@ -19,11 +19,11 @@ from fastapi.responses import StreamingResponse
 
 import otel_sse
 import otel_sse.integrations.normalize as module
-from otel_sse.integrations import recorders
+from otel_sse.recording import registry
+from otel_sse.recording.live_stream import Stream, enter, leave
+from otel_sse.recording.recorder import Recorder
 from otel_sse.telemetry import internal
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder
-from otel_sse.telemetry.streams import Stream, enter, leave
 from tests.integrations.answers import WORDS, frame
 from tests.integrations.pipeline import TEXTS, ended, one_to_one, produced, recorder_outside, stages, upstream
 from tests.integrations.seen import Telemetry
@@ -35,7 +35,7 @@ def default(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Recorder:
     """Records what is outside of any request."""
     monkeypatch.setattr(module, "_streams", WeakKeyDictionary())
     recorder = recorder_outside(telemetry)
-    monkeypatch.setattr(recorders, "_default", recorder)
+    monkeypatch.setattr(registry, "_default", recorder)
     return recorder
 
 
@@ -264,7 +264,7 @@ def test_after_a_shutdown_a_new_stream_begins(
     upper("a")
     default.shutdown()
     later = recorder_outside(telemetry)
-    monkeypatch.setattr(recorders, "_default", later)
+    monkeypatch.setattr(registry, "_default", later)
     upper("b")
     later.shutdown()
     assert len(ended(telemetry, 2)) == 2
@@ -272,7 +272,7 @@ def test_after_a_shutdown_a_new_stream_begins(
 
 def test_nothing_to_observe_with(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the settings say that nothing is to be recorded, the function works as before."""
-    monkeypatch.setattr(recorders, "_default", recorder_outside(telemetry, enabled=False))
+    monkeypatch.setattr(registry, "_default", recorder_outside(telemetry, enabled=False))
     assert upper("a") == "A"
     with pytest.raises(BadChunk):
         upper(" sat")

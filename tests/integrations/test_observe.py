@@ -20,10 +20,10 @@ from openai.types.chat import ChatCompletionChunk
 from opentelemetry import trace
 
 import otel_sse
-from otel_sse.integrations import recorders
+from otel_sse.recording import registry
+from otel_sse.recording.live_stream import Stream, enter, leave
+from otel_sse.recording.recorder import Recorder
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder
-from otel_sse.telemetry.streams import Stream, enter, leave
 from tests.integrations.answers import DIGESTS, FRAMES, WORDS, frame, frames, plain
 from tests.integrations.driver import call
 from tests.integrations.made import fastapi_app
@@ -48,7 +48,7 @@ ALONE = {"clients": False, "emit": False}
 def default(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Recorder:
     """Records what is watched outside of any request."""
     recorder = recorder_outside(telemetry)
-    monkeypatch.setattr(recorders, "_default", recorder)
+    monkeypatch.setattr(registry, "_default", recorder)
     return recorder
 
 
@@ -360,7 +360,7 @@ def test_what_can_not_be_iterated_is_refused(thing: object) -> None:
 
 def test_switched_off(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the settings say so, outside of requests nothing is recorded, and every object comes out."""
-    monkeypatch.setattr(recorders, "_default", recorder_outside(telemetry, enabled=False))
+    monkeypatch.setattr(registry, "_default", recorder_outside(telemetry, enabled=False))
     assert list(otel_sse.observe(iter(TEXTS), "provider")) == list(TEXTS)
     assert ended(telemetry, 0) == []
 
@@ -369,9 +369,9 @@ def test_wrong_setting_is_not_raised_into_a_stream(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A variable that can't be used is told in the log, once, and every object comes out."""
-    monkeypatch.setattr(recorders, "_default", None)
+    monkeypatch.setattr(registry, "_default", None)
     monkeypatch.setenv("OTEL_SSE_QUEUE_SIZE", "many")
-    recorders.tell_unusable.cache_clear()
+    registry.tell_unusable.cache_clear()
     with caplog.at_level(logging.WARNING, "otel_sse"):
         assert [list(otel_sse.observe(iter(TEXTS), "provider")) for _ in range(2)] == [list(TEXTS)] * 2
     (told,) = caplog.records

@@ -15,8 +15,8 @@ from starlette.requests import ClientDisconnect, Request
 
 import otel_sse
 from otel_sse import limits
+from otel_sse.recording import writer
 from otel_sse.recording.outcomes import error_type, outcome_of
-from otel_sse.telemetry import writer
 from tests.integrations.answers import DIGESTS, DONE, FRAMES, Receive, Scope, Send, body, plain, start
 from tests.integrations.driver import Driver, call
 from tests.integrations.made import fastapi_app, plain_app, starlette_app

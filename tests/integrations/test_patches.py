@@ -24,7 +24,7 @@ import otel_sse
 from otel_sse.integrations.instrumentor import SSEInstrumentor
 from otel_sse.integrations.patches import PatchGroup, Seam
 from otel_sse.options import Options
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.recording.recorder import Recorder
 from tests.integrations.answers import ANSWER, plain
 from tests.integrations.made import starlette_app
 from tests.integrations.seen import Telemetry

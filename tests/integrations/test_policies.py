@@ -15,9 +15,9 @@ from opentelemetry.trace import format_span_id
 
 import otel_sse
 from otel_sse import policies
-from otel_sse.integrations import recorders
+from otel_sse.recording import registry
+from otel_sse.recording.live_stream import Stream, enter, leave
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.streams import Stream, enter, leave
 from tests.integrations.pipeline import (
     TEXTS,
     ended,
@@ -40,7 +40,7 @@ CHAIN = ("provider", *BOTH, "emit")
 def stream(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stream]:
     """The stream of a request that is being served."""
     recorder = recorder_outside(telemetry)
-    monkeypatch.setattr(recorders, "_default", recorder)
+    monkeypatch.setattr(registry, "_default", recorder)
     current = Stream(recorder, now_ns())
     token = enter(current)
     yield current
@@ -228,7 +228,7 @@ async def test_one_policy_twice_at_the_same_time(telemetry: Telemetry, stream: S
     """Each call is watched for itself."""
     one, other = await asyncio.gather(taken(judge(produced())), taken(judge(produced())))
     assert one == other == list(TEXTS)
-    recorders.flush()
+    registry.flush()
     spans = [span for span in telemetry.spans() if span.name == "stream policy.judge"]
     assert len(spans) == 4
     assert {(span.attributes or {})["sse.stream.chunks"] for span in spans} == {len(TEXTS)}

@@ -15,11 +15,11 @@ import otel_sse
 import otel_sse.integrations.normalize as module
 from otel_sse import guards
 from otel_sse.errors import StreamReusedError
-from otel_sse.integrations import recorders
+from otel_sse.recording import registry
+from otel_sse.recording.live_stream import Stream, enter, leave
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.tasks import current_task, trio_task
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder
-from otel_sse.telemetry.streams import Stream, enter, leave
-from otel_sse.telemetry.tasks import current_task, trio_task
 from tests.integrations.answers import DIGESTS, FRAMES, Receive, Scope, Send, body, plain, start
 from tests.integrations.pipeline import TEXTS, ended, one_to_one, outcomes, produced, recorder_outside, stages
 from tests.integrations.seen import Telemetry, attributes
@@ -31,7 +31,7 @@ def default(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Recorder:
     """Records what is outside of any request."""
     monkeypatch.setattr(module, "_streams", WeakKeyDictionary())
     recorder = recorder_outside(telemetry)
-    monkeypatch.setattr(recorders, "_default", recorder)
+    monkeypatch.setattr(registry, "_default", recorder)
     return recorder
 
 

@@ -1,118 +1,17 @@
-"""A recorder with a real SDK behind it, whose spans and metrics can be looked at."""
+"""Recorders that are shut down at a test's end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
-from otel_sse.options import Options
-from otel_sse.stream.stage import StageInfo
-from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder, StageRecord
-
-
-def frame(number: int) -> bytes:
-    """An event with content, in a shape of its own."""
-    return b'data: {"content": "word %d ", "done": false}\n\n' % number
-
-
-END = b'data: {"content": "", "done": true}\n\n'
-
-
-@dataclass
-class Bench:
-    """A recorder and what came out of it."""
-
-    recorder: Recorder
-    exporter: InMemorySpanExporter
-    reader: InMemoryMetricReader
-    provider: TracerProvider
-    meters: MeterProvider
-    opened: list[StageRecord] = field(default_factory=list)
-
-    def open(self, stage: str = "socket_write", stream_id: str = "s1", route: str = "/chat") -> StageRecord:
-        record = self.recorder.open(StageInfo(stage, stream_id, route=route), now_ns())
-        self.opened.append(record)
-        return record
-
-    def stream(self, chunks: int, outcome: str = "completed") -> StageRecord:
-        """Send a whole stream: `chunks` events with content and the end."""
-        record = self.open()
-        for number in range(1, chunks + 1):
-            record.feed(frame(number), now_ns(), 0)
-        record.feed(END, now_ns(), 0)
-        self.recorder.close(record, outcome)
-        return record
-
-    def spans(self, name: str = "stream socket_write") -> list[ReadableSpan]:
-        """The finished segments in the order of their index, after a flush."""
-        self.recorder.flush()
-        found = [span for span in self.exporter.get_finished_spans() if span.name == name]
-        return sorted(found, key=lambda span: int(attributes(span)["sse.segment.index"]))
-
-    def events(self, name: str = "sse.chunk") -> list[dict[str, Any]]:
-        """The attributes of all events of a name, in order."""
-        return [dict(event.attributes or {}) for span in self.spans() for event in span.events if event.name == name]
-
-    def points(self, metric: str) -> dict[tuple[tuple[str, str], ...], Any]:
-        """Data points of a metric by their sorted labels."""
-        self.recorder.flush()
-        return points(self.reader, metric)
-
-
-def attributes(span: ReadableSpan) -> dict[str, Any]:
-    return dict(span.attributes or {})
-
-
-def points(reader: InMemoryMetricReader, metric: str) -> dict[tuple[tuple[str, str], ...], Any]:
-    data = reader.get_metrics_data()
-    found: dict[tuple[tuple[str, str], ...], Any] = {}
-    for resource in data.resource_metrics if data else ():
-        for scope in resource.scope_metrics:
-            for each in scope.metrics:
-                if each.name == metric:
-                    for point in each.data.data_points:
-                        labels = tuple(sorted((key, str(value)) for key, value in (point.attributes or {}).items()))
-                        found[labels] = point
-    return found
-
-
-class Benches:
-    """Makes benches and shuts them down."""
-
-    def __init__(self) -> None:
-        self._made: list[Bench] = []
-
-    def __call__(self, *, max_events: int | None = None, sampler: Sampler = ALWAYS_ON, **options: Any) -> Bench:
-        exporter = InMemorySpanExporter()
-        provider = TracerProvider(
-            span_limits=SpanLimits(max_events=max_events), sampler=sampler, shutdown_on_exit=False
-        )
-        provider.add_span_processor(SimpleSpanProcessor(exporter))
-        reader = InMemoryMetricReader()
-        meters = MeterProvider(metric_readers=[reader], shutdown_on_exit=False)
-        recorder = Recorder(Options.resolve({}, **options), provider, meters, "0")
-        bench = Bench(recorder, exporter, reader, provider, meters)
-        self._made.append(bench)
-        return bench
-
-    def close(self) -> None:
-        for bench in self._made:
-            bench.recorder.shutdown()
-            bench.provider.shutdown()
+from tests.recording.made import Benches
 
 
 @pytest.fixture
 def make_bench() -> Iterator[Benches]:
+    """Makes benches; they are shut down at the end."""
     benches = Benches()
     yield benches
     benches.close()

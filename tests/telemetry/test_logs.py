@@ -8,8 +8,7 @@ import re
 import pytest
 
 from otel_sse.telemetry.clock import now_ns
-
-from .conftest import END, Benches, frame
+from tests.recording.made import END, Benches, frame
 
 LINE = re.compile(
     r"SOCKET_WRITE seq=(\d+) sha1=[0-9a-f]{12} done=(True|False) acc=\d+ raw=\d+ stream=s1 trace_id=[0-9a-f]{32}"

@@ -6,12 +6,11 @@ from opentelemetry import trace
 
 from otel_sse import limits, semconv
 from otel_sse.options import Options
+from otel_sse.recording.recorder import Recorder
 from otel_sse.stream.outcome import OUTCOMES
 from otel_sse.stream.stage import StageInfo
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder
-
-from .conftest import END, Benches, frame, points
+from tests.recording.made import END, Benches, frame, points
 
 
 def test_alerting_counters_exist_at_zero_before_the_first_fault(make_bench: Benches) -> None:

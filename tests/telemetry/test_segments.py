@@ -11,8 +11,7 @@ from opentelemetry.trace import StatusCode
 from otel_sse import limits
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.segments import event_limit
-
-from .conftest import END, Benches, attributes, frame
+from tests.recording.made import END, Benches, attributes, frame
 
 
 def test_five_thousand_chunks_pass_the_default_limit_of_128_whole_in_order_and_once(make_bench: Benches) -> None:

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 import otel_sse
 from otel_sse.demo.servers import LoopbackServer
-from otel_sse.integrations import recorders
+from otel_sse.recording import registry
 from otel_sse.testing import RecordedStreams, record
 from tests.integrations.seen import Telemetry
 from tests.testing.made import application
@@ -99,7 +99,7 @@ def test_own_provider_gets_nothing_within_and_all_afterwards() -> None:
     client.get("/chat/1")
     assert len(telemetry.stage().chunks) == 13
     assert trace.get_tracer_provider() is before
-    assert recorders._diversions == []
+    assert registry._diversions == []
     assert len(streams) == 1
     telemetry.close()
 
@@ -126,7 +126,7 @@ def test_block_that_raises_restores_everything(make_app: MakeApp) -> None:
     """An exception of the test leaves nothing behind."""
     with pytest.raises(RuntimeError), record():
         raise RuntimeError
-    assert recorders._diversions == []
+    assert registry._diversions == []
 
 
 def test_without_the_sdk_it_says_what_to_install() -> None:

@@ -15,10 +15,10 @@ from otel_sse.errors import ConfigurationError
 from otel_sse.integrations.bodies import Body, ByteCursor, body_headers, streamed_body
 from otel_sse.integrations.clients.coding import decoder_for
 from otel_sse.integrations.clients.propagation import TRACERESPONSE, missing_context, take_back, written_by
-from otel_sse.integrations.recorders import default_recorder
+from otel_sse.recording.live_stream import Stream, current_stream
+from otel_sse.recording.recorder import StageRecord
+from otel_sse.recording.registry import default_recorder
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import StageRecord
-from otel_sse.telemetry.streams import Stream, current_stream
 
 PROVIDER: Final = "provider"
 CLIENT: Final = "client"

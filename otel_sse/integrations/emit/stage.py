@@ -8,10 +8,10 @@ from typing import Any, Final
 from otel_sse.integrations.bodies import Body, ByteCursor, streamed_body
 from otel_sse.integrations.headers import Headers
 from otel_sse.integrations.iterators import ObservedAsyncIterator
+from otel_sse.recording.live_stream import Stream, current_stream
 from otel_sse.recording.outcomes import outcome_of
+from otel_sse.recording.recorder import StageRecord
 from otel_sse.stream import outcome as outcomes
-from otel_sse.telemetry.recorder import StageRecord
-from otel_sse.telemetry.streams import Stream, current_stream
 
 EMIT: Final = "emit"
 

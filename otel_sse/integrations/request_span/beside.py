@@ -31,7 +31,7 @@ from otel_sse.integrations.request_span import scope as scopes
 from otel_sse.integrations.request_span.labels import BoundedMeterProvider
 from otel_sse.integrations.request_span.late import LateTracerProvider
 from otel_sse.recording.outcomes import error_type
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.recording.recorder import Recorder
 
 _REQUEST: Final = "otel_sse.request"
 """Key under which contrib's scope carries the request past it."""

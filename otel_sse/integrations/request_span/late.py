@@ -10,7 +10,7 @@ import wrapt
 from opentelemetry import trace
 from opentelemetry.trace import Span, Tracer, TracerProvider
 
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.recording.recorder import Recorder
 
 
 def _until_the_end(name: str) -> Callable[..., None]:

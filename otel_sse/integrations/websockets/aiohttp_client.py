@@ -12,8 +12,8 @@ from otel_sse.hops.messages import Hooks, plain
 from otel_sse.hops.negotiation import agreed, offered_headers
 from otel_sse.integrations.websockets.recording import hooks_of, own_stream, recorder_here
 from otel_sse.integrations.websockets.serving import ATTRIBUTE
+from otel_sse.recording.recorder import Recorder
 from otel_sse.stream import outcome as outcomes
-from otel_sse.telemetry.recorder import Recorder
 
 CONNECT: Final = "_ws_connect"
 """The coroutine behind `ClientSession.ws_connect`."""

@@ -21,12 +21,12 @@ from otel_sse.integrations.protocol import (
     pairs,
 )
 from otel_sse.integrations.websockets.serving import ATTRIBUTE, Served, serve_here
+from otel_sse.recording.live_stream import Stream
 from otel_sse.recording.outcomes import outcome_of
+from otel_sse.recording.propagation import Entered
+from otel_sse.recording.recorder import Recorder
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.propagation import Entered
-from otel_sse.telemetry.recorder import Recorder
-from otel_sse.telemetry.streams import Stream
 
 _NORMAL: Final = (1000, 1005)
 _LOST: Final = 1006

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from otel_sse.hops.messages import Hooks
-from otel_sse.integrations.recorders import any_recorder
+from otel_sse.recording.live_stream import Stream, current_stream
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.registry import any_recorder
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder
-from otel_sse.telemetry.streams import Stream, current_stream
 
 
 def recorder_here() -> Recorder:

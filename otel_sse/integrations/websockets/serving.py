@@ -6,8 +6,8 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from otel_sse.hops.hop import Hop
-from otel_sse.integrations.recorders import stream_here
-from otel_sse.telemetry.propagation import Entered
+from otel_sse.recording.propagation import Entered
+from otel_sse.recording.registry import stream_here
 
 ATTRIBUTE: Final = "_otel_sse_hop"
 """Name under which a connection that is watched keeps its hop."""

@@ -8,7 +8,7 @@ from otel_sse.errors import must
 from otel_sse.hops.messages import ChunkOf, Hooks, StreamOf
 from otel_sse.integrations.websockets.recording import hooks_of, recorder_here
 from otel_sse.integrations.websockets.serving import hop_of
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.recording.recorder import Recorder
 
 T = TypeVar("T")
 

@@ -18,10 +18,10 @@ from otel_sse.hops.negotiation import agreed, answer, offered_headers, remote_co
 from otel_sse.hops.parts import BYTES_LIKE, SealedParts, opened_parts
 from otel_sse.integrations.websockets.recording import hooks_of, own_stream, recorder_here
 from otel_sse.integrations.websockets.serving import ATTRIBUTE, Served, serve_here
+from otel_sse.recording.live_stream import Stream, enter
+from otel_sse.recording.recorder import Recorder
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder
-from otel_sse.telemetry.streams import Stream, enter
 
 _METHODS: Final = ("send", "recv", "recv_streaming")
 _LIMITS: Final = ("max_message_size", "max_fragment_size", "max_size")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from otel_sse.integrations import recorders
 from otel_sse.options import Options
+from otel_sse.recording import registry
 from tests.integrations.seen import Telemetry
 from tests.integrations.servers import Uvicorn
 
@@ -23,7 +23,7 @@ def model_server() -> Iterator[Uvicorn]:
 @pytest.fixture
 def outside(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Telemetry]:
     """The test's provider, told of stages outside of any request too."""
-    recorder = recorders.new_recorder(Options(), telemetry.tracer_provider, telemetry.meter_provider)
-    monkeypatch.setattr(recorders, "_default", recorder)
+    recorder = registry.new_recorder(Options(), telemetry.tracer_provider, telemetry.meter_provider)
+    monkeypatch.setattr(registry, "_default", recorder)
     yield telemetry
     recorder.shutdown()

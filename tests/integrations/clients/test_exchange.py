@@ -18,8 +18,8 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 import otel_sse
-from otel_sse.integrations import recorders
 from otel_sse.integrations.clients.exchange import exchange_with
+from otel_sse.recording import registry
 from tests.integrations.answers import ANSWER, DIGESTS, EVENT_STREAM, FRAMES, plain
 from tests.integrations.clients.readers import LIBRARIES, READERS, Model, endless, gateway
 from tests.integrations.driver import Driver
@@ -97,7 +97,7 @@ def test_outside_the_environment_decides(monkeypatch: pytest.MonkeyPatch, teleme
         ("OTEL_SSE_QUEUE_SIZE", "many", False),
         ("OTEL_SSE_QUEUE_SIZE", "10", True),
     ]:
-        monkeypatch.setattr(recorders, "_default", None)
+        monkeypatch.setattr(registry, "_default", None)
         monkeypatch.setenv(variable, value)
         assert (exchange_with("host") is not None) is watched
         monkeypatch.delenv(variable)

@@ -12,7 +12,7 @@ from opentelemetry.trace import StatusCode
 
 import otel_sse
 from otel_sse.integrations.request_span.late import LateTracerProvider
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.recording.recorder import Recorder
 from tests.integrations.answers import plain
 from tests.integrations.seen import Telemetry, attributes, recorder_of
 

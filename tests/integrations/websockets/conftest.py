@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from otel_sse.integrations import patches
-from otel_sse.integrations.recorders import new_recorder
 from otel_sse.options import Options
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.registry import new_recorder
 from tests.integrations.seen import Telemetry
 from tests.integrations.websockets.peers import Stages
 

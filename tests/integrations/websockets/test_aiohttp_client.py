@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection
 from otel_sse.hops.envelope import HEADER
 from otel_sse.integrations.websockets import offered_headers, watch
 from otel_sse.integrations.websockets.serving import hop_of
-from otel_sse.telemetry.recorder import Recorder
+from otel_sse.recording.recorder import Recorder
 from tests.integrations.websockets.peers import Stages, answer, chunk, echo, end, linked_in_order, serving, start
 
 

@@ -12,10 +12,10 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import Event, ReadableSpan
 
 from otel_sse import limits
+from otel_sse.recording.live_stream import Stream, current_stream, enter, leave
+from otel_sse.recording.recorder import StageRecord
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import StageRecord
-from otel_sse.telemetry.streams import Stream, current_stream, enter, leave
-from tests.telemetry.conftest import Bench, Benches, attributes
+from tests.recording.made import Bench, Benches, attributes
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanContext, get_current_span, set_span_in_context
 
 from otel_sse import limits
+from otel_sse.recording.tasks import current_task
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.stage import StageInfo
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.tasks import current_task
 
 if TYPE_CHECKING:
-    from otel_sse.telemetry.recorder import Recorder, StageRecord
+    from otel_sse.recording.recorder import Recorder, StageRecord
 
 
 class Stream:

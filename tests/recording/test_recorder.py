@@ -18,12 +18,11 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT
 from otel_sse import limits
 from otel_sse.errors import ConfigurationError
 from otel_sse.options import Options
+from otel_sse.recording.recorder import Recorder, StageRecord
 from otel_sse.stream.stage import StageInfo
 from otel_sse.telemetry import internal
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder, StageRecord
-
-from .conftest import END, Bench, Benches, attributes, frame, points
+from tests.recording.made import END, Bench, Benches, attributes, frame, points
 
 
 def recorder_threads() -> list[threading.Thread]:

@@ -20,11 +20,18 @@ from otel_sse import limits, semconv
 from otel_sse.lineage import Crossings
 from otel_sse.lineage.edge import Edge
 from otel_sse.options import Options
+from otel_sse.recording import fork
+from otel_sse.recording.journal import Journal
+from otel_sse.recording.live_stream import Stream
+from otel_sse.recording.settings import check_dialect, check_provider, segment_settings, stage_settings
+from otel_sse.recording.stage_record import StageRecord as StageRecord
+from otel_sse.recording.upstreams import Upstreams
+from otel_sse.recording.worker import Worker
+from otel_sse.recording.writer import Writer
 from otel_sse.stage import StageMonitor
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.stage import StageInfo
 from otel_sse.stream.totals import Totals
-from otel_sse.telemetry import fork
 from otel_sse.telemetry.attributes import request_attributes
 from otel_sse.telemetry.budget import TraceBudget
 from otel_sse.telemetry.clock import Anchor, now_ns
@@ -33,14 +40,7 @@ from otel_sse.telemetry.instruments import after_fork, meter_of, watch_waiting
 from otel_sse.telemetry.internal import InternalErrors
 from otel_sse.telemetry.logs import ChunkLog
 from otel_sse.telemetry.metrics import HandedOver, Metrics
-from otel_sse.telemetry.queue import Journal
-from otel_sse.telemetry.record import StageRecord as StageRecord
 from otel_sse.telemetry.segments import SegmentWriter, start_segment
-from otel_sse.telemetry.settings import check_dialect, check_provider, segment_settings, stage_settings
-from otel_sse.telemetry.streams import Stream
-from otel_sse.telemetry.upstreams import Upstreams
-from otel_sse.telemetry.worker import Worker
-from otel_sse.telemetry.writer import Writer
 
 logger = logging.getLogger("otel_sse")
 

@@ -9,8 +9,8 @@ import pytest
 from otel_sse.dialects.registry import names
 from otel_sse.errors import ConfigurationError
 from otel_sse.options import Options
-from otel_sse.telemetry.recorder import Recorder
-from otel_sse.telemetry.settings import stage_settings
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.settings import stage_settings
 
 RULE = "be a dialect, by name or by a function that makes one (with name, expects and read)"
 

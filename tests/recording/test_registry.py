@@ -10,8 +10,10 @@ import pytest
 
 import otel_sse
 from otel_sse.errors import ConfigurationError
-from otel_sse.integrations import recorders
-from otel_sse.integrations.recorders import (
+from otel_sse.recording import registry
+from otel_sse.recording.live_stream import Stream, enter, leave
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.registry import (
     StreamLater,
     any_recorder,
     default_recorder,
@@ -21,8 +23,6 @@ from otel_sse.integrations.recorders import (
 )
 from otel_sse.telemetry import internal
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import Recorder
-from otel_sse.telemetry.streams import Stream, enter, leave
 from tests.integrations.pipeline import ended, recorder_outside
 from tests.integrations.seen import Telemetry
 
@@ -30,10 +30,10 @@ from tests.integrations.seen import Telemetry
 @pytest.fixture(autouse=True)
 def none_yet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No recorder has been made for what is outside of requests; one that is made is shut down."""
-    monkeypatch.setattr(recorders, "_default", None)
+    monkeypatch.setattr(registry, "_default", None)
     yield
-    if recorders._default is not None:
-        recorders._default.shutdown()
+    if registry._default is not None:
+        registry._default.shutdown()
 
 
 def test_default_recorder_is_made_once() -> None:

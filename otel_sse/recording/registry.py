@@ -16,10 +16,10 @@ from opentelemetry.trace import TracerProvider
 from otel_sse import __version__, limits
 from otel_sse.errors import ConfigurationError, must
 from otel_sse.options import Options
-from otel_sse.telemetry import fork
+from otel_sse.recording import fork
+from otel_sse.recording.live_stream import Stream, current_stream
+from otel_sse.recording.recorder import FLUSH_TIMEOUT_S, Recorder, StageRecord
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.recorder import FLUSH_TIMEOUT_S, Recorder, StageRecord
-from otel_sse.telemetry.streams import Stream, current_stream
 
 logger = logging.getLogger("otel_sse")
 

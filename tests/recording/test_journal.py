@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from otel_sse import limits
 from otel_sse.options import Options
+from otel_sse.recording.journal import BLOCK, FREE, Journal, Room
 from otel_sse.stream.chunk import Chunk
-from otel_sse.telemetry.queue import BLOCK, FREE, Journal, Room
 
 
 def chunk(seq: int) -> Chunk:

@@ -10,15 +10,15 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext
 
 from otel_sse import semconv
+from otel_sse.recording.journal import Journal
 from otel_sse.stage import StageMonitor
 from otel_sse.stream.stage import StageInfo
 from otel_sse.telemetry.logs import ChunkLog
 from otel_sse.telemetry.metrics import HandedOver
-from otel_sse.telemetry.queue import Journal
 from otel_sse.telemetry.segments import SegmentWriter
 
 if TYPE_CHECKING:
-    from otel_sse.telemetry.recorder import Recorder
+    from otel_sse.recording.recorder import Recorder
 
 
 @dataclass(slots=True)

@@ -15,9 +15,8 @@ from otel_sse.stream.chunk import Finding
 from otel_sse.stream.stage import StageInfo
 from otel_sse.telemetry.clock import now_ns
 from tests.hanging import Hanging
-
-from .conftest import END, Bench, Benches, attributes, frame, points
-from .test_recorder import end
+from tests.recording.made import END, Bench, Benches, attributes, frame, points
+from tests.recording.test_recorder import end
 
 
 @pytest.fixture

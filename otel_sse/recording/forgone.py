@@ -7,11 +7,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
+from otel_sse.recording.stage_record import StageRecord
 from otel_sse.stream.stage import StageInfo
 from otel_sse.stream.totals import Totals
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.metrics import HandedOver, Metrics
-from otel_sse.telemetry.record import StageRecord
 
 _TOGETHER: Final = 64
 """Stages whose numbers are handed over together: one stage's alone would cost its request's thread 50 µs."""

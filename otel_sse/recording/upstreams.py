@@ -10,8 +10,8 @@ from otel_sse.lineage import Crossings
 from otel_sse.stream.chunk import CONTENT, Chunk
 
 if TYPE_CHECKING:
-    from otel_sse.telemetry.recorder import StageRecord
-    from otel_sse.telemetry.streams import Stream
+    from otel_sse.recording.live_stream import Stream
+    from otel_sse.recording.recorder import StageRecord
 
 
 class Upstreams:

@@ -12,12 +12,12 @@ from opentelemetry import trace as trace_api
 
 from otel_sse import limits
 from otel_sse.options import Options
+from otel_sse.recording.forgone import Forgone
+from otel_sse.recording.journal import Room
+from otel_sse.recording.stage_record import StageRecord
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.telemetry.forgone import Forgone
 from otel_sse.telemetry.internal import InternalErrors
 from otel_sse.telemetry.metrics import Metrics
-from otel_sse.telemetry.queue import Room
-from otel_sse.telemetry.record import StageRecord
 
 AFTERMATH_NS: Final = 1_000_000_000
 """Time that an application has, once its last body is sent, to raise what kept it from sending all. Those that raise do

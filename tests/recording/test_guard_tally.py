@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 from otel_sse import limits
-from otel_sse.telemetry.guards import GuardTally
+from otel_sse.recording.guard_tally import GuardTally
 
 
 @pytest.mark.parametrize(("actions", "summaries"), [(limits.MAX_GUARD_LINES, 0), (limits.MAX_GUARD_LINES + 1, 1)])

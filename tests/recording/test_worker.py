@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from otel_sse.telemetry.worker import Worker, _Exit
+from otel_sse.recording.worker import Worker, _Exit
 
 
 class Chores:

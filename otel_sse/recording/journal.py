@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 from otel_sse import limits
-from otel_sse.stream.chunk import Chunk, Finding
-
-Entry: TypeAlias = "Chunk | tuple[Finding, int]"
+from otel_sse.stream.chunk import Chunk
+from otel_sse.telemetry.segments import Entry
 
 BLOCK: Final = 64
 """Entries by which a journal grows: the lock around the room that all share is taken that rarely."""

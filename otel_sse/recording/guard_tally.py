@@ -11,9 +11,9 @@ from opentelemetry import metrics as metrics_api
 from opentelemetry.trace import format_trace_id, get_current_span
 
 from otel_sse import __version__, limits, semconv
+from otel_sse.recording.live_stream import Stream
 from otel_sse.telemetry.internal import InternalErrors
 from otel_sse.telemetry.metrics import Metrics
-from otel_sse.telemetry.streams import Stream
 
 logger = logging.getLogger(semconv.GUARD_LOGGER)
 

@@ -13,9 +13,9 @@ from opentelemetry.context import get_current
 from opentelemetry.trace import get_current_span
 
 from otel_sse.options import Options
-from otel_sse.telemetry.propagation import Entered, read, read_trace, trace_of, write
-from otel_sse.telemetry.recorder import Recorder
-from otel_sse.telemetry.streams import Stream, current_stream
+from otel_sse.recording.live_stream import Stream, current_stream
+from otel_sse.recording.propagation import Entered, read, read_trace, trace_of, write
+from otel_sse.recording.recorder import Recorder
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"
 

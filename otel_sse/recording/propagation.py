@@ -11,7 +11,7 @@ from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.trace import NonRecordingSpan, SpanContext, get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from otel_sse.telemetry.streams import Stream, enter, leave
+from otel_sse.recording.live_stream import Stream, enter, leave
 
 STREAM_KEY: Final = "sse_stream_id"
 """Carrier key of `sse.stream.id`: a name that is allowed in every schema, next to `traceparent` and `tracestate`."""
