@@ -33,12 +33,12 @@ if TYPE_CHECKING:
         StreamReusedError,
     )
     from otel_sse.guards.single_pass import single_pass
-    from otel_sse.integrations import policies
     from otel_sse.integrations.apps import flush, instrument, shutdown, uninstrument
-    from otel_sse.integrations.carriers import extract, inject
-    from otel_sse.integrations.normalize import normalize
-    from otel_sse.integrations.observe import observe
-    from otel_sse.integrations.policies import policy
+    from otel_sse.integrations.verbs import policies
+    from otel_sse.integrations.verbs.carriers import extract, inject
+    from otel_sse.integrations.verbs.normalize import normalize
+    from otel_sse.integrations.verbs.observe import observe
+    from otel_sse.integrations.verbs.policies import policy
     from otel_sse.options import Options
 
 __version__: Final = "0.1.0"
@@ -74,13 +74,13 @@ _MODULE_OF: Final = {
     "Options": "otel_sse.options",
     "OtelSSEError": "otel_sse.errors",
     "StreamReusedError": "otel_sse.errors",
-    "extract": "otel_sse.integrations.carriers",
+    "extract": "otel_sse.integrations.verbs.carriers",
     "flush": "otel_sse.integrations.apps",
-    "inject": "otel_sse.integrations.carriers",
+    "inject": "otel_sse.integrations.verbs.carriers",
     "instrument": "otel_sse.integrations.apps",
-    "normalize": "otel_sse.integrations.normalize",
-    "observe": "otel_sse.integrations.observe",
-    "policy": "otel_sse.integrations.policies",
+    "normalize": "otel_sse.integrations.verbs.normalize",
+    "observe": "otel_sse.integrations.verbs.observe",
+    "policy": "otel_sse.integrations.verbs.policies",
     "shutdown": "otel_sse.integrations.apps",
     "single_pass": "otel_sse.guards.single_pass",
     "uninstrument": "otel_sse.integrations.apps",
@@ -89,7 +89,7 @@ _MODULE_OF: Final = {
 
 _SUBMODULES: Final = {
     "guards": "otel_sse.guards",
-    "policies": "otel_sse.integrations.policies",
+    "policies": "otel_sse.integrations.verbs.policies",
     "testing": "otel_sse.testing",
     "wire": "otel_sse.wire",
 }

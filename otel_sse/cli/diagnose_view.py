@@ -10,7 +10,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from otel_sse.cli.tables import cell, table_of
 from otel_sse.diagnosis import matrix as marks
 from otel_sse.diagnosis.diagnose import Diagnosis, late_places
 from otel_sse.diagnosis.efficiency import sizes_of, slowest_of
@@ -18,8 +17,9 @@ from otel_sse.diagnosis.faults.fault import Fault, ranges
 from otel_sse.diagnosis.matrix import DAMAGE, Matrix, matrix_of
 from otel_sse.diagnosis.matrix_text import GridCell, grid
 from otel_sse.diagnosis.trace.streams import Trace, TraceStream
-from otel_sse.escaping import escaped
 from otel_sse.stream.outcome import COMPLETED
+from otel_sse.terminal.escaping import escaped
+from otel_sse.terminal.tables import cell, table_of
 
 _GOOD: Final = "green"
 _BAD: Final = "bold red"

@@ -11,11 +11,11 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from otel_sse.cli.diagnosing import look
-from otel_sse.demo.otlp_lines import LinesExporter
-from otel_sse.escaping import escaped
+from otel_sse.exporters.otlp_lines import LinesExporter
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.otlp_file import OtlpFiles
 from otel_sse.sources.reading import FileTraces
+from otel_sse.terminal.escaping import escaped
 
 
 def explained(trace_id: str, spans: Sequence[ReadableSpan], width: int) -> RenderableType:

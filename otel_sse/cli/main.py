@@ -16,7 +16,7 @@ from otel_sse.cli.exit_codes import FINDINGS, INTERRUPTED, OK, USAGE
 from otel_sse.cli.extras import needs
 from otel_sse.cli.interrupts import STOPPED, leaving_at_once
 from otel_sse.errors import ConfigurationError, MissingExtraError, OtelSSEError
-from otel_sse.escaping import escaped
+from otel_sse.terminal.escaping import escaped
 
 if TYPE_CHECKING:
     import typer

@@ -15,10 +15,10 @@ from otel_sse.cli.exit_codes import FINDINGS, OK
 from otel_sse.cli.shown import Shown
 from otel_sse.cli.tracing import Asked, look
 from otel_sse.demo.pipeline_run import Outcome, run
-from otel_sse.demo.screen import Screen
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.otlp_file import OtlpFiles
 from otel_sse.sources.reading import FileTraces
+from otel_sse.terminal.screen import Screen
 
 _NO_TRACE = "There is no trace of it. Is one of the variables OTEL_... set so that none is made?"
 

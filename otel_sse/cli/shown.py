@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple
 from rich.console import RenderableType
 
 from otel_sse.cli.exit_codes import FINDINGS, INPUT, OK
-from otel_sse.demo.screen import Screen
-from otel_sse.escaping import escaped
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.reading import Traces
+from otel_sse.terminal.escaping import escaped
+from otel_sse.terminal.screen import Screen
 
 _LONGEST: Final = 2_000
 """Characters of a message."""

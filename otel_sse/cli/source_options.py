@@ -12,8 +12,8 @@ from urllib.parse import unquote
 
 import typer
 
-from otel_sse.cli.times import read_time
 from otel_sse.errors import ConfigurationError, must
+from otel_sse.terminal.times import read_time
 
 if TYPE_CHECKING:
     from otel_sse.sources.reading import Traces

@@ -9,8 +9,6 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from otel_sse.cli.tables import cell, table_of
-from otel_sse.cli.times import shown_time
 from otel_sse.diagnosis.faults.fault import ranges
 from otel_sse.diagnosis.path import Step
 from otel_sse.diagnosis.trace.edge import (
@@ -29,10 +27,12 @@ from otel_sse.diagnosis.trace.edge import (
 )
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import Trace, TraceStream
-from otel_sse.escaping import escaped
 from otel_sse.sources.traces import TraceSummary
 from otel_sse.stream.chunk import CONTENT, Chunk
 from otel_sse.stream.outcome import COMPLETED
+from otel_sse.terminal.escaping import escaped
+from otel_sse.terminal.tables import cell, table_of
+from otel_sse.terminal.times import shown_time
 
 _GOOD: Final = "green"
 _BAD: Final = "bold red"

@@ -21,9 +21,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 import otel_sse
-from otel_sse.demo.otlp_lines import LinesExporter
 from otel_sse.demo.pacing import Pace
 from otel_sse.demo.servers import bind
+from otel_sse.exporters.otlp_lines import LinesExporter
 
 MODEL: Final = "model"
 GATEWAY: Final = "gateway"

@@ -16,9 +16,9 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
 
-from otel_sse.demo.otlp_lines import LinesExporter
 from otel_sse.demo.span_store import SpanStore
 from otel_sse.errors import ConfigurationError, must
+from otel_sse.exporters.otlp_lines import LinesExporter
 
 _SERVICE: Final = "otel-sse-demo"
 _ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"

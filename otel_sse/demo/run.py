@@ -23,11 +23,11 @@ from otel_sse.demo.figures import figures
 from otel_sse.demo.pacing import Pace
 from otel_sse.demo.providers import Providers
 from otel_sse.demo.report import report
-from otel_sse.demo.screen import AnswerWriter, Screen
 from otel_sse.demo.servers import LoopbackServer
 from otel_sse.demo.trace_tree import Node, grow
 from otel_sse.demo.views import metrics_view, trace_view
 from otel_sse.errors import ConfigurationError, must
+from otel_sse.terminal.screen import AnswerWriter, Screen
 
 _PATIENCE_S: Final = 10.0
 """How long to wait for the spans of an answer that has been read: on a busy machine they take their time."""

@@ -15,8 +15,8 @@ from otel_sse import semconv
 from otel_sse.demo.chunk_rows import ChunkRow, chunk_rows, excerpt
 from otel_sse.demo.figures import SAMPLED, Figure
 from otel_sse.demo.trace_tree import Node
-from otel_sse.escaping import escaped
 from otel_sse.stream.outcome import COMPLETED
+from otel_sse.terminal.escaping import escaped
 
 _GOOD: Final = "green"
 _BAD: Final = "bold red"

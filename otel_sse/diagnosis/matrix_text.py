@@ -22,8 +22,8 @@ from otel_sse.diagnosis.matrix import (
     Matrix,
     Row,
 )
-from otel_sse.escaping import escaped
 from otel_sse.stream.chunk import CONTENT
+from otel_sse.terminal.escaping import escaped
 
 _WORDS: Final = {
     LOST: "lost",

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from otel_sse.dialects import (
+from otel_sse.dialects import generic, ndjson, plain
+from otel_sse.dialects.reader import Reader
+from otel_sse.dialects.registry import Entry
+from otel_sse.dialects.vendors import (
     anthropic_completions,
     anthropic_messages,
     cohere,
     gemini,
     gemini_interactions,
-    generic,
-    ndjson,
     openai_assistants,
     openai_chat,
     openai_completions,
     openai_responses,
-    plain,
     vercel,
     watsonx,
     writer,
 )
-from otel_sse.dialects.reader import Reader
-from otel_sse.dialects.registry import Entry
 from otel_sse.wire.events import Event
 
 

@@ -23,9 +23,9 @@ from otel_sse.dialects.frames import (
     unwrap,
     word_of,
 )
-from otel_sse.dialects.openai_chat import choices_facts, tool_call_deltas
 from otel_sse.dialects.payload import count, decode, fields, items, name, text
 from otel_sse.dialects.plain import PlainText
+from otel_sse.dialects.vendors.openai_chat import choices_facts, tool_call_deltas
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, HEARTBEAT
 from otel_sse.stream.facts import Facts
 from otel_sse.wire.events import Event

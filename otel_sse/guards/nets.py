@@ -7,11 +7,11 @@ from typing import Any, Final, TypeVar, overload
 
 from otel_sse.errors import ConfigurationError, must
 from otel_sse.guards.duplicates import DuplicateFilter
-from otel_sse.guards.filtered import Begin, Filter, FilteredAsyncIterator, FilteredIterator, NetPass
 from otel_sse.guards.restarts import RestartFilter
 from otel_sse.guards.units import UnitReader
-from otel_sse.integrations.iterators import stage_inside
-from otel_sse.integrations.observe import observe
+from otel_sse.integrations.verbs.observe import observe
+from otel_sse.iterators.filtered import Begin, Filter, FilteredAsyncIterator, FilteredIterator, NetPass
+from otel_sse.iterators.observed import stage_inside
 from otel_sse.limits import MAX_OPENING_CHARS
 from otel_sse.options import Options
 from otel_sse.recording.guard_tally import GuardTally

@@ -11,7 +11,8 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from otel_sse.errors import NotAnApplicationError, must
-from otel_sse.integrations import patches, starlette
+from otel_sse.integrations import patches
+from otel_sse.integrations.applications import starlette_stack
 from otel_sse.integrations.asgi import STAGE, ASGIApp, Receive, Scope, Send, StreamMiddleware
 from otel_sse.integrations.counters import start_counters
 from otel_sse.options import Options
@@ -77,8 +78,8 @@ def instrument(
     def wrap(inner: ASGIApp) -> StreamMiddleware:
         return StreamMiddleware(inner, recorder, tracer_provider, meter_provider)
 
-    if starlette.is_starlette(app):
-        starlette.install(app, wrap)
+    if starlette_stack.is_starlette(app):
+        starlette_stack.install(app, wrap)
         _by_app[app] = recorder
         return app
     wrapped: Any = InstrumentedApp(app, wrap(app))  # type: ignore[arg-type]
@@ -91,9 +92,9 @@ def uninstrument(app: App) -> App:
         end_recorder(app._self_middleware.recorder)
         original: App = app.__wrapped__
         return original
-    if starlette.is_starlette(app) and starlette.is_instrumented(app):
+    if starlette_stack.is_starlette(app) and starlette_stack.is_instrumented(app):
         recorder = _by_app.pop(app)
-        starlette.remove(app, recorder)
+        starlette_stack.remove(app, recorder)
         end_recorder(recorder)
     return app
 
@@ -116,7 +117,7 @@ def end_recorder(recorder: Recorder) -> None:
 def _recorder_of(app: Any) -> Recorder | None:
     if isinstance(app, InstrumentedApp):
         return app._self_middleware.recorder
-    return _by_app.get(app) if starlette.is_starlette(app) and starlette.is_instrumented(app) else None
+    return _by_app.get(app) if starlette_stack.is_starlette(app) and starlette_stack.is_instrumented(app) else None
 
 
 def _check(app: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from otel_sse import limits
 from otel_sse.integrations.clients.exchange import PROVIDER
-from otel_sse.integrations.emit.stage import EMIT
+from otel_sse.integrations.frameworks.emit import EMIT
 from otel_sse.integrations.server_span import layers
 from otel_sse.recording.recorder import Recorder
 

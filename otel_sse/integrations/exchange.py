@@ -12,7 +12,7 @@ from opentelemetry.trace import get_current_span
 
 from otel_sse import limits
 from otel_sse.integrations import headers as stream_headers
-from otel_sse.integrations.emit.stage import EMIT
+from otel_sse.integrations.frameworks.emit import EMIT
 from otel_sse.integrations.protocol import (
     BODY,
     DISCONNECT,

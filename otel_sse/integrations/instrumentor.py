@@ -9,9 +9,9 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 
 from otel_sse.errors import ConfigurationError
 from otel_sse.integrations import patches
+from otel_sse.integrations.applications.classes import FrameworkPatches
 from otel_sse.integrations.apps import end_recorder, new_recorder
 from otel_sse.integrations.asgi import ASGIApp, StreamMiddleware
-from otel_sse.integrations.frameworks import FrameworkPatches
 from otel_sse.options import Options
 from otel_sse.recording.recorder import Recorder
 from otel_sse.recording.registry import tell_unusable

@@ -7,7 +7,7 @@ from inspect import getattr_static
 from typing import Any, Final, ParamSpec, TypeVar
 
 from otel_sse.errors import MissingExtraError
-from otel_sse.integrations.policies import kind_of, watched
+from otel_sse.integrations.verbs.policies import kind_of, watched
 
 try:
     from litellm.integrations.custom_logger import CustomLogger

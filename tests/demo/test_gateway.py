@@ -13,13 +13,13 @@ from otel_sse.demo import gateway, model_server
 from otel_sse.demo.answers import QUESTIONS, answer
 from otel_sse.demo.asking import Reply, ask, connect
 from otel_sse.demo.faults import FAULTS
-from otel_sse.demo.otlp_lines import LinesExporter
 from otel_sse.demo.pacing import Pace
 from otel_sse.demo.providers import Providers
 from otel_sse.demo.run import _wait_for_traces
 from otel_sse.demo.servers import LoopbackServer
 from otel_sse.demo.trace_tree import Node, grow
 from otel_sse.diagnosis.diagnose import Diagnosis, diagnose
+from otel_sse.exporters.otlp_lines import LinesExporter
 from otel_sse.integrations.apps import uninstrument
 from otel_sse.semconv import STREAM_CHUNKS, STREAM_FINDINGS, STREAM_OUTCOME
 from tests.demo.pipeline_answers import streams

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from otel_sse.dialects import Dialect
-from otel_sse.dialects.anthropic_messages import AnthropicMessages
-from otel_sse.dialects.cohere import CohereV2
 from otel_sse.dialects.frames import error_name, is_done_mark, is_frame, is_nested, unwrap
-from otel_sse.dialects.gemini import Gemini
 from otel_sse.dialects.generic import GenericJSON
-from otel_sse.dialects.openai_chat import OpenAIChat
-from otel_sse.dialects.openai_responses import OpenAIResponses
 from otel_sse.dialects.payload import NOT_JSON
-from otel_sse.dialects.vercel import VercelUI
-from otel_sse.dialects.watsonx import Watsonx
+from otel_sse.dialects.vendors.anthropic_messages import AnthropicMessages
+from otel_sse.dialects.vendors.cohere import CohereV2
+from otel_sse.dialects.vendors.gemini import Gemini
+from otel_sse.dialects.vendors.openai_chat import OpenAIChat
+from otel_sse.dialects.vendors.openai_responses import OpenAIResponses
+from otel_sse.dialects.vendors.vercel import VercelUI
+from otel_sse.dialects.vendors.watsonx import Watsonx
 from otel_sse.stream.facts import Facts
 from otel_sse.wire.events import Event
 from tests.dialects.made import event

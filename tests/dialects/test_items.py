@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from otel_sse.dialects.items import as_json, quick_text
-from otel_sse.dialects.openai_chat import OpenAIChat
+from otel_sse.dialects.vendors.openai_chat import OpenAIChat
 from otel_sse.wire import Event
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from otel_sse.dialects.generic import GenericJSON
 from otel_sse.dialects.ndjson import NDJSONInData, recognise
-from otel_sse.dialects.openai_chat import OpenAIChat
 from otel_sse.dialects.payload import NOT_JSON
+from otel_sse.dialects.vendors.openai_chat import OpenAIChat
 from otel_sse.stream.facts import Facts
 from otel_sse.wire.events import Event
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_sse.dialects import Reader, names
-from otel_sse.dialects.openai_chat import OpenAIChat
 from otel_sse.dialects.payload import decode
 from otel_sse.dialects.registry import make
+from otel_sse.dialects.vendors.openai_chat import OpenAIChat
 from otel_sse.limits import MAX_NAME_CHARS
 from otel_sse.stream.chunk import KINDS
 from otel_sse.stream.facts import Facts

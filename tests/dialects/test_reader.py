@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from otel_sse.dialects import Dialect, Reader
-from otel_sse.dialects.openai_chat import OpenAIChat
+from otel_sse.dialects.vendors.openai_chat import OpenAIChat
 from otel_sse.limits import MAX_SNIFFED_EVENTS
 from otel_sse.stream.facts import Facts
 from otel_sse.wire.events import Event

@@ -9,7 +9,7 @@ import pytest
 from otel_sse.dialects import Reader, names, register, unregister
 from otel_sse.dialects.builtin import BUILTIN
 from otel_sse.dialects.registry import make
-from otel_sse.dialects.writer import WriterCompletions
+from otel_sse.dialects.vendors.writer import WriterCompletions
 from otel_sse.errors import ConfigurationError
 from otel_sse.wire.events import Event
 

@@ -33,7 +33,7 @@ def test_place_is_file_line_and_function() -> None:
 
 def test_calls_of_the_package_itself_are_passed_over() -> None:
     """A guard inside of an observer names who iterates the observer."""
-    ours, theirs = called(ASK, "otel_sse.integrations.pulls"), called(ASK, "users")
+    ours, theirs = called(ASK, "otel_sse.iterators.pulls"), called(ASK, "users")
     assert str(theirs(ours)) == "users.py:2 in ask"  # type: ignore[operator]
 
 

@@ -341,7 +341,7 @@ async def _serve(app: Any) -> None:
 
 async def test_stages_outside_of_a_request_share_a_stream_through_a_guard() -> None:
     """A guard between two stages does not part them."""
-    from otel_sse.integrations.iterators import stream_around
+    from otel_sse.iterators.observed import stream_around
 
     inner = otel_sse.observe(answer(), "below")
     assert stream_around(single_pass(inner)) is stream_around(inner)

@@ -10,16 +10,9 @@ import pytest
 from otel_sse.options import Options
 from otel_sse.recording.recorder import Recorder
 from otel_sse.recording.registry import new_recorder
+from tests.fixtures import telemetry as telemetry
 from tests.integrations.seen import Telemetry
 from tests.integrations.websockets.peers import Stages
-
-
-@pytest.fixture
-def telemetry() -> Iterator[Telemetry]:
-    """A fresh provider that samples everything."""
-    telemetry = Telemetry()
-    yield telemetry
-    telemetry.close()
 
 
 @pytest.fixture

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.fixtures import run_script as run_script
 from tests.integrations.seen import Telemetry
 from tests.integrations.servers import Hypercorn, Uvicorn
 
@@ -60,26 +57,3 @@ def _contexts_stay_in_order(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     logged = "\n".join(record.getMessage() for when in ("setup", "call") for record in caplog.get_records(when))
     assert "Failed to detach context" not in logged
     assert "was created in a different Context" not in logged
-
-
-@pytest.fixture
-def run_script(tmp_path: Path) -> Callable[..., str]:
-    """Runs a script in a Python process of its own; returns what it printed, and fails where it failed."""
-
-    def run(source: str, **environment: str) -> str:
-        script = tmp_path / "script.py"
-        script.write_text(textwrap.dedent(source))
-        done = subprocess.run(
-            [sys.executable, str(script)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert "Traceback" not in done.stderr, done.stderr
-        return done.stdout
-
-    return run

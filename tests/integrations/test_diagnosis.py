@@ -15,9 +15,9 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 import otel_sse
-from otel_sse.demo.otlp_lines import to_line
 from otel_sse.diagnosis.diagnose import Diagnosis, diagnose
 from otel_sse.diagnosis.trace.streams import trace_of
+from otel_sse.exporters.otlp_lines import to_line
 from otel_sse.sources.otlp_json import spans_of
 from tests.integrations.frameworks_made import ANSWERING
 from tests.integrations.seen import Telemetry

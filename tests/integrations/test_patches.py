@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
-import sys
-import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,9 +19,6 @@ from starlette.responses import StreamingResponse
 
 import otel_sse
 from otel_sse.integrations.instrumentor import SSEInstrumentor
-from otel_sse.integrations.patches import PatchGroup, Seam
-from otel_sse.options import Options
-from otel_sse.recording.recorder import Recorder
 from tests.integrations.answers import ANSWER, plain
 from tests.integrations.made import starlette_app
 from tests.integrations.seen import Telemetry
@@ -143,65 +137,6 @@ def test_after_shutdown_they_do_nothing(telemetry: Telemetry, uvicorn_server: Uv
     otel_sse.shutdown()
     assert httpx.get(uvicorn_server.serve(app) + "/chat").content == ANSWER
     assert telemetry.spans() == []
-
-
-def test_an_application_that_is_let_go_keeps_nothing(telemetry: Telemetry) -> None:
-    """A recorder that is gone without a word holds no patch for longer than until the next one goes."""
-    group = PatchGroup((Seam("starlette.responses", "StreamingResponse", "__call__", _nothing),))
-    gone, stays = (Recorder(Options(), telemetry.tracer_provider) for _ in range(2))
-    group.hold(gone)
-    group.hold(gone)
-    group.hold(stays)
-    gone.shutdown()
-    del gone
-    gc.collect()
-    assert isinstance(vars(StreamingResponse)["__call__"], wrapt.FunctionWrapper)
-    group.release(stays)
-    group.release(stays)
-    stays.shutdown()
-
-
-def _nothing(inner: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
-    return inner(*args, **kwargs)
-
-
-def test_a_release_that_lacks_the_seam(caplog: pytest.LogCaptureFixture, telemetry: Telemetry) -> None:
-    """A library whose method has gone is left alone, with a line that says which stage is missing."""
-    module: Any = types.ModuleType("a_library_of_later")
-    module.Client = type("Client", (), {})
-    sys.modules[module.__name__] = module
-    recorder = Recorder(Options(), telemetry.tracer_provider)
-    try:
-        group = PatchGroup(
-            (Seam("a_library_of_later", "Client", "send", _nothing), Seam("json", "Nobody", "x", _nothing))
-        )
-        with caplog.at_level(logging.WARNING, "otel_sse"):
-            group.hold(recorder)
-        group.release(recorder)
-    finally:
-        recorder.shutdown()
-        del sys.modules[module.__name__]
-    assert [record.getMessage().split()[0] for record in caplog.records] == [
-        "a_library_of_later.Client.send",
-        "json.Nobody.x",
-    ]
-
-
-def test_an_alias_is_not_patched_twice(telemetry: Telemetry) -> None:
-    """httpx2 can stand in for httpx: one class, two names, one patch."""
-    group = PatchGroup(
-        (
-            Seam("starlette.responses", "StreamingResponse", "__call__", _nothing),
-            Seam("fastapi.responses", "StreamingResponse", "__call__", _nothing),
-        )
-    )
-    original = vars(StreamingResponse)["__call__"]
-    recorder = Recorder(Options(), telemetry.tracer_provider)
-    group.hold(recorder)
-    assert vars(StreamingResponse)["__call__"].__wrapped__ is original
-    group.release(recorder)
-    recorder.shutdown()
-    assert vars(StreamingResponse)["__call__"] is original
 
 
 def test_libraries_may_be_imported_later(run_script: Callable[..., str]) -> None:

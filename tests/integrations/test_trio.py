@@ -12,7 +12,7 @@ import pytest
 import trio
 
 import otel_sse
-import otel_sse.integrations.normalize as module
+import otel_sse.integrations.verbs.normalize as module
 from otel_sse import guards
 from otel_sse.errors import StreamReusedError
 from otel_sse.recording import registry

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integrations.seen import Telemetry
+from tests.fixtures import telemetry as telemetry
 from tests.recording.made import Benches
 
 
@@ -16,11 +16,3 @@ def make_bench() -> Iterator[Benches]:
     benches = Benches()
     yield benches
     benches.close()
-
-
-@pytest.fixture
-def telemetry() -> Iterator[Telemetry]:
-    """A fresh provider that samples everything."""
-    made = Telemetry()
-    yield made
-    made.close()

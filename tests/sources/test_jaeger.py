@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from otel_sse import limits
-from otel_sse.cli.times import read_time
 from otel_sse.diagnosis.trace.spans import Span
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.http import Backend
 from otel_sse.sources.jaeger import Jaeger
 from otel_sse.sources.search import Search, newest
+from otel_sse.terminal.times import read_time
 from tests.diagnosis.made_trace import START, TRACE, chunk_events, segment
 from tests.sources.http_server import Answer, Asked, Reply, Server, serving
 from tests.sources.made_files import line_of

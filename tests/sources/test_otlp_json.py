@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link, format_span_id, format_trace_id
 
-from otel_sse.demo.otlp_lines import to_line
+from otel_sse.exporters.otlp_lines import to_line
 from otel_sse.sources.otlp_json import spans_of
 from tests.diagnosis.made_trace import TRACE, chunk_events, segment, span_id, upstream
 from tests.sources.made_files import line_of

@@ -73,7 +73,7 @@ def command(
         with needs("demo", "command otel-sse demo"):
             from otel_sse.cli.fault_demo import explained
             from otel_sse.demo.run import Order, run
-            from otel_sse.demo.screen import Screen
+            from otel_sse.terminal.screen import Screen
     screen = Screen(os.environ, color=not no_color, quiet=as_json)
     explain = partial(explained, width=screen.out.width)
     order = Order(questions, fault, seed, port, serve, as_json, traces)
@@ -87,7 +87,7 @@ def _pipeline(fault: str | None, serve: bool, traces: Path | None, seed: int, as
         # The processes need it, and could say so in a traceback only.
         import_module("websockets")
         from otel_sse.cli.pipeline_demo import show_pipeline
-        from otel_sse.demo.screen import Screen
+        from otel_sse.terminal.screen import Screen
     screen = Screen(os.environ, color=not no_color, quiet=as_json)
     return show_pipeline(traces, seed, screen, as_json=as_json, fault=full_name(fault or ""))
 

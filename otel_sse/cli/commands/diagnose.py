@@ -30,7 +30,7 @@ def command(source: SourceOptions, trace_id: TraceId = None, as_json: AsJson = F
     with leaving_at_once(), needs("cli", "command otel-sse diagnose"):
         from otel_sse.cli.diagnosing import look
         from otel_sse.cli.shown import show
-        from otel_sse.demo.screen import Screen
+        from otel_sse.terminal.screen import Screen
 
         traces = source.open(wanted, os.environ, time.time_ns())
     screen = Screen(os.environ, color=not no_color, quiet=as_json)

@@ -45,7 +45,7 @@ def command(
     with leaving_at_once(), needs("cli", "command otel-sse trace"):
         from otel_sse.cli.shown import show
         from otel_sse.cli.tracing import Asked, look
-        from otel_sse.demo.screen import Screen
+        from otel_sse.terminal.screen import Screen
 
         traces = source.open(wanted, os.environ, time.time_ns())
     screen = Screen(os.environ, color=not no_color, quiet=as_json)

@@ -13,7 +13,7 @@ import wrapt
 
 from otel_sse.integrations.bodies import ByteCursor
 from otel_sse.integrations.clients.exchange import Exchange, exchange_with
-from otel_sse.integrations.iterators import ObservedAsyncIterator, ObservedIterator
+from otel_sse.iterators.observed import ObservedAsyncIterator, ObservedIterator
 from otel_sse.stream import outcome as outcomes
 
 SEND: Final = "_send_single_request"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from otel_sse.hops.messages import Hooks
+from otel_sse.integrations.patching import holder
 from otel_sse.recording.live_stream import Stream, current_stream
 from otel_sse.recording.recorder import Recorder
 from otel_sse.recording.registry import any_recorder
@@ -11,12 +12,10 @@ from otel_sse.telemetry.clock import now_ns
 
 def recorder_here() -> Recorder:
     """Return the recorder of the request that is being served, else of the application that was instrumented last."""
-    from otel_sse.integrations import patches
-
     stream = current_stream()
     if stream is not None:
         return stream.recorder
-    return patches.holder("websockets") or any_recorder()
+    return holder("websockets") or any_recorder()
 
 
 def own_stream(recorder: Recorder) -> Stream | None:

@@ -18,8 +18,8 @@ from websockets.exceptions import ConnectionClosed
 
 import otel_sse
 from otel_sse.hops.envelope import HEADER
-from otel_sse.integrations.carriers import extract, inject
-from otel_sse.integrations.policies import policy
+from otel_sse.integrations.verbs.carriers import extract, inject
+from otel_sse.integrations.verbs.policies import policy
 from otel_sse.integrations.websockets import stream_for, watch
 from otel_sse.recording.live_stream import Stream, current_stream, enter, leave
 from otel_sse.recording.recorder import Recorder

@@ -18,9 +18,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 import otel_sse
 from otel_sse.hops.envelope import HEADER
 from otel_sse.integrations import patches
-from otel_sse.integrations.carriers import extract, inject
-from otel_sse.integrations.observe import observe
-from otel_sse.integrations.policies import policy
+from otel_sse.integrations.verbs.carriers import extract, inject
+from otel_sse.integrations.verbs.observe import observe
+from otel_sse.integrations.verbs.policies import policy
 from otel_sse.integrations.websockets import accept_offer, offered_headers, stream_for, watch
 from otel_sse.integrations.websockets.serving import hop_of
 from otel_sse.recording.live_stream import Stream, current_stream, enter, leave

@@ -1,0 +1,1 @@
+"""Spans and metrics out of the process: lines of OTLP, Prometheus."""

@@ -1,0 +1,1 @@
+"""How a whole application is put behind the middleware: Starlette's stack, and the classes of frameworks."""

@@ -1,0 +1,1 @@
+"""What users call on a stream inside of an application: observe, policy, normalize, inject and extract."""
