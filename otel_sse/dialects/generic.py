@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from otel_sse.dialects.deltas import Deltas, gather
 from otel_sse.dialects.dialect import NOTHING, TERMINAL
 from otel_sse.dialects.flat import flat_content
 from otel_sse.dialects.frames import (
@@ -23,6 +22,7 @@ from otel_sse.dialects.frames import (
     unwrap,
     word_of,
 )
+from otel_sse.dialects.parts import Deltas, gather
 from otel_sse.dialects.payload import count, decode, fields, items, name, text
 from otel_sse.dialects.plain import PlainText
 from otel_sse.dialects.vendors.openai_chat import choices_facts, tool_call_deltas

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from otel_sse.dialects.deltas import Deltas, gather
 from otel_sse.dialects.dialect import Dialect
+from otel_sse.dialects.parts import Deltas, gather
 from otel_sse.dialects.payload import NOT_JSON, decode
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, ERROR, HEARTBEAT
 from otel_sse.stream.facts import Facts

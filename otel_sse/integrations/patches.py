@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from otel_sse.integrations.clients import aiohttp, httpx
-from otel_sse.integrations.frameworks import django, litestar, quart, sse_starlette, starlette
+from otel_sse.integrations.frameworks import responses
 from otel_sse.integrations.patching import GROUPS, Seam
 from otel_sse.integrations.websockets import aiohttp_client, websockets_lib
 from otel_sse.recording.recorder import Recorder
@@ -19,11 +19,11 @@ CLIENTS: Final = (
     Seam("aiohttp", "ClientResponse", "start", aiohttp.start),
 )
 EMIT: Final = (
-    Seam("starlette.responses", "StreamingResponse", "__call__", starlette.call),
-    Seam("sse_starlette.sse", "EventSourceResponse", "__call__", sse_starlette.call),
-    Seam("litestar.response.streaming", "ASGIStreamingResponse", "send_body", litestar.send_body),
-    Seam("quart.app", "Quart", "handle_request", quart.handle_request),
-    Seam("django.http.response", "StreamingHttpResponse", "__aiter__", django.aiter_parts),
+    Seam("starlette.responses", "StreamingResponse", "__call__", responses.call_starlette),
+    Seam("sse_starlette.sse", "EventSourceResponse", "__call__", responses.call_sse_starlette),
+    Seam("litestar.response.streaming", "ASGIStreamingResponse", "send_body", responses.send_litestar),
+    Seam("quart.app", "Quart", "handle_request", responses.handle_quart),
+    Seam("django.http.response", "StreamingHttpResponse", "__aiter__", responses.iterate_django),
 )
 HOPS: Final = (
     Seam("websockets.asyncio.client", "ClientConnection", "handshake", websockets_lib.client_handshake),

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_sse.dialects.choices import Choices
-from otel_sse.dialects.deltas import Deltas, gather
 from otel_sse.dialects.dialect import FINISH
 from otel_sse.dialects.frames import is_nested
 from otel_sse.dialects.objects import ObjectDialect
+from otel_sse.dialects.parts import Choices, Deltas, gather
 from otel_sse.dialects.payload import compact, count, fields, index, items, name, text
 from otel_sse.limits import MAX_CHANNELS
 from otel_sse.stream.facts import Facts

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from otel_sse.dialects.channels import Channels
-from otel_sse.dialects.deltas import Deltas, gather
 from otel_sse.dialects.dialect import TERMINAL
 from otel_sse.dialects.frames import error_name
 from otel_sse.dialects.objects import ObjectDialect
+from otel_sse.dialects.parts import Channels, Deltas, gather
 from otel_sse.dialects.payload import count, fields, identity, index, items, name, text
 from otel_sse.stream.chunk import CONTROL, ERROR
 from otel_sse.stream.facts import Facts

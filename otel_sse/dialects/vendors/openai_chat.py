@@ -10,11 +10,10 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from otel_sse.dialects.choices import Choices
-from otel_sse.dialects.deltas import Deltas, gather
 from otel_sse.dialects.dialect import FINISH
 from otel_sse.dialects.frames import SHORTEST_FRAME_CHARS, error_name, is_nested
 from otel_sse.dialects.objects import ObjectDialect
+from otel_sse.dialects.parts import Choices, Deltas, gather
 from otel_sse.dialects.payload import compact, count, decode, fields, index, items, name, text
 from otel_sse.limits import MAX_CHANNELS
 from otel_sse.stream.chunk import CONTENT, ERROR

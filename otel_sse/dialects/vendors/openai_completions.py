@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_sse.dialects.choices import Choices
 from otel_sse.dialects.dialect import FINISH
 from otel_sse.dialects.objects import ObjectDialect
+from otel_sse.dialects.parts import Choices
 from otel_sse.dialects.payload import fields, items
 from otel_sse.dialects.vendors.openai_chat import choices_facts
 from otel_sse.stream.facts import Facts

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from otel_sse.dialects.channels import Channels
 from otel_sse.dialects.dialect import FINISH
 from otel_sse.dialects.frames import is_nested
 from otel_sse.dialects.objects import ObjectDialect
+from otel_sse.dialects.parts import Channels
 from otel_sse.dialects.payload import fields, identity, name, text
 from otel_sse.stream.chunk import CONTENT, CONTROL, ERROR
 from otel_sse.stream.facts import Facts

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from otel_sse.dialects.deltas import gather
 from otel_sse.dialects.dialect import FINISH
 from otel_sse.dialects.frames import is_nested
 from otel_sse.dialects.objects import ObjectDialect
+from otel_sse.dialects.parts import gather
 from otel_sse.dialects.payload import count, fields, items, name, text
 from otel_sse.stream.facts import Facts
 from otel_sse.wire.events import Event

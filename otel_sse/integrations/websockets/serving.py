@@ -1,4 +1,4 @@
-"""The connection that is being served: which one it is, and which stream a message of it belongs to."""
+"""The connection that is being served: its recorder, its hooks, and the stream that a message of it belongs to."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from otel_sse.hops.hop import Hop
+from otel_sse.hops.messages import Hooks
+from otel_sse.integrations.patching import holder
+from otel_sse.recording.live_stream import Stream, current_stream
 from otel_sse.recording.propagation import Entered
-from otel_sse.recording.registry import stream_here
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.registry import any_recorder, stream_here
+from otel_sse.telemetry.clock import now_ns
 
 ATTRIBUTE: Final = "_otel_sse_hop"
 """Name under which a connection that is watched keeps its hop."""
@@ -68,3 +73,21 @@ def stream_for(message: object, connection: Any = None) -> Entered:
     if stream is None:
         stream = stream_here()
     return Entered(stream, stream.context)
+
+
+def recorder_here() -> Recorder:
+    """Return the recorder of the request that is being served, else of the application that was instrumented last."""
+    stream = current_stream()
+    if stream is not None:
+        return stream.recorder
+    return holder("websockets") or any_recorder()
+
+
+def own_stream(recorder: Recorder) -> Stream | None:
+    """Return a stream for a connection that is opened outside of any; None inside of one."""
+    return None if current_stream() is not None else Stream(recorder, now_ns())
+
+
+def hooks_of(recorder: Recorder) -> Hooks:
+    """Return how the application of a recorder has asked messages to be understood."""
+    return Hooks(recorder.options.stream_of, recorder.options.chunk_of)
