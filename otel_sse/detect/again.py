@@ -1,4 +1,4 @@
-"""A passage that comes again: the opening of the answer, or a long run of it."""
+"""A passage that is repeated: the opening of the answer, or a long run of chunks from anywhere in it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from otel_sse.stream.latest import Latest
 _SIZE: Final = limits.MAX_HISTORY_CHUNKS
 _OPENING: Final = limits.OPENING_CHUNKS
 _GRAM_CHUNKS: Final = 4
-"""Chunks by which a passage is looked up; every sixteenth is looked up on average."""
+"""Chunks by which a passage is looked up; one chunk in sixteen is looked up on average."""
 
 _MAX_GRAMS: Final = _SIZE // 4
 
 _ANCHOR: Final = "0"
-"""A chunk whose digest ends with this is an anchor: one in sixteen, and the same ones when a passage repeats."""
+"""A chunk whose digest ends with this is an anchor: one in sixteen, and the same ones when a passage is repeated."""
 
 _STRIDE: Final = 16
-"""Characters from one digest to the next among the digests of a look: twelve, and four that set them apart."""
+"""Characters from one digest to the next in the joined digests of a look: twelve, and four that separate them."""
 
 _LAST: Final = 11
 """Where a digest's last character stands."""
@@ -31,15 +31,27 @@ _REASSERTED: Final = "repeat/reasserted"
 
 
 class AgainDetector:
-    """Finds where a stream says again what it said, by content alone, so its findings are suspected.
+    """Finds where a stream repeats itself, by content alone, so its findings are suspected.
 
-    The opening is followed chunk by chunk, in the manner of Knuth, Morris and Pratt. Any other passage is looked up at
-    its anchors, and is told once it is long: models do repeat a sentence.
+    The opening is matched chunk by chunk, by the algorithm of Knuth, Morris and Pratt. Any other passage is looked up
+    at its anchors, and is reported only once it is long: models do repeat a sentence.
 
     Args:
         stage: The stage's name, for findings.
-        told: Chunks that are known to be duplicates already, which are not told again.
+        told: Numbers of chunks that are reported as duplicates already. They are not reported again.
     """
+
+    # A worked example, an answer of 40 different chunks whose first 18 come again:
+    #
+    #   1 to 40     `_learn` keeps the keys of chunks 1 to 16, the opening, and their borders for the search
+    #   41 to 55    `_opening_again` matches 15 chunks of the opening; nothing is reported yet
+    #   56          the 16th: duplicate/restarted at 41 of 1, amount 16; `_source` is now the position of chunk 17
+    #   57, 58      `_follow` compares with 17 and 18: duplicate/restarted at 57 of 17, at 58 of 18
+    #   59          is another chunk, or none comes: `_stop`
+    #
+    # Any other passage has no opening to match. A chunk whose digest ends with 0 is an anchor; the four chunks that end
+    # there are a gram. `_looked_up` finds the gram's earlier position and counts backwards how many chunks before both
+    # are equal. From 24 on it is reported, and followed like the opening.
 
     __slots__ = (
         "_borders", "_boundary", "_count", "_done", "_grams", "_keys", "_kind", "_matched", "_opening", "_opens_with",
@@ -69,15 +81,15 @@ class AgainDetector:
 
     @property
     def active(self) -> bool:
-        """Whether a passage is being repeated, so that the next chunk may belong to it."""
+        """Whether a repeated passage is being followed, so that the next chunk may belong to it."""
         return self._source >= 0
 
     def turned(self, offset: int) -> None:
-        """Take note that the channel changes behind the first `offset` chunks of what is looked at next."""
+        """The channel changes behind the first `offset` chunks of the next look."""
         self._turns.keep(self._count + offset)
 
     def close(self) -> list[Finding]:
-        """Return what was held back until it was clear what it is, now that nothing will come."""
+        """Return the finding that was held back, now that the stream has ended."""
         found: list[Finding] = []
         self._stop(found)
         return found
@@ -86,10 +98,10 @@ class AgainDetector:
         """Return findings about chunks that repeat earlier ones.
 
         Args:
-            keys: What tells contents apart, of the chunks since the last look.
-            seqs: Their numbers.
-            ended: Whether the answer had come to its end, so that what comes again is the whole of it.
-            joined: Their digests, each of twelve hex digits and followed by four that set it apart from the next.
+            keys: A key of each chunk since the last look; equal contents have equal keys.
+            seqs: The chunks' numbers.
+            ended: Whether the answer had ended before them, so that a repeated opening is a replay of the whole.
+            joined: Their digests, twelve hex digits each, with four characters behind each as a separator.
         """
         base = self._count
         self._remember(keys, seqs)
@@ -138,11 +150,11 @@ class AgainDetector:
             self._borders = _borders(opening)
 
     def _search(self, base: int, keys: array[int], start: int, ended: bool, joined: str, found: list[Finding]) -> int:
-        """Look for a passage that comes again; return the index behind what was looked at."""
+        """Search for a repeated passage; return the index behind the last chunk that was searched."""
         opened = self._opening_again(keys, max(start, _OPENING - base), joined) if self._borders else -1
         end = len(keys) if opened < 0 else opened + 1
         lasts = joined[_LAST::_STRIDE]
-        # The first few chunks of a look have not enough before them here, and are looked up at no other time either.
+        # The first three chunks of a look have no whole gram before them here, so they are never looked up.
         at = lasts.find(_ANCHOR, max(start, _GRAM_CHUNKS - 1), end)
         while at >= 0:
             gram = joined[_STRIDE * (at - _GRAM_CHUNKS + 1) : _STRIDE * at + _LAST + 1]
@@ -156,7 +168,7 @@ class AgainDetector:
         return opened + 1
 
     def _opening_again(self, keys: array[int], start: int, joined: str) -> int:
-        """Return the index at which the opening is complete once more, or -1."""
+        """Return the index at which the opening is complete again, or -1."""
         opening, borders, matched = self._opening, self._borders, self._matched
         at = start
         while at < len(keys):
@@ -176,14 +188,14 @@ class AgainDetector:
         return -1
 
     def _next_opening(self, joined: str, start: int) -> int:
-        """Return the index of the next chunk with the digest with which the opening begins, or -1."""
+        """Return the index of the next chunk that equals the first one of the opening, or -1."""
         found = joined.find(self._opens_with, start * _STRIDE)
         while found >= 0 and found % _STRIDE:
             found = joined.find(self._opens_with, found + 1)
         return found // _STRIDE if found >= 0 else -1
 
     def _looked_up(self, gram: int, position: int, ended: bool, found: list[Finding]) -> bool:
-        """Return whether a long passage that ends here stands earlier too; remember that this one stands here."""
+        """Remember the position of a gram; return whether a long passage that ends here stands earlier too."""
         earlier = self._grams.get(gram)
         self._grams[gram] = position
         if len(self._grams) > _MAX_GRAMS:
@@ -200,7 +212,7 @@ class AgainDetector:
         return True
 
     def _turn_between(self, earlier: int, before: int) -> int:
-        """Return where the channel changed first between the beginnings of two passages; 0 where it did not."""
+        """Return where the channel first changed between the starts of two passages; 0 where it did not."""
         return next((turn for turn in self._turns if earlier + 1 < turn <= before + 1), 0)
 
     def _key(self, position: int) -> int:
@@ -211,7 +223,7 @@ class AgainDetector:
         return position + self._shifts[at][1] if at >= 0 else 0
 
     def _run(self, earlier: int, position: int) -> int:
-        """Return how many chunks that end here equal those that end there, up to what is told."""
+        """Return how many chunks up to `position` equal those up to `earlier`, at most `REPLAYED_CHUNKS`."""
         known = earlier + 1 - max(self._count - _SIZE, 0)
         most = min(position - earlier, known, limits.REPLAYED_CHUNKS)
         run = 0
@@ -223,8 +235,8 @@ class AgainDetector:
         return len({self._key(position - back) for back in range(run)})
 
     def _begin(self, kind: str, earlier: int, position: int, run: int, found: list[Finding]) -> None:
-        """Follow a passage from here on; tell of it, unless it may be a model that says a sentence again."""
-        # What was told of an earlier passage is not told again where this one reaches back into it.
+        """Follow a passage from here on; report it, unless it may be a model that repeats a sentence."""
+        # Chunks that were reported with an earlier passage are not reported again with this one.
         run = min(run, position + 1 - self._done)
         self._source, self._kind, self._untold = earlier + 1, kind, run
         self._run_from = (self._seq(position - run + 1), self._seq(earlier - run + 1))
@@ -242,7 +254,7 @@ class AgainDetector:
         found.append(Finding(kind, SUSPECTED, self._stage, seq, of, evidence, amount))
 
     def _follow(self, base: int, keys: array[int], seqs: Sequence[int], start: int, found: list[Finding]) -> int:
-        """Go along the earlier passage; return the index of the first chunk that is another."""
+        """Compare with the earlier passage, chunk by chunk; return the index of the first chunk that differs."""
         for at in range(start, len(keys)):
             if keys[at] != self._key(self._source):
                 self._stop(found)
@@ -258,7 +270,7 @@ class AgainDetector:
         return len(keys)
 
     def _hold(self, found: list[Finding]) -> None:
-        # Behind a tool's step a model may say its sentence again. One that goes on to the step itself is no model's.
+        # After a tool's step a model may repeat its sentence. A passage that repeats the step as well is no model's.
         self._untold += 1
         if self._source > self._boundary:
             self._tell(self._kind, found)
@@ -278,7 +290,10 @@ def _kind(ended: bool) -> str:
 
 
 def _borders(pattern: Sequence[int]) -> list[int]:
-    """For each beginning of the pattern, the length of its longest end that is also its beginning."""
+    """For each prefix of the pattern, return the length of its longest proper suffix that is a prefix as well.
+
+    For example 1 2 1 3 1 2 gives 0 0 1 0 1 2: the whole pattern ends with 1 2, with which it begins.
+    """
     borders = [0] * len(pattern)
     for at in range(1, len(pattern)):
         length = borders[at - 1]

@@ -21,35 +21,56 @@ _END: Final = 2**63
 
 
 class Upstreams(Protocol):
-    """The other stages of a stream, as one of them sees them."""
+    """The other stages of a stream, as one stage sees them."""
 
     unknown: bool
-    """Whether it is still worth asking what the stage takes its chunks from, where that is not known."""
+    """Whether the stage's upstream is not known yet and may still be found by asking."""
 
     def begin(self) -> None:
-        """Take note of the stage's first chunk."""
+        """The stage's first chunk has come."""
 
     def find(self, chunk: Chunk) -> Crossings | None:
-        """Return what the chunk was taken from, None where that is not known. Asked until it is."""
+        """Return the source that the chunk was taken from; None while that is not known."""
 
     def others(self) -> Sequence[Crossings]:
-        """Return what else the stage may take chunks from: stages that neither feed its upstream nor follow it."""
+        """Return the other sources of the stage: stages that neither feed its upstream nor follow it."""
 
     def chosen(self, upstream: Crossings) -> str:
-        """Take note that chunks are taken from there; return the span id of that stage, "" where it is the first."""
+        """The stage takes its chunks from there. Return the span id of that stage; "" where it is the first source."""
 
 
 class Edge:
     """Ties the chunks of one stage to those of the stage before it, in one process.
+
+    The usual chunk claims the next pending one and costs two comparisons. Only a chunk that does not match is searched
+    for (`claim`), and how it is found says what may be wrong with it:
+
+    - `NEAR`: chunks before it were skipped. They are reported as lost once they can't come late any more.
+    - `LATE`: it was skipped a moment ago, so it has moved.
+    - `PASSED`: it was claimed before, so it came twice.
+    - `ANEW`: it equals no pending chunk, so its content was changed, merged or cut.
+
+    Identical chunks can be mistaken for one another. So an edge that has skipped chunks is unsure until three chunks in
+    a row match again. If instead a chunk matches nothing nearby, the search was wrong, and nothing more is certain.
 
     Args:
         upstreams: The stages that may come before this one.
         crossings: Where this stage's own chunks wait for the stage after it; None for the last stage of a process.
         totals: The stage's sums, of which the latency is kept here.
         sample: Every how many chunks one latency is kept for the metrics.
-        rewrites: Whether the stage may change content. What it does to chunks is then no finding.
+        rewrites: Whether the stage may change content. Its changes are then no findings.
         stage: The stage's name, for findings.
     """
+
+    # A worked example. The upstream stage hands on a b c d e f, its chunks 1 to 6; this stage sends six chunks:
+    #
+    #   1  a           made from 1
+    #   2  a  PASSED   made from 1 again     → duplicate/doubled at 2, certain
+    #   3  c  NEAR     made from 3; 2 is skipped
+    #   4  b  LATE     made from 2           → reorder/moved at 4, certain
+    #   5  d           made from 4
+    #   6  f  NEAR     made from 6; 5 is skipped
+    #   end                                  → gap/lost at 6, certain: 5 is missing
 
     __slots__ = (
         "_add",
@@ -99,14 +120,14 @@ class Edge:
 
     @property
     def hands_on(self) -> bool:
-        """Whether the stage has its chunks from another one in this process, and has made none of them anew."""
+        """Whether the stage takes its chunks from another one in this process, and has made none of them anew."""
         return self._upstream is not None and self._handover is not None and self._handover.is_exact
 
     def cross(self, chunk: Chunk) -> Sequence[Finding]:
-        """Write on `chunk` which upstream chunks it was made from, and let the next stage know of it.
+        """Write on `chunk` which upstream chunks it was made from, and make it pending for the next stage.
 
         Returns:
-            What its lineage proves to be wrong with it, or with chunks before it.
+            Findings about the chunk, or about chunks before it, that its lineage proves.
         """
         found: Sequence[Finding] = ()
         upstream = self._upstream
@@ -137,10 +158,10 @@ class Edge:
         return found
 
     def skip(self) -> int:
-        """Take note that a chunk was taken and nothing was made of it.
+        """The stage took a chunk and made nothing of it.
 
         Returns:
-            Its number at the upstream stage; 0 where that is not known.
+            The chunk's number at the upstream stage; 0 where that is not known.
         """
         upstream = self._upstream
         if upstream is None and self._asks:
@@ -148,11 +169,11 @@ class Edge:
         return 0 if upstream is None else upstream.skip()
 
     def close(self) -> Sequence[Finding]:
-        """Return what was left out and will not come now, and what is certain now."""
+        """Return the findings that were held back, and the losses that are certain at the end."""
         return () if self._upstream is None else [*self._told(), *self._overdue(self._upstream, _END)]
 
     def keep_content(self) -> None:
-        """Call it a finding where a chunk comes out with other content: somebody has promised that none does."""
+        """The stage has promised to keep content: a chunk that comes out with other content is a finding."""
         if self._handover is not None:
             self._handover.keeps_content = True
 
@@ -183,7 +204,7 @@ class Edge:
             return made_ns, ()
         neighbour = how == PASSED and found.again == chunk.seq - 1
         if how in (PASSED, FAR, ANEW) and self._unsure and not (repeats or neighbour):
-            # What seemed to be left out was not: chunks that are alike had been taken for one another.
+            # The skipped chunks were not skipped: identical chunks had been taken for one another.
             self._handover.made_anew()
         left_out = how == NEAR and bool(found.left) and found.left[-1][1] == chunk.seq
         self._unsure = _SURE_AFTER if left_out else 0

@@ -1,4 +1,4 @@
-"""What became of chunks at a stage that must hand them on as they are: twice, not at all, late, all at once."""
+"""Findings about a stage that must hand chunks on as they are: doubled, lost, late, changed, or all at once."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _NS_PER_MS = 1e6
 class HandoverDetector:
     """Judges the edge into one stage by lineage, which proves what content alone can only suggest.
 
-    It judges while the stage hands on chunk for chunk. A stage that has made a chunk anew (merged, split, replaced) may
-    have its reasons for the rest as well, so from then on nothing of it is called certain to be wrong.
+    It judges as long as the stage hands on chunk for chunk. Once a stage has made a chunk anew (merged, split,
+    replaced), it may have a reason for the rest as well, and nothing more about it is certain.
 
     Args:
         stage: The stage's name, for findings.
@@ -30,7 +30,7 @@ class HandoverDetector:
         self._checkpoints = ((0, 0), (0, 0))
         self._altered: Finding | None = None
         self.keeps_content = False
-        """Whether somebody has promised that the stage changes no content."""
+        """Whether the stage has promised to change no content."""
 
     @property
     def is_exact(self) -> bool:
@@ -38,20 +38,20 @@ class HandoverDetector:
         return self._exact
 
     def made_anew(self) -> None:
-        """Take note that a chunk equals nothing that came in, or only something that came in long after the last."""
+        """A chunk equals no pending chunk, or only one far ahead: the stage no longer hands on chunk for chunk."""
         self._exact = False
 
     def again(self, chunk: Chunk, of: int) -> Finding | None:
-        """Return the finding that a chunk was handed on once more.
+        """Return the finding that a chunk was handed on twice.
 
         Args:
             chunk: The chunk, with the upstream chunk that it was made from.
-            of: The chunk that was made from the same before.
+            of: The earlier chunk that was made from the same one.
         """
         if not self._exact or chunk.kind != CONTENT:
             return None
-        # An application may add a blank line that equals a chunk of a moment ago. Neighbours, or several in a row, are
-        # no accident.
+        # An application may add a blank line that equals an earlier chunk by chance. Neighbours, or several in a row,
+        # do not come by chance.
         self._again.keep(chunk.seq)
         several = len(self._again) == limits.LAGGED_TWINS and chunk.seq - self._again[0] <= limits.MAX_LATE_CHUNKS
         certainty = CERTAIN if of == chunk.seq - 1 or several else SUSPECTED
@@ -59,15 +59,15 @@ class HandoverDetector:
         return Finding("duplicate/doubled", certainty, self._stage, chunk.seq, of, evidence)
 
     def altered(self, chunk: Chunk, before: Chunk, *, of_one: bool) -> Finding | None:
-        """Take note of a content chunk that equals nothing that came in; return the finding about the one before it.
+        """Hold a finding back about a content chunk that equals no upstream chunk; return the one held back before.
 
-        That one content came out as another is certain once the next chunk is no further piece of the same: to cut a
-        chunk up changes no content, and neither does to merge several.
+        A chunk that equals none may be a piece of an upstream chunk, and cutting or merging changes no content. So the
+        change is certain only once the next chunk is no further piece of the same.
 
         Args:
             chunk: The chunk.
-            before: The latest chunk that it was made from.
-            of_one: Whether `before` is the only one, and this the first that was made of it.
+            before: The latest upstream chunk that it was made from.
+            of_one: Whether `before` is the only one, and this is the first chunk made from it.
         """
         told, self._altered = self._altered, None
         if not of_one:
@@ -77,12 +77,12 @@ class HandoverDetector:
         return told
 
     def told(self) -> Finding | None:
-        """Return the finding that `altered` holds back, because the next chunk is another one, or none will come."""
+        """Return the finding that `altered` held back: the next chunk is another one's, or none will come."""
         told, self._altered = self._altered, None
         return told
 
     def late(self, chunk: Chunk) -> Finding | None:
-        """Return the finding that a chunk came after chunks that had come in behind it."""
+        """Return the finding that a chunk was handed on after one that had come in later."""
         if not self._exact or chunk.kind != CONTENT:
             return None
         evidence = f"upstream chunk {chunk.upstream_first} was handed on after one that came in behind it"
@@ -92,9 +92,9 @@ class HandoverDetector:
         """Return the gaps that are certain now.
 
         Args:
-            left: What was left out and did not come late, each with the chunk that came instead.
-            handed_on: The channels of which the stage has handed content on of late: what it leaves out as a whole
-                (a model's reasoning, a tool's arguments) is meant to be left out.
+            left: Skipped chunks that did not come late, each with the number of the chunk that came instead.
+            handed_on: The channels whose content the stage has handed on lately. A channel that it skips as a whole
+                (a model's reasoning, a tool's arguments) is skipped on purpose.
         """
         holes: dict[int, list[Chunk]] = {}
         for chunk, instead in left:
@@ -109,10 +109,11 @@ class HandoverDetector:
         return Finding("gap/lost", CERTAIN, self._stage, seq, 0, evidence, len(chunks))
 
     def handed_on(self, seq: int, time_ns: int, made_ns: int) -> Finding | None:
-        """Return a finding where chunks that came in one after the other went on all at once.
+        """Return a finding where chunks that came in one by one were handed on all at once.
 
         Asked twice for each `limits.BURST_CHUNKS` chunks, so that a burst of half as many again is found wherever it
-        begins. What came in after a single pause came in at once itself, and was only late.
+        begins. Chunks that all came in behind one pause came in at once themselves and are only late, so two pauses
+        are asked for.
 
         Args:
             seq: The chunk.

@@ -1,4 +1,4 @@
-"""What has crossed one stage and waits to be claimed by the next: lineage as it happens, in one process."""
+"""Chunks that have crossed one stage and are pending until the next stage claims them: lineage as it happens."""
 
 from __future__ import annotations
 
@@ -12,40 +12,49 @@ from otel_sse.stream.chunk import COMMENT, CONTENT, HEARTBEAT, Chunk
 
 
 class Crossings:
-    """The chunks of one stage that no chunk of the next stage has claimed yet, in order.
+    """The pending chunks of one stage: those that no chunk of the next stage has claimed yet, in order.
 
-    A chunk downstream was made from what had been pulled when it was handed on. Where its digest is that of the
-    oldest chunk that waits, it is that chunk. Else others were left out before it, or it repeats or catches up with one
-    that was passed a moment ago, or it was made anew from all that waits. Memory is bounded: what waits too long is
-    forgotten.
+    A chunk downstream claims the upstream chunks that it was made from. If it equals the oldest pending one, it claims
+    that. If it equals a later one, the stage has skipped those before it. If it equals a chunk that was claimed or
+    skipped a moment ago, it repeats that chunk or comes late. If it equals none, it was made anew from all that is
+    pending. Memory is bounded: the oldest pending chunks are forgotten.
 
-    Methods that claim write the numbers of the upstream chunks on the chunk, and return the time at which the last of
-    them crossed; 0 where there is none.
+    Methods that claim write the numbers of the upstream chunks on the chunk. They return the time at which the last of
+    these crossed, in nanoseconds; 0 where there is none.
 
-    The upstream stage's thread adds, the downstream stage's thread claims; a deque lets them.
+    The upstream stage's thread adds, the downstream stage's thread claims. A deque allows that without a lock.
 
     Args:
         source: Which adapter or path feeds the stage, or "".
     """
+
+    # A worked example. The upstream stage hands on a b c d e, its chunks 1 to 5; the next stage sends six chunks:
+    #
+    #   1  a   NEXT    claims 1
+    #   2  c   NEAR    claims 3; chunk 2 is skipped and stands in `left`
+    #   3  b   LATE    claims 2, which leaves `left`
+    #   4  a   PASSED  claims 1, which downstream chunk 1 has claimed before: `again` is 1
+    #   5  x   ANEW    equals none, so it claims all that is pending: 4 and 5
+    #   6  e   LATE    claims 5
 
     __slots__ = ("_anew_until", "_passed", "_range", "_waiting", "add", "again", "left", "source")
 
     def __init__(self, source: str = "") -> None:
         self.source = source
         self._waiting: deque[Chunk] = deque(maxlen=limits.MAX_WAITING_CROSSINGS)
-        # Each with the number of the chunk that claimed it, 0 where it was left out.
+        # Each with the number of the chunk that claimed it; 0 where it was skipped.
         self._passed: deque[tuple[Chunk, int]] = deque(maxlen=limits.MAX_RECENT_CROSSINGS)
         self.left: deque[tuple[Chunk, int]] = deque(maxlen=limits.MAX_MISSING_NUMBERS)
-        """Content that was left out and has not come late, each with the number of the chunk that came instead."""
+        """Skipped content that has not come late, each with the number of the chunk that came instead."""
         self.again = 0
-        """After `claim_behind`: the chunk that had claimed the same before; 0 where it had been left out."""
+        """After `claim_behind`: the chunk that claimed the same before; 0 where that had been skipped."""
         self._range = (0, 0, 0)
         self._anew_until = 0
         self.add = self._waiting.append
-        """Take note of a chunk that has crossed the upstream stage."""
+        """Make a chunk pending: it has crossed the upstream stage."""
 
     def claim_next(self, chunk: Chunk) -> int:
-        """Claim the oldest chunk that waits, if this one equals it."""
+        """Claim the oldest pending chunk, if this one equals it."""
         waiting = self._waiting
         if not waiting or waiting[0].digest != chunk.digest:
             return 0
@@ -55,33 +64,33 @@ class Crossings:
         return made_from.time_ns
 
     def claim_alike(self, chunk: Chunk) -> int:
-        """Claim the oldest chunk that waits, if this one equals it and both or neither are known to be repeats."""
+        """Claim the oldest pending chunk, if this one equals it and both or neither are known repeats."""
         waiting = self._waiting
         alike = bool(waiting) and is_repeat(waiting[0]) == is_repeat(chunk)
         return self.claim_next(chunk) if alike else 0
 
     def ahead(self, chunk: Chunk, most: int) -> int:
-        """Return how many chunks wait before the first of `most` that equals this one, or -1."""
+        """Return how many of the first `most` pending chunks stand before one that equals this one; -1 for none."""
         if chunk.kind in (COMMENT, HEARTBEAT):
-            # Keep-alives all look the same, so one says nothing about the content that waits before it.
+            # Keep-alives all look the same, so one says nothing about the content that is pending before it.
             return -1
         waiting = enumerate(list(islice(self._waiting, most)))
         return next((at for at, crossing in waiting if crossing.digest == chunk.digest), -1)
 
     def claim_ahead(self, chunk: Chunk, count: int) -> int:
-        """Claim the chunk that waits behind so many others, which were left out."""
+        """Skip `count` pending chunks and claim the one behind them."""
         self.left.extend((each, chunk.seq) for each in self._pass(count) if each.kind == CONTENT)
         return self.claim_next(chunk)
 
     def behind(self, chunk: Chunk) -> int:
-        """Return how many chunks ago one that equals this one was passed: 1 for the latest, -1 for none."""
+        """Return how many chunks ago an equal one was claimed or skipped: 1 for the latest, -1 for none."""
         for back, (crossing, _) in enumerate(reversed(self._passed), 1):
             if crossing.digest == chunk.digest:
                 return back
         return -1
 
     def claim_behind(self, chunk: Chunk, back: int) -> int:
-        """Claim the chunk that was passed so many chunks ago: one that was left out, or one that is claimed again."""
+        """Claim the chunk of so many chunks ago: a skipped one, which comes late, or one that is claimed again."""
         crossing, self.again = self._passed[-back]
         self._passed[-back] = (crossing, chunk.seq)
         if not self.again:
@@ -90,16 +99,16 @@ class Crossings:
         return crossing.time_ns
 
     def claim_rest(self, chunk: Chunk) -> int:
-        """Claim all that waits, if this one is content; what was claimed last, where nothing waits (a piece of it)."""
+        """Claim all pending chunks, if this one is content; where none is pending, the same as the last one claimed."""
         if chunk.kind != CONTENT:
-            # What carries no content and equals nothing (a keep-alive, an added end mark) was made from nothing.
+            # A chunk without content that equals nothing (a keep-alive, an added end mark) was made from nothing.
             return 0
         first, last, time_ns = self._rest() if self._waiting else self._latest()
         chunk.upstream_first, chunk.upstream_last = first, last
         return time_ns
 
     def skip(self) -> int:
-        """Take away the oldest content that waits, of which nothing will be made; return its number, 0 for none."""
+        """Drop the oldest pending content, because nothing is made of it; return its number, 0 for none."""
         waiting = self._waiting
         while waiting:
             gone = waiting.popleft()
@@ -113,11 +122,11 @@ class Crossings:
         return self._passed[-1][0] if self._passed else None
 
     def holds(self, chunk: Chunk) -> bool:
-        """Whether a chunk that equals this one waits to be claimed."""
+        """Whether a chunk that equals this one is pending."""
         return any(crossing.digest == chunk.digest for crossing in list(self._waiting))
 
     def overdue(self, seq: int) -> list[tuple[Chunk, int]]:
-        """Take away what was left out so long before chunk `seq` of the next stage that it will not come late."""
+        """Drop and return what was skipped so long before chunk `seq` of the next stage that it can't come late."""
         found = []
         while self.left and seq >= self.left[0][1] + limits.MAX_LATE_CHUNKS:
             found.append(self.left.popleft())
@@ -125,22 +134,22 @@ class Crossings:
 
     @property
     def recent_channels(self) -> frozenset[str]:
-        """The channels of the chunks that were claimed a moment ago."""
+        """The channels of the latest claimed chunks."""
         return frozenset(chunk.channel for chunk, seq in list(self._passed) if seq)
 
     @property
     def waits(self) -> bool:
-        """Whether any chunk waits to be claimed."""
+        """Whether any chunk is pending."""
         return bool(self._waiting)
 
     def waits_since(self, time_ns: int) -> bool:
-        """Whether any chunk that crossed at `time_ns` or later waits to be claimed."""
+        """Whether any chunk that crossed at `time_ns` or later is pending."""
         waiting = self._waiting
         return bool(waiting) and waiting[-1].time_ns >= time_ns
 
     @property
     def in_pieces(self) -> bool:
-        """Whether what was claimed last was made anew: what comes next may be a further piece of that."""
+        """Whether the latest claim was of a chunk made anew: the next one may be a further piece of the same."""
         return bool(self._passed) and self._passed[-1][0].seq == self._anew_until
 
     def _rest(self) -> tuple[int, int, int]:
@@ -165,22 +174,22 @@ class Crossings:
 def claim(
     chunk: Chunk, upstream: Crossings, others: Sequence[Crossings], rewrites: bool, *, repeats: bool = False
 ) -> tuple[Crossings, int, str]:
-    """Write on a chunk what it was made from, where it is not the next one of its stage's upstream.
+    """Find the upstream chunks of a chunk that is not simply the next one, and write their numbers on it.
 
     Args:
         chunk: The chunk.
-        upstream: What its stage took its chunks from so far.
-        others: What it may have been taken from instead: a second source of the stream.
-        rewrites: Whether its stage may change content. Then it is likelier that a chunk was made anew of what waits, or
-            is one more piece of what was, than that it repeats an equal one.
-        repeats: Whether it is known to repeat an earlier one. If it is not the next one that waits, which may repeat it
-            too, it is none of those behind that.
+        upstream: The source that its stage has taken chunks from so far.
+        others: Other sources that the stage may take chunks from.
+        rewrites: Whether the stage may change content. Then a chunk is likelier to be made anew from pending chunks,
+            or to be a further piece of the last ones, than to repeat an equal one.
+        repeats: Whether the chunk is a known repeat. It then claims the next pending chunk, which may repeat it too, or
+            an earlier one, and never one further ahead.
 
     Returns:
-        What it was taken from; when the last of the chunks that it was made from crossed there, 0 for none; and how,
-        one of `NEXT`, `LATE`, `NEAR`, `PASSED`, `FAR`, `ANEW`.
+        The source; when the last claimed chunk crossed there, in nanoseconds, 0 for none; and how it was claimed, one
+        of `NEXT`, `LATE`, `NEAR`, `PASSED`, `FAR`, `ANEW`.
     """
-    # What carries no content (an end mark) looks the same in every source, and says nothing of where it came from.
+    # A chunk without content (an end mark) looks the same in every source, so it does not say which one it is from.
     every = (upstream, *others) if chunk.kind == CONTENT else (upstream,)
     for crossings in every:
         if time_ns := crossings.claim_alike(chunk):
@@ -199,7 +208,7 @@ def claim(
 def _nearest(
     chunk: Chunk, upstream: Crossings, every: Sequence[Crossings], rewrites: bool
 ) -> tuple[Crossings, int, str] | None:
-    """Claim the equal chunk that is fewest chunks away, one that waits rather than one that was passed."""
+    """Claim the equal chunk that is fewest chunks away; at equal distance a pending one before an earlier one."""
     found: list[tuple[int, bool, int, Crossings]] = []
     for at, crossings in enumerate(every):
         if (count := crossings.ahead(chunk, limits.MAX_RECENT_CROSSINGS)) >= 0:
@@ -220,13 +229,19 @@ def _distance(found: tuple[int, bool, int, Crossings]) -> tuple[int, bool, int]:
 
 
 def is_repeat(chunk: Chunk) -> bool:
-    """Whether a chunk is known to repeat an earlier one."""
+    """Whether a detector has found that a chunk repeats an earlier one."""
     return any(finding.family == "duplicate" for finding in chunk.findings)
 
 
 NEXT: Final = "next"
+"""The oldest pending chunk."""
 LATE: Final = "late"
+"""A chunk that was skipped a moment ago."""
 NEAR: Final = "near"
+"""A pending chunk a few chunks ahead; those before it are skipped."""
 PASSED: Final = "passed"
+"""A chunk that was claimed a moment ago, so that it is claimed twice."""
 FAR: Final = "far"
+"""A pending chunk further ahead."""
 ANEW: Final = "anew"
+"""All pending chunks: it equals none of them."""

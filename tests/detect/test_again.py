@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_sse import limits
-from otel_sse.detect.again import AgainDetector
+from otel_sse.detect.again import AgainDetector, _borders
 from otel_sse.stream.chunk import SUSPECTED, Finding
 
 REPLAYED, RESTARTED, REASSERTED = "duplicate/replayed", "duplicate/restarted", "repeat/reasserted"
@@ -182,6 +182,14 @@ def test_batches_of_any_size_find_the_same_restart(at: int, batch: int, seed: in
     found = judge([*answer[:at], *answer], batch=batch)
     assert (found[0].seq, found[0].of) == (at + 1, 1)
     assert sum(one.amount for one in found) == at
+
+
+def test_worked_example_of_the_detector() -> None:
+    """What the comment in the class says of an answer of 40 chunks whose first 18 come again is so."""
+    answer = contents(40)
+    found = [(one.kind, one.seq, one.of, one.amount) for one in judge([*answer, *answer[:18]])]
+    assert found == [(RESTARTED, 41, 1, 16), (RESTARTED, 57, 17, 1), (RESTARTED, 58, 18, 1)]
+    assert _borders([1, 2, 1, 3, 1, 2]) == [0, 0, 1, 0, 1, 2]
 
 
 def test_chunks_are_named_past_those_without_content() -> None:

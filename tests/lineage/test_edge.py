@@ -194,6 +194,22 @@ def told(findings: Sequence[Finding]) -> list[tuple[str, str, int, int]]:
     return [(one.kind, one.certainty, one.seq, one.of) for one in findings]
 
 
+def test_worked_example_of_an_edge() -> None:
+    """What the comment in the class says of six chunks is so."""
+    crossings = Crossings()
+    edge = Edge(Around(crossings), None, Totals(), 16, stage="emit")
+    for seq, text in enumerate("abcdef", 1):
+        crossings.add(chunk(seq, text, seq))
+    crossed = [chunk(seq, text, 10 + seq) for seq, text in enumerate("aacbdf", 1)]
+    found = [finding for one in crossed for finding in edge.cross(one)]
+    assert [one.upstream_first for one in crossed] == [1, 1, 3, 2, 4, 6]
+    assert told([*found, *edge.close()]) == [
+        ("duplicate/doubled", CERTAIN, 2, 1),
+        ("reorder/moved", CERTAIN, 4, 3),
+        ("gap/lost", CERTAIN, 6, 0),
+    ]
+
+
 def test_what_is_handed_on_as_it_came_is_clean() -> None:
     """A model's own repeats came in as often as they go on."""
     assert handed_on(*"haha\n\n\nha", came="haha\n\n\nha") == []

@@ -5,8 +5,20 @@ from __future__ import annotations
 import pytest
 
 from otel_sse import limits
-from otel_sse.lineage import ANEW, Crossings, claim
+from otel_sse.lineage import ANEW, LATE, NEAR, PASSED, Crossings, claim
+from otel_sse.lineage.pending import NEXT
 from tests.lineage.made_chunks import MS, chunk, claimed, crossed
+
+
+def test_worked_example_of_pending_chunks() -> None:
+    """What the comment in the class says of six chunks is so."""
+    upstream, found = crossed("a", "b", "c", "d", "e"), []
+    for seq, text in enumerate("acbaxe", 1):
+        one = chunk(seq, text)
+        _, _, how = claim(one, upstream, (), False)
+        found.append((how, one.upstream_first, one.upstream_last))
+    expected = [(NEXT, 1, 1), (NEAR, 3, 3), (LATE, 2, 2), (PASSED, 1, 1), (ANEW, 4, 5), (LATE, 5, 5)]
+    assert (found, upstream.again, list(upstream.left)) == (expected, 0, [])
 
 
 def test_chunk_equal_to_the_oldest_one_takes_it() -> None:
