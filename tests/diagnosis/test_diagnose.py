@@ -1,68 +1,39 @@
-"""A stream that one stage damages: what is said of it, where, and of which chunks."""
+"""The diagnosis of a stream that stages damage: each fault told once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
+from otel_sse import semconv
 from otel_sse.diagnosis.diagnose import diagnose
-from otel_sse.diagnosis.faults.fault import Fault
-from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.chunk import CERTAIN, CONTROL, SUSPECTED
+from tests.diagnosis.made_faults import (
+    LINEAGE,
+    PLACES,
+    TOKENS,
+    WORDS,
+    check_repeats,
+    finding,
+    only,
+    told,
+    with_fault,
+)
 from tests.diagnosis.made_pipeline import (
+    Item,
     Stage,
-    accumulated,
     changed,
     doubled,
     framed,
-    lagging,
     merged,
     once_more,
     replayed,
-    replying,
-    restarted,
     stream_of,
-    swapped,
-    twice,
     whole,
     without,
 )
-from tests.diagnosis.made_trace import digest
-
-TOKENS = st.lists(st.sampled_from(["ha", " ha", "the", " the", "\n", ".", " cat", "1", "12"]), min_size=2, max_size=40)
-"""Tokens as a model writes them: the same ones again and again."""
-
-PLACES = st.integers(1, 3)
-"""Position of the stage at fault, of four."""
-
-LINEAGE = pytest.mark.parametrize("lineage", [True, False], ids=["carried", "by-digest"])
-
-
-def with_fault(texts: Sequence[str], fault: Stage, position: int, **how) -> TraceStream:
-    stages: list[Stage] = [whole, whole, whole]
-    stages[position - 1] = fault
-    return stream_of(texts, *stages, **how)
-
-
-def only(stream: TraceStream) -> Fault:
-    """The one fault of a stream."""
-    (fault,) = diagnose(stream).faults
-    return fault
-
-
-def digests(stream: TraceStream, position: int, but: Sequence[int] = ()) -> list[str]:
-    return [chunk.digest for chunk in stream.stages[position].chunks if chunk.seq not in but]
-
-
-def check_repeats(stream: TraceStream, fault: Fault, kinds: set[str], position: int) -> None:
-    """A repetition is right where what is left without it is what came in, whichever of equal chunks is named."""
-    assert (fault.kind in kinds, fault.position, fault.upstream) == (True, position, position - 1), fault
-    assert fault.certain
-    assert digests(stream, position, fault.seqs) == digests(stream, position - 1)
-    own = {chunk.seq: chunk.digest for chunk in stream.stages[position].chunks}
-    assert all(own[seq] == own[of] for seq, of in zip(fault.seqs, fault.of, strict=True))
+from tests.diagnosis.made_trace import MS, START
 
 
 @LINEAGE
@@ -101,146 +72,126 @@ def test_one_chunk_twice_is_found(lineage: bool, texts: list[str], position: int
 
 
 @LINEAGE
-@given(st.lists(st.sampled_from("abcdefgh"), min_size=6, max_size=40, unique=False), PLACES, st.integers(1, 3))
-def test_a_second_path_that_lags_is_found(lineage: bool, texts: list[str], position: int, behind: int) -> None:
-    """A B A C B C: all that is too much is named, at its stage, as a repetition."""
-    stream = with_fault(texts, lagging(behind), position, lineage=lineage)
-    found = diagnose(stream).faults
-    assert {fault.position for fault in found} == {position}
-    assert {fault.family for fault in found} == {"duplicate"}
-    assert sum(fault.count for fault in found) == len(texts)
-
-
-@LINEAGE
-@given(TOKENS, PLACES, st.data())
-def test_a_replay_is_found(lineage: bool, texts: list[str], position: int, data: st.DataObject) -> None:
-    """A run that is handed on again is named whole."""
-    start = data.draw(st.integers(0, len(texts) - 1))
-    end = data.draw(st.integers(start + 1, len(texts)))
-    stream = with_fault(texts, replayed(start, end), position, lineage=lineage)
-    fault = only(stream)
-    kinds = {"duplicate/replayed", "duplicate/restarted"}
-    if end - start < 4 or len(set(texts[start:end])) < end - start:
-        kinds.add("duplicate/doubled")
-    check_repeats(stream, fault, kinds, position)
-    assert fault.count == end - start
-
-
-WORDS = [f" word{n}" for n in range(30)]
-
-
-@LINEAGE
-@pytest.mark.parametrize("position", [1, 2, 3])
-def test_an_answer_that_begins_again_is_told(lineage: bool, position: int) -> None:
-    """A second start is told from a replay by where it begins, and that the first was not at its end."""
-    fault = only(with_fault(WORDS, restarted(12), position, lineage=lineage))
-    assert (fault.kind, fault.stage, fault.seqs) == ("duplicate/restarted", f"stage{position}", tuple(range(13, 25)))
-    assert fault.of == tuple(range(1, 13))
-    assert "13-24 is the beginning of the answer again, 1-12 of" in fault.evidence
-    assert "retry" in fault.cause
-
-
-@LINEAGE
-def test_a_stream_that_is_iterated_twice_is_a_replay(lineage: bool) -> None:
-    """All of the answer once more, behind its end."""
-    fault = only(with_fault(WORDS, twice, 2, lineage=lineage))
-    assert (fault.kind, fault.position, fault.seqs) == ("duplicate/replayed", 2, tuple(range(31, 61)))
-    assert "single_pass" in fault.where_to_look
-
-
-@LINEAGE
-@given(TOKENS, PLACES, st.data())
-def test_a_lost_chunk_is_found(lineage: bool, texts: list[str], position: int, data: st.DataObject) -> None:
-    """What did not come is named by its number at the stage before; without it, both sides are the same."""
-    places = data.draw(st.sets(st.integers(0, len(texts) - 1), min_size=1, max_size=min(3, len(texts) - 1)))
-    stream = with_fault(texts, without(*places), position, lineage=lineage)
-    fault = only(stream)
-    assert (fault.kind, fault.position, fault.count, fault.certain) == ("gap/lost", position, len(places), True)
-    assert digests(stream, position - 1, fault.seqs) == digests(stream, position)
-
-
-def test_a_digit_that_deduplication_swallowed_is_found() -> None:
-    """1833 that became 183: the second 3 is lost, though the 3 before it is there."""
-    fault = only(with_fault(["It", " is", " 1", "8", "3", "3", "."], without(5), 2, lineage=False))
-    assert (fault.kind, fault.position, fault.count) == ("gap/lost", 2, 1)
-    assert set(fault.seqs) <= {5, 6}
-    assert "1833" in fault.cause
-
-
-@LINEAGE
-@given(TOKENS, PLACES, st.data())
-def test_chunks_out_of_order_are_found(lineage: bool, texts: list[str], position: int, data: st.DataObject) -> None:
-    """Of two chunks that changed places, the one that came late is named."""
-    at = data.draw(st.integers(0, len(texts) - 2))
-    assume(texts[at] != texts[at + 1])
-    fault = only(with_fault(texts, swapped(at), position, lineage=lineage))
-    assert (fault.kind, fault.position, fault.certain) == ("reorder/moved", position, True)
-    if lineage:
-        assert (fault.seqs, fault.of) == ((at + 2,), (at + 1,))
-    else:
-        assert fault.count == 1
-
-
-@LINEAGE
-@given(TOKENS, PLACES, st.data())
-def test_a_changed_chunk_is_found(lineage: bool, texts: list[str], position: int, data: st.DataObject) -> None:
-    """A chunk with other content is named, with both digests."""
-    at = data.draw(st.integers(0, len(texts) - 1))
-    fault = only(with_fault(texts, changed(at, "\ufffd!"), position, lineage=lineage))
-    assert (fault.kind, fault.position, fault.seqs) == ("corruption/changed", position, (at + 1,))
-    assert digest(texts[at]) in fault.evidence
-    assert digest("\ufffd!") in fault.evidence
-
-
-@LINEAGE
-def test_trimming_is_found_though_hardly_a_chunk_stays_the_same(lineage: bool) -> None:
-    """A stage that strips every chunk has changed those that had white space, and no others."""
-    texts = ["The", " cat", " sat", ".", " The", " dog", " ran", "."]
-    fault = only(with_fault(texts, lambda items: [i._replace(text=i.text.strip()) for i in items], 1, lineage=lineage))
-    assert (fault.kind, fault.seqs) == ("corruption/changed", (2, 3, 5, 6, 7))
-
-
-@LINEAGE
-@given(st.lists(st.sampled_from(WORDS), min_size=7, max_size=30), PLACES)
-def test_the_whole_text_once_more_is_found(lineage: bool, texts: list[str], position: int) -> None:
-    """A last chunk that was made from nothing and is as long as all before it."""
-    fault = only(with_fault(texts, accumulated, position, lineage=lineage))
-    assert (fault.kind, fault.position, fault.seqs) == ("duplicate/accumulated", position, (len(texts) + 1,))
-
-
-@LINEAGE
-def test_a_policys_reply_that_is_lost_is_told_from_other_losses(lineage: bool) -> None:
-    """What a policy made is its right; that the stage after it lost it is that stage's fault."""
-    stages = [replying("[blocked]"), lambda items: items[:-1], whole]
-    stream = stream_of(WORDS, *stages, rewrites=[1], lineage=lineage)
-    fault = only(stream)
-    assert (fault.kind, fault.position, fault.upstream, fault.seqs) == ("gap/reply_lost", 2, 1, (16,))
-    assert fault.origin == "made by stage1"
-
-
-@LINEAGE
-@pytest.mark.parametrize("right", [merged(3), without(1, 2, 7), changed(3, "X"), replying("no"), once_more(4)])
-def test_what_a_rewriting_stage_may_do_is_no_fault(lineage: bool, right: Stage) -> None:
-    """Merging, dropping, changing, replacing: reported in the matrix, and nobody is accused."""
-    assert diagnose(with_fault(WORDS, right, 2, lineage=lineage, rewrites=[2])).faults == ()
-
-
-@LINEAGE
-def test_a_rewriting_stage_that_doubles_is_at_fault(lineage: bool) -> None:
-    """Handing on each chunk twice is not rewriting."""
-    fault = only(with_fault(WORDS, doubled, 2, lineage=lineage, rewrites=[2]))
-    assert (fault.kind, fault.position, fault.count) == ("duplicate/doubled", 2, 30)
-
-
-@LINEAGE
 def test_two_faults_are_told_each_at_its_stage(lineage: bool) -> None:
     """The first stage in the order of the data comes first."""
     found = diagnose(stream_of(WORDS, without(4), whole, doubled, lineage=lineage)).faults
     assert [(fault.kind, fault.position) for fault in found] == [("gap/lost", 1), ("duplicate/doubled", 3)]
 
 
-def test_the_verdict_names_stage_count_and_place() -> None:
-    """One sentence that can be acted upon."""
-    assert diagnose(with_fault(WORDS, without(4), 2)).verdict == (
-        "process-0 stage2 lost 1 chunk, at 5; stage1 before it had them right."
-    )
+def test_a_hops_gap_is_that_of_its_own_stage() -> None:
+    """Two stages that lose chunks: what the hop counted belongs to the one behind it."""
+    stream = stream_of(WORDS, without(4), without(9), whole, findings=[(2, finding("gap/hop", 9, 8))])
+    found = diagnose(stream).faults
+    assert [(fault.kind, fault.position, "gap/hop" in fault.evidence) for fault in found] == [
+        ("gap/lost", 1, False),
+        ("gap/lost", 2, True),
+    ]
+
+
+def test_a_doubling_that_a_detector_saw_too_is_one_fault() -> None:
+    """The edge proves it, the detector suspected it; the end that came twice belongs to it."""
+    stream = stream_of([*WORDS], framed, doubled, whole)
+    last = len(stream.stages[2].chunks)
+    findings = [finding("duplicate/doubled", 6, 5, SUSPECTED), finding("duplicate/terminal", last, last - 1)]
+    stream.stages[2].findings = stream.stages[3].findings = findings
+    fault = only(stream)
+    assert (fault.kind, fault.position, fault.certainty, fault.count) == ("duplicate/doubled", 2, CERTAIN, 30)
+    assert "duplicate/terminal seen" in fault.evidence
+
+
+def test_a_replay_behind_the_end_is_a_replay() -> None:
+    """All content of a second pass comes after the end, and that is its consequence."""
+    stream = stream_of(WORDS, whole, replayed(20, 30), whole)
+    stream.stages[2].findings = [finding("protocol/after_done", seq, 30) for seq in range(31, 41)]
+    assert told(stream) == [("duplicate/replayed", 2)]
+
+
+def test_a_late_chunk_behind_the_end_is_late() -> None:
+    """That it equals the one before the end is told with it, and is not a fault of its own."""
+    stream = stream_of(WORDS, whole, once_more(29), whole, findings=[(2, finding("protocol/after_done", 31, 30))])
+    fault = only(stream)
+    assert (fault.kind, fault.position) == ("protocol/after_done", 2)
+    assert "31 is 30 again" in fault.evidence
+
+
+def test_a_message_that_was_resent_says_so() -> None:
+    """The hop's own number says more than that the chunk came twice."""
+    stream = stream_of(WORDS, whole, once_more(4), whole, findings=[(2, finding("duplicate/resent", 6, 5))])
+    fault = only(stream)
+    assert (fault.kind, fault.position, fault.seqs) == ("duplicate/resent", 2, (6,))
+
+
+def test_a_gap_that_a_hop_counted_is_one_fault() -> None:
+    """The edge names the chunks, the hop's number proves that they did not come."""
+    stream = stream_of(WORDS, whole, without(4, 5), whole, findings=[(2, finding("gap/hop", 5, 4, amount=2))])
+    fault = only(stream)
+    assert (fault.kind, fault.position, fault.seqs, fault.count) == ("gap/lost", 2, (5, 6), 2)
+    assert "gap/hop seen" in fault.evidence
+
+
+def test_a_resent_run_is_called_so() -> None:
+    """A run that came again over a hop, with the hop's numbers to prove it, is resent and not just replayed."""
+    resent = [finding("duplicate/resent", seq, seq - 8) for seq in range(21, 29)]
+    stream = stream_of(WORDS, whole, replayed(12, 20), whole, findings=[(2, each) for each in resent])
+    assert told(stream) == [("duplicate/resent", 2)]
+
+
+def test_two_chunks_after_a_single_one_twice_stay_a_doubling() -> None:
+    """A doubling that both sides show is not taken back."""
+    stream = stream_of(WORDS, once_more(4), findings=[(1, finding("duplicate/doubled", 6, 5))])
+    assert told(stream) == [("duplicate/doubled", 1)]
+
+
+@pytest.mark.parametrize("kind", ["protocol/double_framing", "protocol/nested_json"])
+def test_a_broken_frame_is_not_a_changed_chunk_too(kind: str) -> None:
+    """Content that reads as another one because its frame is broken is one fault: the frame."""
+    stream = stream_of(WORDS, whole, changed(4, "data: ..."), findings=[(2, finding(kind, 5))])
+    assert told(stream) == [(kind, 2)]
+
+
+def test_past_the_cap_on_findings_broken_frames_are_one_fault() -> None:
+    """Of those that were only counted, too, the change is the frame's."""
+    stream = stream_of(WORDS, changed(20, "data: ..."), findings=[(1, finding("protocol/double_framing", 3))])
+    stream.stages[1].attributes = {**stream.stages[1].attributes, semconv.STREAM_FINDINGS: 40}
+    assert told(stream) == [("protocol/double_framing", 1)]
+
+
+def test_a_change_elsewhere_is_told_beside_a_broken_frame() -> None:
+    """A chunk that no finding is about was changed by itself."""
+    stream = stream_of(WORDS, changed(20, " else"), findings=[(1, finding("protocol/double_framing", 3))])
+    assert sorted(told(stream)) == [("corruption/changed", 1), ("protocol/double_framing", 1)]
+
+
+def test_a_sentence_behind_a_tools_step_is_no_second_beginning() -> None:
+    """A stage that saw the step knows better than those that did not; the passage is told once."""
+    texts = [*WORDS[:18], *WORDS]
+    findings = [
+        (0, finding("repeat/reasserted", 19, 1, SUSPECTED, amount=18)),
+        (2, finding("duplicate/restarted", 19, 1, SUSPECTED, amount=18)),
+    ]
+    assert told(stream_of(texts, whole, whole, findings=findings)) == [("repeat/reasserted", 0)]
+
+
+def test_what_waited_behind_a_silence_is_no_burst() -> None:
+    """Chunks that came in meanwhile go on at once when it is over: that is the silence's end."""
+    stream = stream_of(WORDS, whole, findings=[(1, finding("stall/content", 11)), (1, finding("coalescing/burst", 16))])
+    for chunk in stream.stages[1].chunks[10:]:
+        chunk.time_ns += 20_000 * MS
+    assert told(stream) == [("stall/content", 1)]
+
+
+def test_a_wait_for_the_first_content_is_told_once() -> None:
+    """A stage that was opened early, and one behind it, waited for the same content as the model did."""
+    opened: Stage = lambda items: [Item("START", 0, CONTROL, at_ms=0), *items]  # noqa: E731
+    content: Stage = lambda items: [item for item in items if item.kind != CONTROL]  # noqa: E731
+    stream = stream_of(WORDS, opened, content)
+    waits = {0: 6.0, 1: 0.0, 2: 6.0}
+    for position, stage in enumerate(stream.stages):
+        stage.start_ns = START
+        for chunk in stage.chunks:
+            chunk.time_ns += 0 if chunk.kind == CONTROL else 6_000 * MS
+        stage.attributes = {**stage.attributes, semconv.STREAM_TTFE: waits[position]}
+    stream.stages[0].findings = [finding("stall/first_byte", 1)]
+    stream.stages[1].findings = [finding("stall/content", 2)]
+    stream.stages[2].findings = [finding("stall/first_byte", 1)]
+    assert told(stream) == [("stall/first_byte", 0)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from otel_sse.diagnosis.diagnose import diagnose, late_places
 from otel_sse.diagnosis.matrix import Matrix, matrix_of
-from otel_sse.diagnosis.matrix_text import grid, matrix_text
+from otel_sse.diagnosis.matrix_text import matrix_text
 from otel_sse.stream.chunk import CERTAIN, Finding
 from tests.diagnosis.made_pipeline import (
     accumulated,
@@ -40,20 +40,6 @@ def test_a_clean_stream_is_one_line() -> None:
     assert [[cell.seqs for cell in row.cells] for row in matrix.rows] == [[(n,)] * 3 for n in range(1, 13)]
     assert not matrix.damaged
     assert lines(matrix) == ["   1     2     3", "1-12  1-12  1-12"]
-
-
-def test_the_legend_names_stages_and_counts() -> None:
-    """Above the lines stand number, process, stage and chunks of each column."""
-    text = matrix_text(matrix_of(stream_of(WORDS, doubled, services=2)))
-    assert text.splitlines()[:2] == ["  1 process-0 stage0  12 chunks", "  2 process-1 stage1  24 chunks"]
-
-
-def test_names_cannot_steer_a_terminal() -> None:
-    """A peer's text is shown without control characters."""
-    stream = stream_of(WORDS, whole)
-    stream.stages[1].service = "\x1b[31mred\n"
-    assert "\x1b" not in matrix_text(matrix_of(stream))
-    assert len(matrix_text(matrix_of(stream)).splitlines()) == 5
 
 
 def test_a_repetition_stands_in_the_row_of_its_chunk() -> None:
@@ -106,22 +92,6 @@ def test_a_doubled_end_is_shown_and_a_good_one_is_not() -> None:
     assert twice.rows[-1].kind == "complete"
     assert twice.rows[-1].cells[-1].mark == "duplicate"
     assert lines(twice)[-1].split() == ["16", "new", "31-32", "x2", "!"]
-
-
-def test_a_long_stretch_of_one_damage_is_folded() -> None:
-    """Two rows of it are shown, and the rest as one line."""
-    matrix = matrix_of(stream_of(WORDS, doubled))
-    assert [line.split()[:2] for line in lines(matrix)[1:]] == [["1", "1-2"], ["2", "3-4"], ["3-12", "5-24"]]
-    assert [row.rows for row in grid(matrix, 80)] == [1, 1, 10]
-
-
-def test_fourteen_stages_fit_eighty_columns() -> None:
-    """Where numbers do not fit, a sign stands for what is the same; damage keeps its numbers."""
-    texts = [f"w{n}" for n in range(1_200)]
-    matrix = matrix_of(stream_of(texts, *[whole] * 5, once_more(600), *[whole] * 7))
-    shown = lines(matrix, 80)
-    assert max(map(len, shown)) <= 80
-    assert shown[2].split() == ["601", *"=====", "601-602", "x2", *"=======", "!"]
 
 
 def test_late_chunks_come_from_the_faults() -> None:

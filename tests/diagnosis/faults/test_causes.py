@@ -8,7 +8,7 @@ import pytest
 
 from otel_sse.diagnosis.faults import fault as fault_module
 from otel_sse.diagnosis.faults.causes import CAUSES, UNKNOWN_CAUSE
-from otel_sse.diagnosis.faults.fault import Fault, ranges
+from otel_sse.diagnosis.faults.fault import Fault
 from otel_sse.diagnosis.verdict import _DID
 from otel_sse.stream.chunk import CERTAIN
 
@@ -41,10 +41,3 @@ def test_a_kind_without_a_line_has_its_familys() -> None:
     assert fault("check/markdown_leak").cause == CAUSES["check"].cause
     assert fault("new/kind").cause == UNKNOWN_CAUSE.cause
     assert (fault("check/a").family, fault("check/a").detail, fault("odd").detail) == ("check", "a", "")
-
-
-def test_numbers_are_told_as_ranges() -> None:
-    """The first few, and how many more there are."""
-    assert ranges([1, 2, 3, 7, 9, 10]) == "1-3, 7, 9-10"
-    assert ranges(range(1, 20, 2), 3) == "1, 3, 5 and 7 more places"
-    assert ranges([]) == ""

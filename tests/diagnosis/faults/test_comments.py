@@ -10,6 +10,7 @@ from otel_sse.diagnosis.diagnose import diagnose
 from otel_sse.diagnosis.faults.comments import Comments
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import COMMENT
+from tests.diagnosis.made_faults import only
 from tests.diagnosis.made_pipeline import Item, Stage, stream_of
 from tests.diagnosis.made_trace import MS
 
@@ -77,3 +78,12 @@ def test_without_a_comment_each_none_came_at_once() -> None:
     assert Comments(stream_of(WORDS, one).descents[0, 1], [6, 7, 8]).at_once == set()
     nothing: Stage = lambda items: [PING for _ in items]  # noqa: E731
     assert Comments(stream_of(WORDS, nothing).descents[0, 1], list(range(1, 13))).at_once == set()
+
+
+def test_content_that_came_out_as_a_comment_is_told() -> None:
+    """A piece of text that begins with a colon and was not framed is a comment for every reader."""
+    colon: Stage = lambda items: [  # noqa: E731
+        item._replace(text="comment", kind="comment", origin=0) if n == 7 else item for n, item in enumerate(items)
+    ]
+    fault = only(stream_of(WORDS, colon, lineage=False))
+    assert (fault.kind, fault.seqs) == ("gap/colon_content", (8,))

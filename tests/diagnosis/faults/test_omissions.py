@@ -5,16 +5,17 @@ from __future__ import annotations
 import pytest
 
 from otel_sse.diagnosis.diagnose import Diagnosis, diagnose
-from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.diagnosis.trace.streams import TraceStream, trace_of
 from otel_sse.stream.chunk import CERTAIN, COMMENT, Finding
+from tests.diagnosis.made_faults import WORDS, only
 from tests.diagnosis.made_pipeline import Stage, replying, stream_of, whole, without
-from tests.diagnosis.made_trace import MS
+from tests.diagnosis.made_trace import MS, chunk_event, chunk_events, segment, upstream
 
-WORDS = [f" word{n}" for n in range(20)]
+TWENTY = [f" word{n}" for n in range(20)]
 CHOICES = [text for word in (" a", " b", " c", " d") for text in (word, word)]
 
 
-def told(said: Diagnosis) -> list[tuple[str, str, tuple[int, ...]]]:
+def all_of(said: Diagnosis) -> list[tuple[str, str, tuple[int, ...]]]:
     return [(fault.kind, fault.certainty, fault.seqs) for fault in said.faults]
 
 
@@ -30,18 +31,18 @@ def named(stream: TraceStream, *channels: str) -> TraceStream:
 @pytest.mark.parametrize(("channel", "kinds"), [("0", ["gap/lost"]), ("0/tool:0", []), ("plan", [])])
 def test_an_answer_that_is_missing_whole_is_lost(channel: str, kinds: list[str]) -> None:
     """Who hands on nothing at all has not chosen another channel; the call of a tool may be all that there was."""
-    said = diagnose(named(stream_of(WORDS, lambda items: []), *[channel] * 20))
+    said = diagnose(named(stream_of(TWENTY, lambda items: []), *[channel] * 20))
     assert [fault.kind for fault in said.faults if fault.family == "gap"] == kinds
     assert bool(said.notes) == (not kinds)
 
 
 def test_a_reply_that_is_all_of_its_channel_is_lost() -> None:
     """A policy's own reply in the place of the answer is nothing of the model's that one may leave out."""
-    stream = stream_of(WORDS, whole, replying("No."), without(10), rewrites=[2], lineage=False)
+    stream = stream_of(TWENTY, whole, replying("No."), without(10), rewrites=[2], lineage=False)
     for stage in stream.stages:
         for chunk in stage.chunks:
             chunk.channel = "0/reasoning" if chunk.seq <= 10 else "1" if chunk.seq <= 15 else "2/tool"
-    assert told(diagnose(stream)) == [("gap/reply_lost", "certain", (11,))]
+    assert all_of(diagnose(stream)) == [("gap/reply_lost", "certain", (11,))]
 
 
 def test_a_channel_with_a_comment_in_its_place_is_suspected() -> None:
@@ -49,10 +50,10 @@ def test_a_channel_with_a_comment_in_its_place_is_suspected() -> None:
     colon: Stage = lambda items: [  # noqa: E731
         item._replace(text="colon", kind=COMMENT, origin=0) if n == 5 else item for n, item in enumerate(items)
     ]
-    stream = named(stream_of(WORDS, colon), *["0"] * 5, "0/code", *["0"] * 14)
+    stream = named(stream_of(TWENTY, colon), *["0"] * 5, "0/code", *["0"] * 14)
     comment = stream.stages[1].chunks[5]
     comment.time_ns = stream.stages[0].chunks[5].time_ns + MS
-    assert told(diagnose(stream)) == [("gap/colon_content", "suspected", (6,))]
+    assert all_of(diagnose(stream)) == [("gap/colon_content", "suspected", (6,))]
     comment.time_ns += 8 * MS
     again = diagnose(TraceStream(stream.stages, stream.upstream))
     assert again.faults == ()
@@ -62,14 +63,14 @@ def test_a_channel_with_a_comment_in_its_place_is_suspected() -> None:
 def test_a_choice_whose_every_chunk_equals_its_neighbour_is_suspected() -> None:
     """A filter of repetitions takes equal choices for such; to hand on one choice alone would look the same."""
     stream = named(stream_of(CHOICES, without(1, 3, 5, 7)), *["0", "1"] * 4)
-    assert told(diagnose(stream)) == [("gap/lost", "suspected", (2, 4, 6, 8))]
+    assert all_of(diagnose(stream)) == [("gap/lost", "suspected", (2, 4, 6, 8))]
 
 
 def test_what_explains_a_loss_explains_all_that_is_alike() -> None:
     """Where a piece of another channel is lost in the same way, nothing was left out on purpose."""
     texts = [*CHOICES, " e", " e"]
     stream = named(stream_of(texts, without(1, 3, 5, 7, 9)), *["0", "1"] * 4, "0", "0")
-    assert told(diagnose(stream)) == [("gap/lost", "certain", (2, 4, 6, 8, 10))]
+    assert all_of(diagnose(stream)) == [("gap/lost", "certain", (2, 4, 6, 8, 10))]
 
 
 @pytest.mark.parametrize("texts", [[" a", " a", " b", " x", " c", " y"], [" a", " a", " b", " b"], [" a"] * 6])
@@ -101,7 +102,68 @@ def test_a_choice_with_some_of_the_same_words_is_left_out(lineage: bool, guessed
 
 def test_channels_of_other_names_are_no_other_channels() -> None:
     """A stage that translates one format into another calls them differently; contents are the same all the same."""
-    stream = named(stream_of(WORDS, without(4), lineage=False), *["0"] * 10, *["1"] * 10)
+    stream = named(stream_of(TWENTY, without(4), lineage=False), *["0"] * 10, *["1"] * 10)
     for chunk in stream.stages[1].chunks:
         chunk.channel = "0"
-    assert told(diagnose(stream)) == [("gap/lost", "certain", (5,))]
+    assert all_of(diagnose(stream)) == [("gap/lost", "certain", (5,))]
+
+
+def test_channel_that_is_left_out_whole_is_noted() -> None:
+    """An application that shows no reasoning, wherever it comes, has lost nothing; a piece of what it shows is lost."""
+    texts = ["The", " cat", "hm", " sat", "hm hm", " on", " the", " mat"]
+    stream = stream_of(texts, without(2, 4, 6))
+    for chunk in stream.stages[0].chunks:
+        chunk.channel = "0/reasoning" if chunk.seq in (3, 5) else ""
+    said = diagnose(stream)
+    assert [(fault.kind, fault.seqs) for fault in said.faults] == [("gap/lost", (7,))]
+    assert "channel 0/reasoning, was not handed on: meant to be left out?" in said.notes[0]
+
+
+def test_a_tools_call_in_the_middle_that_is_left_out_whole_is_noted() -> None:
+    """The call of a tool in the middle, of which nothing is handed on, is no loss; a piece of the text is."""
+    stream = stream_of(WORDS, without(14, 15))
+    for chunk in stream.stages[0].chunks[14:16]:
+        chunk.channel = "0/tool:0"
+    found = diagnose(stream)
+    assert found.faults == ()
+    assert "15-16 of stage0, its channel 0/tool:0, was not handed on" in found.notes[0]
+    stream.stages[0].chunks[14].channel = ""
+    again = TraceStream(stream.stages, stream.upstream)
+    assert [(fault.kind, fault.seqs) for fault in diagnose(again).faults] == [("gap/lost", (15,))]
+
+
+def test_a_beginning_that_is_left_out_whole_is_noted() -> None:
+    """A model's reasoning that an application does not hand on is no loss."""
+    found = diagnose(stream_of(WORDS, without(*range(12)), whole))
+    assert found.faults == ()
+    assert "1-12 of stage0, its beginning, was not handed on" in found.notes[0]
+    assert only(stream_of(WORDS, without(*range(7)), whole)).kind == "gap/lost"
+
+
+def agent(second: str) -> TraceStream:
+    """An answer whose end (the arguments of a call) is not handed on, and what came after it from another stage."""
+    spans = [
+        segment("provider", chunk_events(WORDS, 0), of="first"),
+        segment(second, chunk_events(["and", " more"], 1_000), of="second"),
+        segment(
+            "emit",
+            (
+                *chunk_events(WORDS[:25], 1, list(range(1, 26))),
+                chunk_event(26, "and", 200, 1_001, 1, source="again"),
+                chunk_event(27, " more", 210, 1_011, 2, source="again"),
+            ),
+            links=upstream("first", "second"),
+        ),
+    ]
+    spans[1] = segment(second, spans[1].events, of="second", source="again")
+    trace = trace_of(spans)
+    assert trace is not None
+    return trace.streams[0]
+
+
+def test_an_end_that_is_left_out_before_a_model_is_asked_again_is_noted() -> None:
+    """The arguments of a tool's call are not for the reader; what comes after them is."""
+    found = diagnose(agent("provider"))
+    assert found.faults == ()
+    assert "26-30 of provider, its end, was not handed on" in found.notes[0]
+    assert [fault.kind for fault in diagnose(agent("cache")).faults] == ["gap/lost"]

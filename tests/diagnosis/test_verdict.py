@@ -1,0 +1,29 @@
+"""The verdict: one sentence."""
+
+from __future__ import annotations
+
+from otel_sse.diagnosis.diagnose import diagnose
+from otel_sse.stream.chunk import SUSPECTED
+from tests.diagnosis.made_faults import (
+    WORDS,
+    finding,
+    with_fault,
+)
+from tests.diagnosis.made_pipeline import (
+    stream_of,
+    without,
+)
+
+
+def test_the_verdict_names_stage_count_and_place() -> None:
+    """One sentence that can be acted upon."""
+    assert diagnose(with_fault(WORDS, without(4), 2)).verdict == (
+        "process-0 stage2 lost 1 chunk, at 5; stage1 before it had them right."
+    )
+
+
+def test_one_stage_alone_says_so() -> None:
+    """What only one stage saw may have come so."""
+    found = diagnose(stream_of(WORDS, findings=[(0, finding("duplicate/doubled", 2, 1, SUSPECTED))]))
+    assert "only this stage was seen" in found.verdict
+    assert diagnose(stream_of(WORDS)).verdict.startswith("In order as far as one stage can tell: 30 chunks")
