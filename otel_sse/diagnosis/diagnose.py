@@ -1,4 +1,4 @@
-"""The diagnosis of one stream: what went wrong, at which stage it began, and what is known of such a fault."""
+"""The diagnosis of one stream: what went wrong, and at which stage it began."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from otel_sse.limits import BURST_CHUNKS
 from otel_sse.stream.chunk import CERTAIN
 
 _RANKS: Final = ("duplicate", "reorder", "gap", "corruption", "protocol", "outcome", "coalescing", "stall", "check")
-"""Of several faults of one stage, which is told first."""
+"""Families of faults in the order in which those of one stage are reported."""
 
 _TERMINAL: Final = "duplicate/terminal"
 _RESENT: Final = "duplicate/resent"
 _AFTER_DONE: Final = "protocol/after_done"
 _FRAMING: Final = frozenset({"protocol/double_framing", "protocol/nested_json", "protocol/unframed"})
-"""What is wrong with a frame, and makes another text of what is in it."""
+"""Faults of a frame that change the text in it."""
 
 _HEARTBEATS: Final = re.compile(r"(\d+) heartbeats meanwhile")
 
 _UNKNOWN_FIELD: Final = "protocol/unknown_field"
-"""Text without framing is read as fields of strange names as well."""
+"""Text without framing is also read as a field of an unknown name."""
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """What is to be said of one stream.
+    """The diagnosis of one stream.
 
     Args:
         verdict: One sentence.
-        faults: What went wrong, the culprit first: the first stage, in the order of the data, at which it did.
-        notes: What is worth saying and nothing wrong, one line each.
+        faults: What went wrong. The culprit is the first: the fault at the first stage in the order of the data.
+        notes: Remarks that are no faults, one line each.
     """
 
     verdict: str
@@ -59,7 +59,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
 
 
 def diagnose(stream: TraceStream) -> Diagnosis:
-    """Return what went wrong with a stream, by all of its stages together.
+    """Return what went wrong with a stream, judged by all of its stages together.
 
     Args:
         stream: The stream, from `trace_of`.
@@ -93,13 +93,13 @@ def _late(stream: TraceStream) -> list[Fault]:
                 fault = silence(stream, n, finding)
                 known = found.setdefault((fault.kind, fault.position), fault)
                 if fault.seqs == known.seqs and _heartbeats(fault) > _heartbeats(known):
-                    # A stage that heartbeats passed says more of the silence than one before it.
+                    # A stage that saw heartbeats says more about the silence than one before it.
                     found[fault.kind, fault.position] = fault
                 if not set(fault.seqs) <= set(known.seqs):
                     seqs = tuple(sorted({*known.seqs, *fault.seqs}))
                     found[fault.kind, fault.position] = msgspec.structs.replace(known, seqs=seqs, count=len(seqs))
     for position in [position for kind, position in found if kind == FIRST_BYTE]:
-        # What waited for a first byte was without content as well, for no longer.
+        # A stage that waits for its first byte has no content either, and for no longer.
         content = found.get((STALL, position))
         if content is not None and set(content.seqs) <= set(found[FIRST_BYTE, position].seqs):
             del found[STALL, position]
@@ -116,13 +116,13 @@ def _heartbeats(silent: Fault) -> int:
 
 
 def _merged(stream: TraceStream, edges: Sequence[Fault], told: Sequence[Fault]) -> list[Fault]:
-    """Put together what edges show and what detectors found, where it is the same."""
+    """Merge the faults that edges show with those that detectors found, where they are the same."""
     faults = list(edges)
-    # A stage that saw the tool's step knows that a passage was said again behind it; others see a second beginning.
+    # A stage that saw the tool's step knows that a passage was repeated after it; others see a second beginning.
     for fault in sorted(told, key=lambda each: (each.position, each.kind != REASSERTED)):
         faults = [each for each in faults if not _follows_from(stream, each, fault)]
         same = [n for n, known in enumerate(faults) if _is_same(stream, known, fault)]
-        # Of several that it may be, the one at its own stage, else the nearest before it.
+        # Of several matches take the one at the fault's own stage, else the nearest before it.
         at = max(same, key=lambda n: faults[n].position, default=None)
         if at is None:
             faults.append(fault)
@@ -132,12 +132,12 @@ def _merged(stream: TraceStream, edges: Sequence[Fault], told: Sequence[Fault]) 
 
 
 def _is_same(stream: TraceStream, known: Fault, fault: Fault) -> bool:
-    """Whether a detector's finding is a fault that is known, seen where it happened or further on."""
+    """Whether a detector's fault is a known one, seen at its own stage or further on."""
     if known.position > fault.position:
         return False
     if fault.family != known.family:
         if known.family == "reorder" and fault.kind == LOST:
-            # A chunk that was overtaken by an equal one seemed to be lost, until it came.
+            # A chunk that an identical one overtook seemed to be lost until it came.
             return known.position == fault.position
         late = known.family == "duplicate" and fault.kind == _AFTER_DONE and not _was_in_time(stream, known, fault)
         behind_a_step = known.kind == REASSERTED and fault.family == "duplicate" and not fault.certain
@@ -150,24 +150,24 @@ def _is_same(stream: TraceStream, known: Fault, fault: Fault) -> bool:
 
 
 def _was_in_time(stream: TraceStream, known: Fault, fault: Fault) -> bool:
-    """Whether content behind an end had stood before it at the earlier stage of a fault that is known."""
+    """Whether content behind an end came before that end at the stage of a known fault."""
     ends = [chunk.seq for chunk in stream.stages[known.position].chunks if chunk.done]
     came = set().union(*(back_to(stream, fault.position, seq, known.position) for seq in fault.seqs))
     return bool(ends and came) and max(came) < ends[0]
 
 
 def _is_release(fault: Fault, stall: Fault) -> bool:
-    """Whether a burst is what had waited behind a silence of the same stage."""
+    """Whether a burst consists of the chunks that waited behind a silence of the same stage."""
     behind = range(stall.seqs[0], stall.seqs[0] + 2 * BURST_CHUNKS + 1) if stall.kind == STALL else ()
     return fault.kind == COALESCED and fault.position == stall.position and all(seq in behind for seq in fault.seqs)
 
 
 def _follows_from(stream: TraceStream, known: Fault, fault: Fault) -> bool:
-    """Whether an edge's fault is what a broken frame looks like: its content reads as another one."""
+    """Whether an edge's fault follows from a broken frame, which makes other content of its chunk."""
     if known.family != "corruption" or fault.kind not in _FRAMING or known.position != fault.position:
         return False
     stage = stream.stages[fault.position]
-    # Past their cap, findings are counted and not told.
+    # Past their cap, findings are counted and have no event.
     untold = stage.is_cut and min(known.seqs) > min(fault.seqs)
     return untold or bool(set(known.seqs) & set(fault.seqs))
 
@@ -178,14 +178,14 @@ def _touches(stream: TraceStream, known: Fault, fault: Fault) -> bool:
 
 
 def _both(known: Fault, fault: Fault) -> Fault:
-    """One fault of two: the edge's numbers, with the kind that says more."""
+    """Merge two faults: the edge's numbers, with the kind that says more."""
     certainty = CERTAIN if CERTAIN in (known.certainty, fault.certainty) else known.certainty
     if fault.kind == _AFTER_DONE and known.kind == DOUBLED and known.count <= fault.count:
-        # A late chunk that equals an earlier one: what is wrong with it is that it is late.
+        # A late chunk that equals an earlier one: its fault is that it is late.
         return msgspec.structs.replace(fault, evidence=f"{fault.evidence}; {known.evidence}")
     if fault.kind in (_TERMINAL, _AFTER_DONE) and known.kind != fault.kind:
         return msgspec.structs.replace(known, evidence=f"{known.evidence}; {fault.evidence}")
-    # One stage's numbers can't tell a second path that lags from a replay; both sides of an edge can.
+    # One stage alone can't tell a second path that lags from a replay; both sides of an edge can.
     vague = fault.kind in (DOUBLED, REPLAYED) or not fault.certain
     says_more = fault.kind == _RESENT or (known.kind == DOUBLED and not vague)
     kind = fault.kind if says_more else known.kind
@@ -195,7 +195,7 @@ def _both(known: Fault, fault: Fault) -> Fault:
 
 
 def late_places(stream: TraceStream, faults: Iterable[Fault]) -> set[tuple[int, int]]:
-    """Return the chunks that were held back, as the matrix wants them: position of the stage, and number there.
+    """Return the chunks that were held back, for the matrix: each by its stage's position and its number there.
 
     Args:
         stream: The stream.

@@ -1,4 +1,4 @@
-"""What it took to carry the content: bytes of framing, pieces, and which step took longest."""
+"""What the content cost on its way: bytes of framing, number of pieces, and the slowest step."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from otel_sse.stream.chunk import CONTENT
 
 
 class StageSizes(msgspec.Struct, frozen=True):
-    """What crossed one stage.
+    """The amounts that crossed one stage.
 
     Args:
-        chunks: Chunks, those included that do not stand in the trace.
-        content_chunks: Those of them with content; only what stands in the trace where the stage does not say.
-        raw_bytes: Bytes of all, framing included.
+        chunks: Chunks, including those that are not in the trace.
+        content_chunks: Chunks with content. If the stage does not say, only those in the trace.
+        raw_bytes: Bytes of all chunks, with their framing.
         content_bytes: Bytes of content.
-        median_content_bytes: Median of the content of one chunk, the lower one of two; 0 where there is none.
+        median_content_bytes: Median of the content bytes of a chunk, the lower of two; 0 for none.
     """
 
     chunks: int
@@ -30,12 +30,12 @@ class StageSizes(msgspec.Struct, frozen=True):
 
     @property
     def raw_per_content(self) -> float | None:
-        """Bytes that were sent for each byte of content, or None where there is none."""
+        """Bytes that were sent for each byte of content; None without content."""
         return self.raw_bytes / self.content_bytes if self.content_bytes else None
 
 
 class Slowest(msgspec.Struct, frozen=True):
-    """The step between two stages that took longest.
+    """The slowest step between two stages.
 
     Args:
         upstream: Position of the stage before.
@@ -51,7 +51,7 @@ class Slowest(msgspec.Struct, frozen=True):
 
 
 def sizes_of(stage: TraceStage) -> StageSizes:
-    """Return what crossed a stage.
+    """Return the amounts that crossed a stage.
 
     Args:
         stage: The stage.
@@ -68,7 +68,7 @@ def sizes_of(stage: TraceStage) -> StageSizes:
 
 
 def slowest_of(stream: TraceStream) -> Slowest | None:
-    """Return the step that took a chunk longest, by its median; None where no two stages can be compared.
+    """Return the step with the longest median time of a chunk; None if no two stages can be compared.
 
     Args:
         stream: The stream.

@@ -1,4 +1,4 @@
-"""Which chunks a stage's findings are about: one finding may be about many."""
+"""Which chunks a stage's findings affect: one finding may affect many."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CONTENT, Finding
 
 _PASSAGES: Final = frozenset({RESTARTED, REPLAYED, REASSERTED})
-"""Kinds of which the first finding is about a whole passage, from its chunk on."""
+"""Kinds whose first finding is about a whole passage that begins with its chunk."""
 
 
 def concerned(stream: TraceStream, position: int, findings: Iterable[Finding]) -> dict[int, int]:
-    """Return the numbers of the chunks that findings of one kind are about, each with that of the chunk it repeats.
+    """Return the numbers of the chunks that findings of one kind affect, each with the number of the chunk it repeats.
 
-    Of lost chunks they are the numbers at the stage before, as far as its chunks stand in the trace.
+    Lost chunks have their numbers at the stage before, as far as its chunks are in the trace.
 
     Args:
         stream: The stream.
-        position: Position of the stage that the findings are of.
-        findings: The findings; one about the stream as a whole is about no chunk.
+        position: Position of the findings' stage.
+        findings: The findings. One about the whole stream affects no chunk.
     """
     found: dict[int, int] = {}
     for finding in findings:
@@ -44,7 +44,7 @@ def _pairs(stream: TraceStream, position: int, finding: Finding) -> Sequence[tup
 
 
 def _passage(stage: TraceStage, finding: Finding) -> list[tuple[int, int]]:
-    """The content from a finding's chunk on, beside the content that it repeats."""
+    """The content chunks from a finding's chunk on, each paired with the chunk that it repeats."""
     content = [chunk.seq for chunk in stage.chunks if chunk.kind == CONTENT]
     again = [seq for seq in content if seq >= finding.seq][: finding.amount]
     before = [seq for seq in content if seq >= finding.of][: finding.amount]
@@ -52,7 +52,7 @@ def _passage(stage: TraceStage, finding: Finding) -> list[tuple[int, int]]:
 
 
 def _twins(stage: TraceStage, finding: Finding) -> list[tuple[int, int]]:
-    """The pairs that lead up to a finding: what was held back until it was certain that all came twice."""
+    """The pairs that lead up to a finding, which was held back until it was certain that all came twice."""
     content = [chunk for chunk in stage.chunks if chunk.kind == CONTENT and chunk.seq <= finding.seq]
     lag = sum(finding.of <= chunk.seq < finding.seq for chunk in content)
     pairs: list[tuple[int, int]] = []
@@ -66,7 +66,7 @@ def _twins(stage: TraceStage, finding: Finding) -> list[tuple[int, int]]:
 
 
 def _lost(stream: TraceStream, position: int, finding: Finding) -> list[tuple[int, int]]:
-    """What did not go on between the chunk that a finding is about and the one before it."""
+    """The upstream chunks that are missing between a finding's chunk and the one before it."""
     ups = stream.upstream[position]
     if len(ups) != 1:
         return []

@@ -1,4 +1,4 @@
-"""Comments that came out of a stage in the place of content that went in: text that was not framed."""
+"""Comments in the place of content: a stage sent text without framing, and readers take it for comments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _END = 1 << 62
 
 
 class Comments:
-    """The comments of an edge that were not there before it, by the content that is missing where they stand.
+    """The comments that a stage added, matched with the content that is missing in the same places.
 
     Args:
         edge: The edge.
@@ -30,20 +30,20 @@ class Comments:
 
     @property
     def instead(self) -> set[int]:
-        """The lost chunks in whose place any comment came."""
+        """The lost chunks that have any comment in their place."""
         return {seq for lost, comments in self._gaps.values() if comments for seq in lost}
 
     @property
     def at_once(self) -> set[int]:
-        """Those of them that have one each, which came as soon after it as chunks come over this edge.
+        """Those of `instead` that have one comment each, which came as soon as chunks cross this edge.
 
-        A keep-alive comes when it is time for one.
+        A keep-alive comes at another time: when one is due.
         """
         found = {seq for lost, comments in self._gaps.values() for seq in self._paired(lost, comments)}
         return found if self._same else set()
 
     def _by_gap(self) -> Iterator[tuple[int, tuple[list[int], list[Chunk]]]]:
-        """The lost chunks and the new comments between two chunks that came through, by where that is."""
+        """Lost chunks and added comments between two chunks that were handed on, by the place of the gap."""
         firsts = [first for first, _ in self._same]
         before, after = (list(_comments(chunks)) for chunks in (self._edge.upstream.chunks, self._edge.chunks))
         places: dict[int, list[int]] = {}
@@ -70,7 +70,7 @@ def _comments(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
 
 
 def _beyond(comments: Iterable[Chunk], had: Counter[str]) -> Iterator[Chunk]:
-    """What is there more often than it was before."""
+    """The comments that came out more often than they came in."""
     for comment in comments:
         if had[comment.digest]:
             had[comment.digest] -= 1

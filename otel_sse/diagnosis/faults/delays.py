@@ -1,4 +1,4 @@
-"""What was late, and which stage was late: bursts, silence, and chunks that were held back."""
+"""Late chunks, and which stage was late: bursts, silence, and chunks that were held back."""
 
 from __future__ import annotations
 
@@ -16,38 +16,41 @@ from otel_sse.stream.chunk import CERTAIN, CONTENT, SUSPECTED, Finding
 _NS_PER_S: Final = 1e9
 
 _BURST_GAP_NS: Final = 5_000_000
-"""Chunks that follow one another within 5 ms are one burst; a model's are 15 ms apart and more."""
+"""Chunks at most 5 ms apart are one burst; a model's chunks are 15 ms apart and more."""
 
 _SPREAD_NS: Final = 500_000_000
-"""Time over which the chunks of one burst that holds the whole answer came upstream, before it is called gathered."""
+"""Time over which the chunks of a burst must have come upstream to be gathered, where one burst holds the whole
+answer."""
 
 _WHOLE: Final = 0.9
-"""Share of the chunks that such a burst has to hold."""
+"""Share of the answer's chunks that such a burst must hold."""
 
 _LONG_SPREAD_NS: Final = 1_000_000_000
-"""The same of each of several bursts. A busy event loop reads in bursts too, but does not sleep for a second; since it
-may, several bursts are suspected only."""
+"""The same for each of several bursts. A busy event loop reads in bursts too. It seldom sleeps for a second but it may,
+so several bursts are only suspected."""
 
 _SHARE: Final = 0.5
-"""Share of the chunks that several bursts have to hold: a buffer gathers all, a hiccup some."""
+"""Share of the answer's chunks that several bursts must hold: a buffer gathers all chunks, a hiccup only some."""
 
 _PACKED: Final = 0.1
-"""How much shorter a burst has to be than what it was upstream: a longer pause is part of no burst, however long the
-answer; a shorter one within what a buffer flushes is the machine's."""
+"""Length of a burst, as a share of the time that its chunks took upstream, at most. A longer pause ends the burst; a
+shorter one, while a buffer is flushed, is the machine's."""
 
 _MOMENTS: Final = 3
-"""Times upstream, at least 5 ms apart, that a burst has to be gathered from."""
+"""Different times upstream, at least 5 ms apart, that a gathered burst must come from."""
 
 HELD_BACK_NS: Final = 15_000_000_000
-"""Time that an edge may hold a chunk back beyond its quickest one: as long as content may be silent by default. A
+"""Time that an edge may take longer for a chunk than for its quickest one: the default limit of a content stall. A
 reader on a busy machine falls behind by some seconds."""
 
 _MOST: Final = 0.5
-"""Share of a silence that has to be there at the stage before already, for it to come from there."""
+"""Share of a silence that the stage before must have had for the silence to come from there."""
 
 
 def coalesced(stream: TraceStream, up: int, down: int) -> Fault | None:
-    """Return the fault that chunks spaced in time upstream came in bursts, or None. A stage that rewrites may gather.
+    """Return the fault that chunks came in bursts that were spaced in time upstream; None for no such fault.
+
+    A stage that rewrites may gather chunks.
 
     Args:
         stream: The stream.
@@ -87,7 +90,7 @@ def _times(stream: TraceStream, up: int, down: int) -> list[_Crossed]:
 
 
 def _whole(times: Sequence[_Crossed]) -> list[Sequence[_Crossed]]:
-    """The one burst that holds the whole answer, or nothing."""
+    """The one burst that holds the whole answer; empty for none."""
     if not times:
         return []
     packed_ns = int(_PACKED * (times[-1].up_ns - times[0].up_ns))
@@ -96,7 +99,7 @@ def _whole(times: Sequence[_Crossed]) -> list[Sequence[_Crossed]]:
 
 
 def _several(times: Sequence[_Crossed]) -> list[Sequence[_Crossed]]:
-    """The long bursts of an answer that came in several, or nothing."""
+    """The long bursts of an answer that came in several; empty for none."""
     bursts = [burst for burst in _bursts(times, _BURST_GAP_NS) if _is_gathered(burst)]
     long = [burst for burst in bursts if burst[-1].up_ns - burst[0].up_ns >= _LONG_SPREAD_NS]
     return long if len(long) > 1 and sum(map(len, long)) >= _SHARE * len(times) else []
@@ -118,7 +121,7 @@ def _is_gathered(burst: Sequence[_Crossed]) -> bool:
 
 
 def held_back(stream: TraceStream, up: int, down: int, limit_ns: int = HELD_BACK_NS) -> list[int]:
-    """Return the numbers of the chunks that an edge held back longer than its quickest one by more than a limit.
+    """Return the numbers of the chunks for which an edge took longer than for its quickest one by more than a limit.
 
     Args:
         stream: The stream.
@@ -132,7 +135,7 @@ def held_back(stream: TraceStream, up: int, down: int, limit_ns: int = HELD_BACK
 
 
 def delayed(stream: TraceStream, up: int, down: int) -> Fault | None:
-    """Return the fault that an edge held chunks back, or None.
+    """Return the fault that an edge held chunks back; None for no such fault.
 
     Args:
         stream: The stream.
@@ -158,7 +161,7 @@ def delayed(stream: TraceStream, up: int, down: int) -> Fault | None:
 
 
 def silence(stream: TraceStream, position: int, finding: Finding) -> Fault:
-    """Return the fault that a detector's finding of a silence tells of, at the first stage that was silent.
+    """Return the fault for a detector's finding of a silence, at the first stage that was silent.
 
     Args:
         stream: The stream.
@@ -174,9 +177,9 @@ def silence(stream: TraceStream, position: int, finding: Finding) -> Fault:
 
 
 def _opens_late(stage: TraceStage, seq: int) -> bool:
-    """Whether a chunk is the first content of a stage that had nothing at all for a long time, and then had it soon.
+    """Whether a chunk is the first content of a stage that has waited long for its first byte.
 
-    The silence before it is the wait for the first byte, which a stage that was opened early saw as one.
+    Then the silence before the chunk is that wait, as seen by a stage that was opened early.
     """
     before = [chunk for chunk in stage.chunks if chunk.seq < seq]
     told = any(each.kind == FIRST_BYTE for each in stage.findings)
@@ -187,7 +190,7 @@ _Place = tuple[int, int]
 
 
 def _first_silent(stream: TraceStream, position: int, seq: int) -> tuple[_Place, int | None, str]:
-    """Where the silence before a chunk began: back as long as the stage before had most of it too."""
+    """The first stage of a silence: go back as long as the stage before had most of it too."""
     while True:
         wait_ns = _wait_ns(stream.stages[position], seq)
         found = _parent(stream, position, seq)
@@ -201,7 +204,7 @@ def _first_silent(stream: TraceStream, position: int, seq: int) -> tuple[_Place,
 
 
 def _silent(stream: TraceStream, position: int, seq: int) -> tuple[_Place, int | None, str]:
-    """Where a silence came from: from before a stage, or from a reader who asked for nothing meanwhile."""
+    """The stage that caused a silence: an earlier one, or a reader that asked for nothing meanwhile."""
     place, up, origin = _first_silent(stream, position, seq)
     if held := _held_by_reader(stream, *place):
         reader, chunk, before = held
@@ -214,20 +217,20 @@ def _silent(stream: TraceStream, position: int, seq: int) -> tuple[_Place, int |
 
 
 def _held_by_reader(stream: TraceStream, position: int, seq: int) -> tuple[int, int, int] | None:
-    """The stage that still held the content before a silence when it was over, the chunk, and the stage before it.
+    """The reader that held the previous content until a silence was over: its position, the chunk, the stage before.
 
-    A stage that is pulled gives nothing while its reader is busy with the chunk before, so its silence is the reader's.
+    A stage that is pulled gives nothing while its reader is busy with the previous chunk. The silence is the reader's.
     """
     stage = stream.stages[position]
     earlier = [chunk for chunk in stage.chunks if chunk.seq < seq]
-    # Before the first content an opening may have been held, which is as good a sign.
+    # Before the first content there may be an opening; holding that is as good a sign.
     content = [chunk.seq for chunk in earlier if chunk.kind == CONTENT][-1:] or [chunk.seq for chunk in earlier]
     found = (_holder(stream, position, before, _wait_ns(stage, seq)) for before in content)
     return next((each for each in found if each is not None), None)
 
 
 def _holder(stream: TraceStream, position: int, before: int, wait_ns: int) -> tuple[int, int, int] | None:
-    """Of the stages that got a chunk from this one, the first that had it only when a wait was as good as over."""
+    """Of the stages that got a chunk from this one, the first that had it only when the wait was nearly over."""
     stage = stream.stages[position]
     for reader in range(position + 1, len(stream.stages)):
         after = stream.stages[reader]
@@ -242,7 +245,7 @@ def _holder(stream: TraceStream, position: int, before: int, wait_ns: int) -> tu
 
 
 def _first_late(stream: TraceStream, position: int, seq: int) -> tuple[_Place, int | None, str]:
-    """Where the wait for the first chunk was: before the stage before was asked, between the two, or before that."""
+    """The stage that waited for the first chunk: before it asked upstream, between the two, or further upstream."""
     while True:
         stage = stream.stages[position]
         ups = stream.upstream[position]
@@ -251,7 +254,7 @@ def _first_late(stream: TraceStream, position: int, seq: int) -> tuple[_Place, i
         up, wait_s = ups[0], _seconds(stage, semconv.STREAM_TTFE)
         before = stream.stages[up]
         if (parent := _parent(stream, position, seq)) is not None and _waited_before(stream, (position, seq), parent):
-            # It had something early, such as the message that opens a stream, but not what this chunk was made from.
+            # It had an early chunk, such as an opening message, but the one that this chunk was made from came late.
             return _silent(stream, *parent)
         if _seconds(before, semconv.STREAM_TTFE) < _MOST * wait_s:
             between_s = (stage.first_ns - before.first_ns) / _NS_PER_S
@@ -262,7 +265,7 @@ def _first_late(stream: TraceStream, position: int, seq: int) -> tuple[_Place, i
 
 
 def _waited_before(stream: TraceStream, place: _Place, parent: _Place) -> bool:
-    """Whether the chunk that one was made from came late itself, behind something that came in time."""
+    """Whether the upstream chunk came late itself, behind another one that came in time."""
     stage, before = stream.stages[place[0]], stream.stages[parent[0]]
     chunk = before.by_seq[parent[1]]
     if chunk is before.chunks[0] or before.service != stage.service:
@@ -291,7 +294,7 @@ def _wait_ns(stage: TraceStage, seq: int) -> int:
 
 
 def _parent(stream: TraceStream, position: int, seq: int) -> _Place | None:
-    """Which stage and which of its chunks a chunk was made from: of several, the last."""
+    """The stage and the chunk from which a chunk was made; the last one of several."""
     for up in stream.upstream[position]:
         last = stream.descents[up, position].ranges.get(seq, (0, 0))[1]
         if last in stream.stages[up].by_seq:

@@ -1,4 +1,4 @@
-"""What went wrong on one edge: what its flow shows, put into faults."""
+"""The faults of one edge, as its flow shows them."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CERTAIN, CONTENT, CONTROL, SUSPECTED, Chunk
 
 _SURE_AT_REWRITING: Final = 3
-"""Repetitions from which a stage that may rewrite is held to have doubled, and not to have made an equal chunk."""
+"""Repetitions from which a rewriting stage has doubled chunks, and not made equal ones by chance."""
 
 _NEAR: Final = 4
-"""Chunks behind its first one within which one that is handed on again stands; further off it may be a footer or a
-line end that the stage adds and that happens to equal an earlier chunk."""
+"""Distance within which a chunk that equals an earlier one repeats it. Further off, it may be a footer or a line end
+that the stage adds and that happens to be equal."""
 
 _SHARE: Final = 3
-"""Of how many chunks one must have come again, for that to be no chance wherever it stands."""
+"""If one chunk in so many came again, that is no chance, at whatever distance."""
 
 _HANDS_ON: Final = frozenset({"socket_write", "ws.send", "ws.receive"})
-"""Stages before which nobody adds text: what is equal there was handed on again."""
+"""Stages before which nobody adds text: an equal chunk there was handed on again."""
 
 
 class _Said(NamedTuple):
-    """How much was said before a chunk: its bytes, and in how many chunks."""
+    """How much text came before a chunk: its bytes, and its number of chunks."""
 
     size: int
     chunks: int
@@ -53,21 +53,21 @@ class _Said(NamedTuple):
 
 
 _WHOLE_TEXT: Final = _Said(16, 3)
-"""From here on it is no coincidence that a chunk made from nothing is as long as all text before it."""
+"""From here on it is no coincidence that an added chunk is as long as all text before it."""
 
 _SHORT_TEXT: Final = _Said(4, 2)
-"""The same for the last chunk of all, which is suspected then."""
+"""The same for the very last chunk, which is then only suspected."""
 
 _BESIDE: Final = "/"
 """What the channels of reasoning, tool calls and the like have in their names, and those of an answer have not."""
 
 
 class EdgeReport(msgspec.Struct):
-    """What there is to say of one edge.
+    """The report on one edge.
 
     Args:
         faults: What went wrong.
-        notes: What is worth saying and nothing wrong, one line each.
+        notes: Remarks that are no faults, one line each.
     """
 
     faults: list[Fault]
@@ -75,7 +75,7 @@ class EdgeReport(msgspec.Struct):
 
 
 def report_edge(stream: TraceStream, up: int, down: int) -> EdgeReport:
-    """Return what went wrong with the content between two neighbours of a stream.
+    """Return the report on the content between two neighbouring stages.
 
     Args:
         stream: The stream.
@@ -114,7 +114,7 @@ class _Edge:
         return bool(after) or self._is_linked or len(self._stream.upstream[self._down]) == 1
 
     def _carriers(self, before: Sequence[Chunk]) -> bool:
-        """Whether other chunks came in the place of content, so that it may be in them, in a form nobody knows."""
+        """Whether other chunks came in the place of content, so that they may hold it in an unknown form."""
         known = {chunk.digest for chunk in self._before.chunks}
         since_ns = before[0].time_ns
         others = [c for c in self._edge.chunks if c.kind == CONTROL and c.digest not in known and c.time_ns >= since_ns]
@@ -177,7 +177,7 @@ class _Edge:
         )
 
     def _sources(self, passages: Sequence[Passage]) -> str:
-        """Both sources, where two adapters or paths emitted the chunk and its repetition."""
+        """The two sources, if two adapters or paths emitted the chunk and its repetition; else ""."""
         chunks = self._after.by_seq
         pairs = ((chunks[p.of], chunks[p.seq]) for p in passages if p.of in chunks and p.seq in chunks)
         both = next(((a.source, b.source) for a, b in pairs if a.source != b.source), None)
@@ -209,7 +209,7 @@ class _Edge:
             evidence = f"{first.seq} is {first.first} of {self._before.label}, and came after {first.of}"
             yield self._fault(MOVED, [p.seq for p in moved], evidence, of=tuple(p.of for p in moved))
         if self._bridges:
-            # Whatever is in the hole may have been allowed to rewrite.
+            # A stage that is not in the trace may be one that may rewrite.
             return
         if changed := [p for p in passages if p.what == flows.CHANGED]:
             first = changed[0]
@@ -224,7 +224,7 @@ class _Edge:
             yield self._fault(REPLACED, [p.seq for p in replaced], evidence)
 
     def _stands_beside(self, passage: Passage) -> bool:
-        """Whether a chunk came where others were left out that have a channel of their own, as all of that channel was.
+        """Whether a chunk replaces only chunks of other channels, of which nothing was handed on.
 
         An application that does not show a tool's call, or a model's reasoning, may say that there was one.
         """
@@ -255,7 +255,7 @@ class _Edge:
 
 
 def _is_sure(kind: str, passages: Sequence[Passage], digests: dict[int, str], count: int) -> bool:
-    """Whether chunks that were handed on again can't be text of the stage's own that equals some chunk by chance."""
+    """Whether repetitions can't be text of the stage's own that equals earlier chunks by chance."""
     if kind != DOUBLED or len(passages) * _SHARE >= count:
         return True
     near = [passage for passage in passages if passage.seq - passage.of <= _NEAR]

@@ -1,4 +1,4 @@
-"""How a stream ended badly, and at which stage that began: a failure goes with the data, a leave against it."""
+"""How a stream ended badly, and at which stage: a failure spreads with the data, a cancellation against it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from otel_sse.stream.chunk import CERTAIN
 from otel_sse.stream.outcome import ABANDONED, CANCELLED, CAPPED, COMPLETED, DISCONNECTED, FAILED, INCOMPLETE, UNPARSED
 
 RECEIVERS: Final = frozenset({"provider", "client", "ws.receive"})
-"""Stages that read what another process sends: where their connection goes away, so does the data."""
+"""Stages that read from another process. If their connection breaks, they get no more data."""
 
 BENIGN: Final = frozenset({OUTCOME + DISCONNECTED, OUTCOME + CANCELLED, OUTCOME + ABANDONED})
-"""Ends that are the reader's own affair; told behind everything else."""
+"""Ends that the reader caused itself; they are reported after every other fault."""
 
 _WITH_DATA: Final = (FAILED, INCOMPLETE, CAPPED)
 _LEFT: Final = (DISCONNECTED, CANCELLED, ABANDONED)
 
 
 def ending(stream: TraceStream) -> Fault | None:
-    """Return how the stream ended, where it was not completed, at the stage at which that began; None for a good end.
+    """Return how the stream ended if it was not completed, at the stage where that began; None for a good end.
 
-    Of the stages that failed or broke off the first is told, for the others got less than they should. Where a reader
-    left, the last one is, for the others were cancelled in turn.
+    Of the stages that failed or broke off, the first is reported: those after it only got less data. If a reader left,
+    the last stage is reported: those before it were cancelled in turn.
     """
     stages = stream.stages
     last = stages[-1].outcome
@@ -37,7 +37,7 @@ def ending(stream: TraceStream) -> Fault | None:
         first = next((n for n in broken if not _brought_down(stream, n, broken)), broken[0])
         return _fault(stream, first)
     if last in (COMPLETED, UNPARSED, ""):
-        # Who stops reading early and ends well has what it wanted.
+        # A reader that stops early and ends well has what it wanted.
         return None
     return _fault(stream, len(stages) - 1)
 
@@ -47,9 +47,9 @@ def _breaks(stage: TraceStage) -> bool:
 
 
 def _behind_a_lost_hop(stream: TraceStream) -> set[int]:
-    """The stages that read from a hop whose other end went away without an end, and all that read from them.
+    """The stages that read from a hop that broke off, and all stages that read from these.
 
-    Where the client has left, whoever served it lets go of what it reads and sends: that is why the hop went away.
+    When the client has left, the process that served it closes its own connections: that is why the hop broke off.
     """
     found: set[int] = set()
     for n, stage in enumerate(stream.stages):
@@ -62,9 +62,10 @@ def _behind_a_lost_hop(stream: TraceStream) -> set[int]:
 
 
 def _brought_down(stream: TraceStream, position: int, broken: Sequence[int]) -> bool:
-    """Whether a stage ended badly because a later one of its own process had, which then let go of what it read.
+    """Whether a stage ended badly because a later stage of its own process had failed before it.
 
-    An answer that crosses a process twice fails there on its way back, and with it what was still on its way there.
+    An answer may cross a process twice. If it fails on its way back, the process also closes its stages on the way
+    there.
     """
     stage = stream.stages[position]
     later = (stream.stages[n] for n in broken if n > position)

@@ -1,4 +1,4 @@
-"""The fault: one thing that went wrong at one stage, told once."""
+"""The fault: one thing that went wrong at one stage, reported once."""
 
 from __future__ import annotations
 
@@ -38,14 +38,13 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
         stage: Label of the stage, e.g. `policy.judge.out`.
         service: `service.name` of its process, or "".
         position: Its position in the stream's stages.
-        upstream: Position of the stage before it, that still had it right; None where it was so at the first stage.
-        seqs: Numbers of the chunks that it is about. They are the stage's own; of a gap, where the chunks have none
-            there, those of the stage before it.
-        of: As many numbers of the stage's chunks that these repeat or contradict, 0 where there is none; () where
-            that says nothing.
-        count: How many chunks are concerned, those included that are not named.
+        upstream: Position of the stage before it, which still had it right; None if the first stage had it wrong.
+        seqs: Numbers of the affected chunks, at this stage. Missing chunks have no number here, so a gap has their
+            numbers at the stage before.
+        of: For each of `seqs` the chunk of this stage that it repeats or contradicts, 0 for none; () if none does.
+        count: How many chunks are affected, including those without a number in `seqs`.
         evidence: What was compared with what, in one line. Never content.
-        origin: What is to be said of where it comes from, or "".
+        origin: Where the fault comes from, as far as that is known; else "".
     """
 
     kind: str
@@ -95,7 +94,7 @@ def ranges(seqs: Iterable[int], most: int = 4) -> str:
 
     Args:
         seqs: The numbers, rising.
-        most: Ranges that are named; of more only their count is told.
+        most: Ranges that are written out; further ones are only counted.
     """
     found: list[list[int]] = []
     for seq in sorted(seqs):

@@ -1,4 +1,4 @@
-"""What detectors found on the stages, told once: at the first stage that has it."""
+"""Detectors' findings as faults: each is reported once, at the first stage that has it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Chunk, Finding
 
 _OF_CONTENT: Final = frozenset({DOUBLED, REPLAYED, RESTARTED, ACCUMULATED, REASSERTED})
-"""Kinds that content shows, wherever it passes: a stage that handed on what it got did not do it."""
+"""Kinds that every later stage sees in the content too: a stage that only handed on its chunks did not cause it."""
 
 _ASTRAY: Final = "reorder/sequence"
-"""What is said of numbers that go back."""
+"""The finding about numbers that go back."""
 
 _NUMBERS_SKIP: Final = "gap/sequence"
 
@@ -28,10 +28,10 @@ Seen = list[tuple[int, Finding]]
 
 
 def reported(stream: TraceStream) -> list[Fault]:
-    """Return the detectors' findings as faults, but for silence: each kind at the first stage that has it.
+    """Return the detectors' findings, without silence, as faults: each kind at the first stage that has it.
 
-    The same fault is seen at every stage after it. A finding further on is another one only where the chunk that it is
-    about came from one that is in order.
+    Every stage after that one sees the same fault again. A later finding is another fault only if its chunk was made
+    from a chunk that is in order at the first stage.
     """
     by_kind: dict[str, Seen] = {}
     for n, stage in enumerate(stream.stages):
@@ -40,12 +40,12 @@ def reported(stream: TraceStream) -> list[Fault]:
             if finding.family != "stall" and finding.kind not in refuted and not _is_refuted(stream, n, finding):
                 by_kind.setdefault(finding.kind, []).append((n, finding))
     faults = [fault for kind, seen in by_kind.items() for fault in _of_kind(stream, kind, seen)]
-    # What a policy leaves out is its right, and the numbers of what it hands on skip then, there and further on.
+    # A policy may leave chunks out. Then the numbers skip at its stage and at every later one.
     return [fault for fault in faults if fault.kind != _NUMBERS_SKIP or not stream.stages[fault.position].rewrites]
 
 
 def _none_is_lost(stream: TraceStream, position: int) -> bool:
-    """Whether a stage said that it lost chunks, and all chunks of both sides show that it did not, or was meant to."""
+    """Whether a stage reported losses that the chunks of both sides refute: none was lost, or all on purpose."""
     ups, stage = stream.upstream[position], stream.stages[position]
     if len(ups) != 1 or not any(finding.kind == LOST for finding in stage.findings):
         return False
@@ -55,10 +55,10 @@ def _none_is_lost(stream: TraceStream, position: int) -> bool:
 
 
 def _is_refuted(stream: TraceStream, position: int, finding: Finding) -> bool:
-    """Whether a stage said that it handed on one chunk twice, and all chunks of both sides show that they were two.
+    """Whether a stage reported one chunk twice, and the chunks of both sides show that there were two.
 
-    As it happens, a stage can only guess which of several equal chunks one was; afterwards more is known. And where its
-    ids go wrong, two equal chunks can get the same one.
+    While a stream runs, a stage can only guess which of several identical chunks it has got; afterwards more is known.
+    And where ids go wrong, two identical chunks can get the same id.
     """
     ups = stream.upstream[position]
     if finding.kind not in (DOUBLED, REPLAYED) or len(ups) != 1:
@@ -93,21 +93,21 @@ def _of_kind(stream: TraceStream, kind: str, seen: Seen) -> list[Fault]:
 
 
 def _is_another(stream: TraceStream, n: int, finding: Finding, first: int, own: Iterable[Finding]) -> bool:
-    """Whether the chunk that a finding is about was in order at the first stage that has such a finding."""
+    """Whether a finding's chunk was in order at the first stage that has such a finding."""
     before, told = back_to(stream, n, finding.seq, first), {each.seq for each in own}
     if stream.stages[first].is_cut and before and min(before) > max(told):
-        # Past their cap, findings are counted and not told.
+        # Past their cap, findings are counted and have no event.
         return False
     return bool(before) and not before & told
 
 
 def back_to(stream: TraceStream, position: int, seq: int, target: int) -> set[int]:
-    """Return the numbers that a chunk had at an earlier stage, as far as that is known.
+    """Return the numbers of the chunks at an earlier stage from which a chunk was made, as far as they are known.
 
     Args:
         stream: The stream.
-        position: Position of the stage that the number is of.
-        seq: The number.
+        position: Position of the chunk's stage.
+        seq: The chunk's number there.
         target: Position of the earlier stage.
     """
     found = {position: {seq}}
@@ -120,7 +120,7 @@ def back_to(stream: TraceStream, position: int, seq: int, target: int) -> set[in
 
 
 _MOST: Final = 1_024
-"""Chunks that one chunk is followed back to."""
+"""Chunks of one stage that a chunk is traced back to, at most."""
 
 
 def _fault(stream: TraceStream, kind: str, position: int, own: list[Finding], also: list[str]) -> Fault:
@@ -150,7 +150,7 @@ def _fault(stream: TraceStream, kind: str, position: int, own: list[Finding], al
 
 
 def _pushed_back(stream: TraceStream, position: int, own: list[Finding]) -> tuple[int, list[Finding]]:
-    """The first stage that had both the chunks and what they repeat: it is theirs, whoever noticed it."""
+    """Move a repetition to the first stage that had both chunks of each pair, whichever stage reported it."""
     while len(stream.upstream[position]) == 1:
         up = stream.upstream[position][0]
         ranges = stream.descents[up, position].ranges
@@ -165,7 +165,7 @@ def _pushed_back(stream: TraceStream, position: int, own: list[Finding]) -> tupl
 
 
 def _is_same(stream: TraceStream, one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether two chunks, each by the position of its stage and its number, have one content, and no id of its own."""
+    """Whether two chunks, each given by stage and number, have the same content, and the later one no new id."""
     after, before = (stream.stages[n].by_seq.get(seq) for n, seq in (one, other))
     if after is None or before is None:
         return False

@@ -1,4 +1,4 @@
-"""Where several stages feed one: a chunk that reaches it on two ways, and an end that is sent twice."""
+"""Stages with several upstream stages: a chunk that arrives on two paths, and an end that is sent twice."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED
 
 Origins = dict[int, tuple[int, int]]
-"""Number of a chunk → number that it had at an earlier stage, and position of the stage that fed it."""
+"""Number of a chunk → its number at an earlier stage, and the position of the upstream stage that it came through."""
 
 
 def doubled_by_two_ways(stream: TraceStream) -> list[Fault]:
-    """Return the faults of stages that got one chunk from two stages before them: two paths push each chunk.
+    """Return the faults of stages that got the same chunk from two upstream stages, because two paths push it.
 
-    Each path hands on what it got, so no edge shows it; where the paths part does.
+    Each path hands its chunks on once, so no single edge shows the fault. The stage from which both paths start does.
 
     Args:
         stream: The stream.
@@ -69,7 +69,7 @@ def _way(stream: TraceStream, position: int) -> str:
 
 
 def _origins(stream: TraceStream, position: int, ancestor: int) -> Origins:
-    """The chunks of a stage that are the same as one of an earlier stage, whichever of those that feed it they took."""
+    """The chunks of a stage that equal one of an earlier stage, on whichever path they came."""
     found: Origins = {}
     for up in stream.upstream[position]:
         back = _back(stream, up, ancestor)
@@ -94,7 +94,7 @@ def _same(edge: Descent) -> dict[int, int]:
 
 
 def ends_sent_twice(stream: TraceStream) -> Iterator[Fault]:
-    """Yield the faults of stages that sent the same end more often than it came to them.
+    """Yield the faults of stages that sent the same end more often than they got it.
 
     Args:
         stream: The stream.

@@ -1,4 +1,4 @@
-"""What came to a stage and did not leave it: what of that is lost, and in which way."""
+"""Chunks that came to a stage and did not leave it: which of these are lost, and how."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Losses:
         self._after = stream.stages[down]
         self._doubtful: set[int] = set()
         self.notes: list[str] = []
-        """What was left out and is not lost, one line each, once `by_kind` was asked."""
+        """Chunks that were left out on purpose, one line each. Filled by `by_kind`."""
 
     def by_kind(self) -> dict[str, list[int]]:
         """Return the numbers of the lost chunks at the stage before, by the kind of the fault."""
@@ -44,7 +44,7 @@ class Losses:
         return _by_kind(lost, {seq for seq in lost if self.made_by(seq)}, comments.instead)
 
     def are_sure(self, seqs: Iterable[int]) -> bool:
-        """Return whether lost chunks can't be left out on purpose, once `by_kind` was asked.
+        """Return whether lost chunks can't have been left out on purpose. To be called after `by_kind`.
 
         Args:
             seqs: Their numbers at the stage before.
@@ -52,7 +52,7 @@ class Losses:
         return not self._doubtful.issuperset(seqs)
 
     def made_by(self, seq: int) -> str:
-        """Return the stage that may rewrite and made a chunk of its own, which came as far as this edge; or "".
+        """Return the label of the rewriting stage that made a chunk itself; "" if the chunk is the model's.
 
         Args:
             seq: The chunk's number at the stage before.
@@ -61,7 +61,7 @@ class Losses:
         return "" if reply is None else self._stream.stages[reply.position].label
 
     def _went_another_way(self, seq: int) -> bool:
-        """Whether another path took the chunk, and both paths come together again further on."""
+        """Whether another path handed the chunk on, and both paths join again further on."""
         stream, joined = self._stream, _behind(self._stream, self._down)
         others = [down for up, down in stream.descents if up == self._up and down != self._down]
         return any(
@@ -72,7 +72,7 @@ class Losses:
 
 
 def _behind(stream: TraceStream, position: int) -> set[int]:
-    """A stage and all that its chunks went on to."""
+    """A stage and all stages that got its chunks."""
     found = {position}
     for n in range(position + 1, len(stream.stages)):
         if found & set(stream.upstream[n]):
@@ -81,17 +81,17 @@ def _behind(stream: TraceStream, position: int) -> set[int]:
 
 
 def is_lost(edge: Descent, seq: int) -> bool:
-    """Return whether a chunk that nothing was made from was lost, and not cut off or outside of the trace.
+    """Return whether a chunk from which nothing was made was lost, and not cut off or outside of the trace.
 
     Args:
-        edge: The edge; its flow names the chunk as lost.
-        seq: Its number upstream.
+        edge: The edge, in whose flow the chunk is lost.
+        seq: The chunk's number upstream.
     """
     if has_holes(edge.downstream):
         return False
     if seq < edge.handed_on:
         return True
-    # What comes last is cut off, and not lost, where either stage ended before its turn.
+    # If either stage ended early, the last chunks were cut off and not lost.
     whole = edge.downstream.outcome == COMPLETED and edge.downstream.is_whole
     return whole and edge.upstream.outcome not in (ABANDONED, CANCELLED)
 

@@ -1,4 +1,4 @@
-"""What came to a stage and was not handed on because an application leaves it out on purpose, as far as that shows."""
+"""Chunks that an application leaves out on purpose, told from lost ones as far as the trace shows."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from otel_sse.diagnosis.trace.streams import ORIGINS, TraceStream
 from otel_sse.stream.chunk import CONTENT
 
 _LEFT_OUT: Final = 8
-"""Chunks at the beginning of a stage's content that are taken for something left out on purpose (a model's
-reasoning, the arguments of a tool call) where none of them was handed on."""
+"""Chunks at the beginning of the content from which they count as left out on purpose (a model's reasoning, the
+arguments of a tool call) if none of them was handed on."""
 
 _ALIKE: Final = 3
-"""Lost chunks from which it is no chance that each of them equals its neighbour."""
+"""Lost chunks from which it can't be chance that each equals its neighbour."""
 
 
 class LeftOut:
-    """Tells what is left out on purpose from what is lost.
+    """Tells chunks that were left out on purpose from lost ones.
 
     Args:
         stream: The stream.
         up: Position of the stage before.
         down: Position of the stage after.
-        lost: Numbers at the stage before of content that was not handed on, in order.
+        lost: Numbers, at the stage before, of the content that was not handed on, in order.
     """
 
     def __init__(self, stream: TraceStream, up: int, down: int, lost: Sequence[int]) -> None:
@@ -35,15 +35,15 @@ class LeftOut:
         self._content = [chunk.seq for chunk in self._before.chunks if chunk.kind == CONTENT]
         self._lost = list(lost)
         self.notes: list[str] = []
-        """What is left out, one line each."""
+        """What was left out on purpose, one line each."""
         self.doubtful: set[int] = set()
-        """What is taken for lost, and could be left out all the same."""
+        """Chunks that count as lost, but may have been left out on purpose."""
 
     def rest(self, replaced: Collection[int]) -> list[int]:
-        """Return what is lost.
+        """Return the numbers of the lost chunks.
 
         Args:
-            replaced: Numbers of lost chunks that have something of the stage's own in their place.
+            replaced: Numbers of chunks in whose place the stage sent something of its own.
         """
         channels = self._whole_channels()
         filtered = self._are_alike()
@@ -79,12 +79,12 @@ class LeftOut:
         return found
 
     def _is_reply(self, seq: int) -> bool:
-        """Whether a policy put the chunk in the place of the answer: it is of no channel that the model has."""
+        """Whether a policy put the chunk in the place of the answer, so that its channel is none of the model's."""
         reply = reply_of(self._stream, self._up, seq)
         return reply is not None and stands_for_more(self._stream, reply)
 
     def _are_alike(self) -> bool:
-        """Whether all that is lost equals a neighbour: a filter took that for repetitions, whatever its channel."""
+        """Whether every lost chunk equals a neighbour: a filter of repetitions dropped them, whatever their channel."""
         digests = [self._before.by_seq[seq].digest for seq in self._content]
         lost = set(self._lost)
         alike = {
@@ -97,7 +97,7 @@ class LeftOut:
     # Beginning and end
 
     def _leave_out_ends(self) -> None:
-        """Take away a long block at the beginning, and the end of an answer after which a model was asked again."""
+        """Leave out a long block at the beginning, and the end of an answer after which a model was asked again."""
         content, head = self._content, _common(self._content, self._lost)
         if _LEFT_OUT <= head < len(content):
             self._leave_out(self._lost[:head], "beginning", "a model's reasoning?")

@@ -1,4 +1,4 @@
-"""What kind of repetition it is: each chunk twice, a run once more, or the answer from its beginning."""
+"""Kinds of repetition: each chunk twice, a run again, or the answer again from its beginning."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from otel_sse.diagnosis.alignment.flow import AGAIN, Passage
 from otel_sse.diagnosis.faults.fault import DOUBLED, REPLAYED, RESTARTED
 
 _RUN: Final = 3
-"""Chunks that are repeated one after the other, before it is called a run: of fewer, each is doubled. Two that are all
-there is are a run too."""
+"""Repeated neighbours from which they are a run. Fewer are doubled one by one, but two are a run if they are the only
+repetition."""
 
 _MOSTLY: Final = 0.5
-"""Share of the repetitions that stand alone, from which all of them are: what looks like runs are neighbours then."""
+"""Share of single repetitions above which all are single: runs are then doubled neighbours."""
 
 _BESIDE: Final = 3
-"""Chunks beside a run within which what is repeated alone belongs to it: where tokens repeat, which of them are the
-repetition can be told in several ways."""
+"""Chunks beside a run within which a single repetition belongs to it. Where tokens repeat, it is ambiguous which of
+them are the repetition."""
 
 
 class Repeats:
@@ -36,7 +36,7 @@ class Repeats:
         self._places = {seq: n for n, seq in enumerate(upstream)}
 
     def by_kind(self) -> dict[str, list[Passage]]:
-        """Return the repetitions by what kind they are; each kind in order."""
+        """Return the repetitions by their kind; each kind in order."""
         runs = self._runs()
         shortest = 2 if len(runs) == 1 else _RUN
         long = [run for run in runs if len(run) >= shortest and self._is_told_apart(run)]
@@ -52,7 +52,7 @@ class Repeats:
         return found
 
     def _runs(self) -> list[list[Passage]]:
-        """Repetitions of neighbours that are neighbours themselves."""
+        """Group repetitions: neighbours that repeat neighbours are one run."""
         runs: list[list[Passage]] = []
         before = None
         for passage in self._passages:

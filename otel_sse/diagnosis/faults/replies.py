@@ -1,4 +1,4 @@
-"""What a stage that may rewrite says itself: which stage made a chunk, and what of the answer it stands for."""
+"""Replies of a rewriting stage: which stage made a chunk itself, and which part of the answer it replaces."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from otel_sse.stream.chunk import CONTENT
 
 
 class Reply(NamedTuple):
-    """A chunk that a stage made of its own, where it was made.
+    """A chunk that a stage made itself, and where.
 
     Args:
         position: Position of the stage.
         upstream: Position of a stage before it.
-        passage: What the chunk is on this edge.
+        passage: The chunk's passage over this edge.
     """
 
     position: int
@@ -24,12 +24,12 @@ class Reply(NamedTuple):
 
 
 def reply_of(stream: TraceStream, position: int, seq: int) -> Reply | None:
-    """Return what a chunk is where a stage that may rewrite made it and all after that handed it on, else None.
+    """Return the reply that a chunk is: a rewriting stage made it, and all stages after that handed it on; else None.
 
     Args:
         stream: The stream.
-        position: Position of the stage that the chunk has come to.
-        seq: Its number there.
+        position: Position of the chunk's stage.
+        seq: The chunk's number there.
     """
     while True:
         ups = stream.upstream[position]
@@ -43,10 +43,10 @@ def reply_of(stream: TraceStream, position: int, seq: int) -> Reply | None:
 
 
 def stands_for_more(stream: TraceStream, reply: Reply) -> bool:
-    """Return whether a reply came instead of the answer, and not of a piece of its own channel alone.
+    """Return whether a reply replaces the answer, and not only a piece of its own channel.
 
-    What a stage adds stands for no channel of the model's. Else channels have come to an end with it of which nothing
-    else was made from there on.
+    An added chunk replaces no piece. Any other reply replaces the answer if a channel of the model ends with it: no
+    later chunk was made from that channel.
 
     Args:
         stream: The stream.
