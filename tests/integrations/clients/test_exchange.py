@@ -10,7 +10,6 @@ from typing import Any
 
 import aiohttp
 import httpx
-import httpx2
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,7 +20,7 @@ import otel_sse
 from otel_sse.integrations.clients.exchange import exchange_with
 from otel_sse.recording import registry
 from tests.integrations.answers import ANSWER, DIGESTS, EVENT_STREAM, FRAMES, plain
-from tests.integrations.clients.readers import LIBRARIES, READERS, Model, endless, gateway
+from tests.integrations.clients.readers import LIBRARIES, READERS, Model, gateway
 from tests.integrations.driver import Driver
 from tests.integrations.seen import Telemetry
 from tests.integrations.servers import Uvicorn
@@ -117,41 +116,6 @@ def test_two_models_in_one_answer(telemetry: Telemetry, uvicorn_server: Uvicorn,
     assert telemetry.stage("emit").digests == DIGESTS * 2
     first, second = sorted(telemetry.segments("provider"), key=lambda span: span.start_time or 0)
     assert [len(span.events) for span in (first, second)] == [5, 5]
-
-
-@pytest.mark.parametrize("library", [httpx, httpx2])
-async def test_leaving_early(library: Any, outside: Telemetry, model_server: Uvicorn) -> None:
-    """Whoever stops in the middle, by `break`, `aclose` or by letting go, ends the stage once, as abandoned."""
-    outside.instrument(plain())
-    address = model_server.serve(Model(endless))
-    async with library.AsyncClient() as client:
-        async with client.stream("GET", address) as response:
-            async for _ in response.aiter_bytes():
-                break
-        async with client.stream("GET", address) as response, aclosing(response.aiter_lines()) as lines:
-            await anext(lines)
-        response = await client.send(client.build_request("GET", address), stream=True)
-        await anext(response.aiter_raw())
-        await response.aclose()
-    with library.Client() as sync, sync.stream("GET", address) as answer:
-        for _ in answer.iter_bytes():
-            break
-    assert [stage.outcome for stage in outside.stages(4, "client")] == ["abandoned"] * 4
-
-
-async def test_leaving_early_with_aiohttp(outside: Telemetry, model_server: Uvicorn) -> None:
-    """The same with aiohttp: by the end of `async with`, by `close` and by `release`."""
-    outside.instrument(plain())
-    address = model_server.serve(Model(endless))
-    async with aiohttp.ClientSession() as session:
-        async with session.get(address) as response:
-            async for _ in response.content:
-                break
-        for leave in ("close", "release"):
-            response = await session.get(address)
-            await response.content.readline()
-            getattr(response, leave)()
-    assert [stage.outcome for stage in outside.stages(3, "client")] == ["abandoned"] * 3
 
 
 @pytest.mark.parametrize("name", LIBRARIES)

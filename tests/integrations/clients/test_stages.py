@@ -68,15 +68,6 @@ async def test_what_is_read_outside_is_a_client(name: str, outside: Telemetry, m
     assert client.stream_id != written.stream_id
 
 
-def test_sync_clients_outside(outside: Telemetry, model_server: Uvicorn) -> None:
-    """`httpx.get` of an event stream, read at once, is a stage as well."""
-    outside.instrument(plain())
-    address = model_server.serve(Model())
-    for library in (httpx, httpx2):
-        assert library.get(address).content == ANSWER
-    assert [stage.digests for stage in outside.stages(2, "client")] == [DIGESTS, DIGESTS]
-
-
 @pytest.mark.parametrize("name", LIBRARIES)
 async def test_other_answers_are_left_alone(name: str, outside: Telemetry, model_server: Uvicorn) -> None:
     """A response that is no event stream makes no stage."""
@@ -134,27 +125,6 @@ def test_a_coding_that_is_not_known(telemetry: Telemetry, uvicorn_server: Uvicor
     assert provider.attributes["sse.stream.encoding"] == "br"
     assert provider.attributes["sse.stream.bytes"] == 3
     assert provider.outcome == "unparsed"
-
-
-async def test_aiohttp_without_decompression(outside: Telemetry, model_server: Uvicorn) -> None:
-    """Where the session leaves the coding on, the stage takes it off for itself."""
-    outside.instrument(plain())
-    sent = gzip.compress(ANSWER)
-    address = model_server.serve(Model(plain([sent], EVENT_STREAM, (b"content-encoding", b"gzip"))))
-    async with aiohttp.ClientSession(auto_decompress=False) as session, session.get(address) as response:
-        assert await response.read() == sent
-    assert outside.stage("client").digests == DIGESTS
-
-
-def test_a_response_is_still_itself(telemetry: Telemetry, model_server: Uvicorn) -> None:
-    """The stream of a watched response is of the library's class, and knows how long it took."""
-    telemetry.instrument(plain())
-    address = model_server.serve(Model())
-    for library in (httpx, httpx2):
-        with library.Client() as client, client.stream("GET", address) as response:
-            assert isinstance(response.stream, library.SyncByteStream)
-            response.read()
-        assert response.elapsed.total_seconds() > 0
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
