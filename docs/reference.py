@@ -14,6 +14,7 @@ from typing import Final
 
 from otel_sse import limits, semconv
 from otel_sse.options import Setting, settings
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import KINDS
 from otel_sse.stream.outcome import OUTCOMES
 
@@ -178,8 +179,8 @@ def _places(on: str) -> str:
 def words_section() -> str:
     """Return the values of outcome, kind and finding."""
     outcomes = table(("Outcome", "Meaning"), [(code(name), OUTCOME_BRIEFS[name]) for name in OUTCOMES])
-    kinds = table(("Kind", "Meaning"), [(code(name), KIND_BRIEFS[name]) for name in KINDS])
-    findings = table(("Finding", "Meaning"), [(code(row.name), row.brief) for row in semconv.FINDING_KINDS])
+    chunks = table(("Kind", "Meaning"), [(code(name), KIND_BRIEFS[name]) for name in KINDS])
+    findings = table(("Finding", "Meaning"), [(code(row.name), row.brief) for row in kinds.FINDINGS])
     return f"""## Outcomes
 
 Values of {code(semconv.STREAM_OUTCOME)}: a stream ends at a stage exactly once.
@@ -190,7 +191,7 @@ Values of {code(semconv.STREAM_OUTCOME)}: a stream ends at a stage exactly once.
 
 Values of {code(semconv.CHUNK_KIND)}.
 
-{kinds}
+{chunks}
 
 ## Findings
 

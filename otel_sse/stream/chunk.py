@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from otel_sse.stream.kinds import detail_of, family_of
+
 CONTENT: Final = "content"
 COMMENT: Final = "comment"
 HEARTBEAT: Final = "heartbeat"
@@ -84,12 +86,12 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     @property
     def family(self) -> str:
         """The part before the slash: `duplicate`, `gap`, `reorder`, `stall`, `protocol` …"""
-        return self.kind.partition("/")[0]
+        return family_of(self.kind)
 
     @property
     def detail(self) -> str:
         """The part after the slash: `terminal`, `doubled` …; "" where there is none."""
-        return self.kind.partition("/")[2]
+        return detail_of(self.kind)
 
 
 CERTAIN: Final = "certain"
