@@ -18,8 +18,20 @@ CONSTANTS = {name: value for name, value in vars(kinds).items() if name.isupper(
 DETECTING = ("detect", "hops", "lineage", "integrations", "stage")
 """Rooms that find something while a stream crosses them."""
 
-LIVE = ("detect", "guards", "hops", "integrations", "iterators", "lineage", "recording", "stage", "stream", "telemetry")
-"""Rooms whose literals are looked at; those that tell of a trace afterwards are not yet."""
+LIVE = (
+    "detect",
+    "diagnosis",
+    "guards",
+    "hops",
+    "integrations",
+    "iterators",
+    "lineage",
+    "recording",
+    "stage",
+    "stream",
+    "telemetry",
+)
+"""Rooms whose literals are looked at; commands, the demo and `testing` are not yet."""
 
 OTHER_WORDS = {
     ("outcome", "semconv.py"): "a metric's label",

@@ -10,23 +10,13 @@ import msgspec
 
 from otel_sse.diagnosis.alignment import flow as flows
 from otel_sse.diagnosis.alignment.flow import ADDED, AGAIN, Passage
-from otel_sse.diagnosis.faults.fault import (
-    ACCUMULATED,
-    CHANGED,
-    COLON,
-    DOUBLED,
-    MOVED,
-    REPLACED,
-    REPLY_LOST,
-    RESTARTED,
-    Fault,
-    ranges,
-)
+from otel_sse.diagnosis.faults.fault import Fault, ranges
 from otel_sse.diagnosis.faults.losses import Losses, has_holes
 from otel_sse.diagnosis.faults.repeats import Repeats
 from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CERTAIN, CONTENT, CONTROL, SUSPECTED, Chunk
+from otel_sse.stream.kinds import ACCUMULATED, CHANGED, COLON_CONTENT, DOUBLED, MOVED, REPLACED, REPLY_LOST, RESTARTED
 
 _SURE_AT_REWRITING: Final = 3
 """Repetitions from which a stage that may rewrite is held to have doubled, and not to have made an equal chunk."""
@@ -251,7 +241,7 @@ class _Edge:
         told = f"{ranges(seqs)} of {self._before.label} did not come, digest {digest}"
         if len(seqs) > 1:
             told += f" and {len(seqs) - 1} more"
-        return told + ("; a comment came in its place" if kind == COLON else "")
+        return told + ("; a comment came in its place" if kind == COLON_CONTENT else "")
 
 
 def _is_sure(kind: str, passages: Sequence[Passage], digests: dict[int, str], count: int) -> bool:
