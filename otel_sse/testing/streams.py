@@ -11,6 +11,7 @@ from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import TraceStream, trace_of
 from otel_sse.errors import must
 from otel_sse.stream.chunk import Finding
+from otel_sse.stream.kinds import DUPLICATE, GAP
 from otel_sse.stream.outcome import OUTCOMES
 from otel_sse.testing.judgement import faults_of, shown, told
 
@@ -95,7 +96,7 @@ class RecordedStream:
             AssertionError: With what is there twice, the stage, and the matrix of chunks and stages.
         """
         __tracebackhide__ = True
-        self._assert_none("duplicate", "have each chunk once", suspected)
+        self._assert_none(DUPLICATE, "have each chunk once", suspected)
 
     def assert_no_gaps(self, *, suspected: bool = True) -> None:
         """Fail where a chunk was lost between two stages, or a number was skipped.
@@ -107,7 +108,7 @@ class RecordedStream:
             AssertionError: With what was lost, the stage, and the matrix of chunks and stages.
         """
         __tracebackhide__ = True
-        self._assert_none("gap", "lose no chunk", suspected)
+        self._assert_none(GAP, "lose no chunk", suspected)
 
     def assert_no_findings(self, *, suspected: bool = True) -> None:
         """Fail where anything is wrong but the outcome, which `assert_outcome` asks for, and bursts.
