@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from otel_sse.stream import kinds
+from otel_sse.stream.stages import CALLBACK, EMIT, PROVIDER, SOCKET_WRITE, WS_RECEIVE, WS_SEND, of_policy
 
 SILENCE_THRESHOLD_S: Final = 2.4
 """The demo's threshold for silence in an answer; lower than the default, so that a demo need not wait 15 s."""
@@ -24,10 +25,8 @@ _RULE: Final = "markdown_leak"
 CONTENT_CHECKS: Final = {_RULE: r"\*\*"}
 """The demo's rule of its own on content: answers are shown as HTML, so no Markdown may be in them."""
 
-EMIT: Final = "emit"
-SOCKET: Final = "socket_write"
-CLIENT: Final = "client"
-"""In the place of a stage: it is not the application that makes the fault but who asks it."""
+_PASS: Final = "pass"
+"""The pipeline's policy that changes nothing."""
 
 
 class Place(NamedTuple):
@@ -61,7 +60,7 @@ class Fault(NamedTuple):
     pipeline: Place | None
     gateway: Place | None
     why_not: str = ""
-    policy: str = "pass"
+    policy: str = _PASS
 
     @property
     def by_client(self) -> bool:
@@ -74,11 +73,11 @@ def _model(kind: str, certain: bool = True) -> Place:
 
 
 def _callback(kind: str) -> Place:
-    return Place("gateway", "callback", kind)
+    return Place("gateway", CALLBACK, kind)
 
 
 def _sent(kind: str, certain: bool = True) -> Place:
-    return Place("gateway", "ws.send", kind, certain)
+    return Place("gateway", WS_SEND, kind, certain)
 
 
 def _control(stage: str, kind: str, certain: bool = True) -> Place:
@@ -86,7 +85,7 @@ def _control(stage: str, kind: str, certain: bool = True) -> Place:
 
 
 def _policy(kind: str) -> Place:
-    return _control("policy.pass.out", kind)
+    return _control(f"{of_policy(_PASS)}.out", kind)
 
 
 def _front(stage: str, kind: str, certain: bool = True) -> Place:
@@ -122,7 +121,7 @@ FAULTS: Final = {
     ),
     "hop_resend": Fault(
         "after a reconnect, the sender of a WebSocket sends again what had arrived",
-        _control("ws.receive", kinds.RESENT),
+        _control(WS_RECEIVE, kinds.RESENT),
         None,
         _NO_HOP,
     ),
@@ -142,7 +141,7 @@ FAULTS: Final = {
     "reasserted": Fault(
         "the model says its sentence again behind a tool's step",
         _model(kinds.REASSERTED, False),
-        _simple(kinds.REASSERTED, "provider", False),
+        _simple(kinds.REASSERTED, PROVIDER, False),
     ),
     "dropped": Fault(
         "a filter takes a chunk that equals one of the last few for a duplicate",
@@ -151,7 +150,7 @@ FAULTS: Final = {
     ),
     "blocked_reply_lost": Fault(
         "a policy's own reply is dropped behind it",
-        _control("ws.send", kinds.REPLY_LOST),
+        _control(WS_SEND, kinds.REPLY_LOST),
         None,
         _NO_POLICY,
         "judge",
@@ -189,8 +188,8 @@ FAULTS: Final = {
     ),
     "coalesced": Fault(
         "a buffer gathers the whole body before it is sent",
-        _front(SOCKET, kinds.BURST),
-        _simple(kinds.BURST, SOCKET),
+        _front(SOCKET_WRITE, kinds.BURST),
+        _simple(kinds.BURST, SOCKET_WRITE),
     ),
     "id_regression": Fault(
         "the counter behind the events' ids goes back",
@@ -199,19 +198,19 @@ FAULTS: Final = {
     ),
     "disconnect": Fault(
         "the client leaves in mid-answer",
-        _front(SOCKET, kinds.OUTCOME_DISCONNECTED),
-        _simple(kinds.OUTCOME_DISCONNECTED, SOCKET),
+        _front(SOCKET_WRITE, kinds.OUTCOME_DISCONNECTED),
+        _simple(kinds.OUTCOME_DISCONNECTED, SOCKET_WRITE),
     ),
     "cancel": Fault(
         "a deadline cancels the task that serves the answer",
-        _front(SOCKET, kinds.OUTCOME_CANCELLED),
-        _simple(kinds.OUTCOME_CANCELLED, SOCKET),
+        _front(SOCKET_WRITE, kinds.OUTCOME_CANCELLED),
+        _simple(kinds.OUTCOME_CANCELLED, SOCKET_WRITE),
     ),
     "error": Fault("the generator raises in mid-answer", _policy(kinds.OUTCOME_FAILED), _simple(kinds.OUTCOME_FAILED)),
     "abandon": Fault(
         "the iterator is dropped in mid-answer",
-        _front(SOCKET, kinds.OUTCOME_ABANDONED),
-        _simple(kinds.OUTCOME_ABANDONED, SOCKET),
+        _front(SOCKET_WRITE, kinds.OUTCOME_ABANDONED),
+        _simple(kinds.OUTCOME_ABANDONED, SOCKET_WRITE),
     ),
     "cap": Fault(
         "a stream is ended by a cap on its duration",
@@ -227,7 +226,7 @@ FAULTS: Final = {
     "content_check": Fault(
         "Markdown leaks into an answer that must have none",
         _policy(kinds.of_rule(_RULE)),
-        _simple(kinds.of_rule(_RULE), "provider"),
+        _simple(kinds.of_rule(_RULE), PROVIDER),
     ),
 }
 """Every row of the catalogue by its name. What each one promises is held against real runs by the tests."""

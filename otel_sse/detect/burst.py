@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from otel_sse import limits
 from otel_sse.stream import kinds
 from otel_sse.stream.chunk import SUSPECTED, Finding
+from otel_sse.stream.stages import READERS
 from otel_sse.stream.totals import Totals
-
-READERS: Final = frozenset({"client", "provider"})
-"""Stages at which an answer is read from a network, so that what buffers it is before them."""
 
 
 def check_burst(stage: str, totals: Totals) -> Finding | None:

@@ -11,6 +11,7 @@ from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CONTENT
 from otel_sse.stream.kinds import CORRUPTION, DUPLICATE, GAP, OUTCOME, PHRASES, REORDER
+from otel_sse.stream.stages import EMIT
 
 
 def verdict_of(stream: TraceStream, faults: Sequence[Fault]) -> str:
@@ -67,7 +68,7 @@ def _origin(stream: TraceStream, fault: Fault) -> str:
         return f": {fault.origin}"
     if len(stream.stages) == 1:
         return "; only this stage was seen, so it may have come so from before it"
-    if fault.upstream is None and stream.stages[fault.position].name == "emit":
+    if fault.upstream is None and stream.stages[fault.position].name == EMIT:
         return "; it is the first stage seen, so the application's own generator made it so, or what that reads"
     if fault.upstream is None:
         return "; it is the first stage seen, so it came so from the model or what lies before it"

@@ -13,13 +13,11 @@ from otel_sse.errors import must
 from otel_sse.stream.chunk import Finding
 from otel_sse.stream.kinds import DUPLICATE, GAP
 from otel_sse.stream.outcome import OUTCOMES
+from otel_sse.stream.stages import LAST
 from otel_sse.testing.judgement import faults_of, shown, told
 
 if TYPE_CHECKING:
     from otel_sse.testing.memory import Memory
-
-_LEAVES: Final = "socket_write"
-"""The stage whose outcome is the stream's: what left the application."""
 
 _NONE_ADVICE: Final = (
     "Instrument the application that the test calls (otel_sse.instrument(app)), and call it within the block."
@@ -54,7 +52,7 @@ class RecordedStream:
     @property
     def outcome(self) -> str:
         """How it ended, where it left the application; "" where it has not."""
-        stages = [stage for stage in self.stages if stage.name == _LEAVES] or self.stages
+        stages = [stage for stage in self.stages if stage.name in LAST] or self.stages
         return stages[-1].outcome
 
     @property

@@ -17,6 +17,7 @@ from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CERTAIN, CONTENT, CONTROL, SUSPECTED, Chunk
 from otel_sse.stream.kinds import ACCUMULATED, CHANGED, COLON_CONTENT, DOUBLED, MOVED, REPLACED, REPLY_LOST, RESTARTED
+from otel_sse.stream.stages import ADDING_NOTHING
 
 _SURE_AT_REWRITING: Final = 3
 """Repetitions from which a stage that may rewrite is held to have doubled, and not to have made an equal chunk."""
@@ -27,9 +28,6 @@ line end that the stage adds and that happens to equal an earlier chunk."""
 
 _SHARE: Final = 3
 """Of how many chunks one must have come again, for that to be no chance wherever it stands."""
-
-_HANDS_ON: Final = frozenset({"socket_write", "ws.send", "ws.receive"})
-"""Stages before which nobody adds text: what is equal there was handed on again."""
 
 
 class _Said(NamedTuple):
@@ -149,7 +147,7 @@ class _Edge:
                 kind,
                 seqs,
                 self._repetition(kind, passages, digests),
-                sure=sure or self._after.name in _HANDS_ON,
+                sure=sure or self._after.name in ADDING_NOTHING,
                 of=tuple(passage.of for passage in passages),
                 origin=self._sources(passages),
             )

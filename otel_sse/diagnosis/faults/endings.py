@@ -11,9 +11,7 @@ from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CERTAIN
 from otel_sse.stream.kinds import OUTCOME_ABANDONED, OUTCOME_CANCELLED, OUTCOME_DISCONNECTED, of_outcome
 from otel_sse.stream.outcome import ABANDONED, CANCELLED, CAPPED, COMPLETED, DISCONNECTED, FAILED, INCOMPLETE, UNPARSED
-
-RECEIVERS: Final = frozenset({"provider", "client", "ws.receive"})
-"""Stages that read what another process sends: where their connection goes away, so does the data."""
+from otel_sse.stream.stages import RECEIVERS
 
 BENIGN: Final = frozenset({OUTCOME_DISCONNECTED, OUTCOME_CANCELLED, OUTCOME_ABANDONED})
 """Ends that are the reader's own affair; told behind everything else."""

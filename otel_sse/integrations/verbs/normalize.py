@@ -9,7 +9,7 @@ from asyncio import Task
 from collections.abc import Callable
 from functools import partial
 from threading import current_thread
-from typing import Any, Final, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar, overload
 
 from otel_sse import limits
 from otel_sse.errors import must
@@ -21,9 +21,8 @@ from otel_sse.recording.tasks import current_task
 from otel_sse.stream import kinds
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.chunk import CERTAIN, Finding
+from otel_sse.stream.stages import NORMALIZE
 from otel_sse.telemetry.clock import now_ns
-
-NORMALIZE: Final = "normalize"
 
 P = ParamSpec("P")
 T = TypeVar("T")
