@@ -6,8 +6,6 @@ from typing import Final
 
 import msgspec
 
-from otel_sse.stream.kinds import detail_of, family_of
-
 CONTENT: Final = "content"
 COMMENT: Final = "comment"
 HEARTBEAT: Final = "heartbeat"
@@ -86,12 +84,13 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     @property
     def family(self) -> str:
         """The part before the slash: `duplicate`, `gap`, `reorder`, `stall`, `protocol` …"""
-        return family_of(self.kind)
+        # As `kinds.family_of`, without a call: it is asked several times for each finding.
+        return self.kind.partition("/")[0]
 
     @property
     def detail(self) -> str:
         """The part after the slash: `terminal`, `doubled` …; "" where there is none."""
-        return detail_of(self.kind)
+        return self.kind.partition("/")[2]
 
 
 CERTAIN: Final = "certain"
