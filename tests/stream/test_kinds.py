@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,11 @@ OTHER_WORDS = {
     ("duplicate", "diagnosis/matrix.py"): "the mark of a cell",
 }
 """Words that are a family's name and mean something else there."""
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(path for place in ("*.md", "docs/*.md", "docs/faults/*.md") for path in ROOT.glob(place))
+NAMED = re.compile(rf"(?<![\w/.])(?:{'|'.join(FAMILIES)})/(?:[a-z_0-9]+|<name>|…)(?![\w/])")
+"""A kind on a page, or a family's kinds (`protocol/…`)."""
 
 
 def is_a_kind(literal: Literal) -> bool:
@@ -126,3 +132,26 @@ def test_kinds_of_rules_and_outcomes_are_made_of_a_name() -> None:
 def test_a_kind_falls_into_family_and_detail(kind: str, family: str, detail: str) -> None:
     """The first slash parts them; where there is none, all of it is the family."""
     assert (kinds.family_of(kind), kinds.detail_of(kind)) == (family, detail)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_kind_on_a_page_exists(page: Path) -> None:
+    """What a page calls a kind is one of the table, one of a user's rule, or all of a family."""
+    named = set(NAMED.findall(page.read_text(encoding="utf-8")))
+    families = {f"{family}/…" for family in FAMILIES}
+    assert [kind for kind in named - families - {kind.name for kind in KINDS} if kinds.family_of(kind) != "check"] == []
+
+
+def test_detection_page_says_what_proves_each_finding() -> None:
+    """docs/detection.md names every finding, or its whole family, beside the evidence for it."""
+    text = (ROOT / "docs" / "detection.md").read_text(encoding="utf-8")
+    evidence = text.partition("## By what a stage sees")[2].partition("\n## ")[0]
+    named = set(NAMED.findall(evidence))
+    assert [kind.name for kind in FINDINGS if not {kind.name, f"{kind.family}/…"} & named] == []
+
+
+def test_reference_lists_the_findings_and_diagnose_the_faults() -> None:
+    """docs/reference.md has a row for each finding, and docs/diagnose.md one for each kind of the diagnosis alone."""
+    pages = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("reference.md", "diagnose.md")}
+    assert [kind.name for kind in FINDINGS if f"| `{kind.name}` | {kind.brief} |" not in pages["reference.md"]] == []
+    assert [kind.name for kind in FAULTS if f"| `{kind.name}` |" not in pages["diagnose.md"]] == []
