@@ -30,6 +30,7 @@ from bench import chunks, page, record
 from bench.apps import receive, scope, send
 from bench.sizing_plan import Load, Measured, tables
 from bench.sizing_tiers import Tier, measure
+from otel_sse.stream.stages import PROVIDER
 
 MARKS: Final = ("<!-- bench sizing: begins -->", "<!-- bench sizing: ends -->")
 DETAILS: Final = ("all", "packed", "findings", "off")
@@ -99,7 +100,7 @@ def sizes(detail: str, streams: int) -> Bytes:
 
 
 async def _endpoint(request: Request) -> StreamingResponse:
-    return StreamingResponse(otel_sse.observe(_answer(), stage="provider"), media_type="text/event-stream")
+    return StreamingResponse(otel_sse.observe(_answer(), stage=PROVIDER), media_type="text/event-stream")
 
 
 async def _answer() -> AsyncIterator[bytes]:

@@ -18,12 +18,12 @@ from otel_sse.recording.live_stream import Stream
 from otel_sse.recording.propagation import Entered
 from otel_sse.recording.recorder import Recorder
 from otel_sse.stream import outcome as outcomes
+from otel_sse.stream import stages
 from otel_sse.telemetry.clock import now_ns
 
 OBSERVE: Final = "observe"
 POLICY: Final = "policy, in and out"
 ENVELOPE: Final = "envelope, both ends"
-CLIENT_STAGE: Final = "client"
 OBJECTS: Final = "objects"
 TEXT: Final = "text"
 
@@ -63,8 +63,8 @@ def make(count: int) -> list[Passes]:
         _policy(f"{POLICY}, {OBJECTS}", objects),
         _policy(f"{POLICY}, {TEXT}", tokens),
         _envelope(ENVELOPE, messages(count)),
-        _client(f"{CLIENT_STAGE}, httpx", "httpx", chunks.large(count)),
-        _client(f"{CLIENT_STAGE}, httpx2", "httpx2", chunks.large(count)),
+        _client(f"{stages.CLIENT}, httpx", "httpx", chunks.large(count)),
+        _client(f"{stages.CLIENT}, httpx2", "httpx2", chunks.large(count)),
     ]
 
 
@@ -135,7 +135,7 @@ def _observe(name: str, items: Sequence[Any]) -> Passes:
     return Passes(
         name,
         lambda: _drain(_items(items)),
-        lambda recorder: lambda: _drain(otel_sse.observe(_items(items), "provider")),
+        lambda recorder: lambda: _drain(otel_sse.observe(_items(items), stages.PROVIDER)),
     )
 
 

@@ -14,8 +14,10 @@ from typing import Final
 
 from otel_sse import limits, semconv
 from otel_sse.options import Setting, settings
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import KINDS
 from otel_sse.stream.outcome import OUTCOMES
+from otel_sse.stream.stages import STAGES
 
 PAGE: Final = Path(__file__).with_name("reference.md")
 
@@ -176,11 +178,18 @@ def _places(on: str) -> str:
 
 
 def words_section() -> str:
-    """Return the values of outcome, kind and finding."""
+    """Return the values of stage, outcome, kind and finding."""
+    named = table(("Stage", "What crosses it"), [(code(stage.name), stage.brief) for stage in STAGES])
     outcomes = table(("Outcome", "Meaning"), [(code(name), OUTCOME_BRIEFS[name]) for name in OUTCOMES])
-    kinds = table(("Kind", "Meaning"), [(code(name), KIND_BRIEFS[name]) for name in KINDS])
-    findings = table(("Finding", "Meaning"), [(code(row.name), row.brief) for row in semconv.FINDING_KINDS])
-    return f"""## Outcomes
+    chunks = table(("Kind", "Meaning"), [(code(name), KIND_BRIEFS[name]) for name in KINDS])
+    findings = table(("Finding", "Meaning"), [(code(row.name), row.brief) for row in kinds.FINDINGS])
+    return f"""## Stages
+
+Values of {code(semconv.STAGE)} that the package makes; {code("observe")} makes any other.
+
+{named}
+
+## Outcomes
 
 Values of {code(semconv.STREAM_OUTCOME)}: a stream ends at a stage exactly once.
 
@@ -190,7 +199,7 @@ Values of {code(semconv.STREAM_OUTCOME)}: a stream ends at a stage exactly once.
 
 Values of {code(semconv.CHUNK_KIND)}.
 
-{kinds}
+{chunks}
 
 ## Findings
 

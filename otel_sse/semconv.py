@@ -1,7 +1,8 @@
 """Every name that leaves the package: spans, events, attributes, metrics, loggers.
 
 Standard names are used where OpenTelemetry has one; ours are under `sse.`. The reference page is generated from
-the tables here, and a test holds code, tables and page together.
+the tables here, and a test holds code, tables and page together. What an attribute can say is no name: the kinds of
+findings stand in `otel_sse.stream.kinds`, the outcomes in `otel_sse.stream.outcome`.
 """
 
 from __future__ import annotations
@@ -394,51 +395,6 @@ GUARDS: Final = {
     "trim_restarts": ("trimmed", "released"),
 }
 """Each guard and what it may do; their counters are made at 0."""
-
-FINDING_KINDS: Final = (
-    Named("duplicate/terminal", "A terminal event came again."),
-    Named("duplicate/doubled", "Each chunk twice: by lineage, by numbers, or over a run that no model says."),
-    Named("duplicate/replayed", "An event came again by its id or number; or, suspected, a long passage did."),
-    Named(
-        "duplicate/restarted", "The answer began again: the same identity, or, suspected, its opening or another one."
-    ),
-    Named("duplicate/accumulated", "A chunk equals all that its channel has said so far."),
-    Named("repeat/reasserted", "A sentence came again behind a tool's step; suspected, and the model's own doing."),
-    Named("gap/lost", "A chunk came into a stage and did not go on, though later ones did."),
-    Named("reorder/moved", "A chunk went on after one that had come in behind it."),
-    Named("coalescing/burst", "Chunks that came one by one went on at once; suspected where only a reader saw it."),
-    Named(
-        "corruption/changed",
-        "A chunk came out of a policy that was declared with `rewrites=False` with other content than it went in with.",
-    ),
-    Named("check/<name>", "A rule of `content_checks` is met; never the text."),
-    Named("gap/sequence", "Numbers were skipped and did not come late; told up to 16 chunks later."),
-    Named("reorder/sequence", "A number went back: it comes late, or stands on another event."),
-    Named("stall/first_byte", "Nothing came for longer than `first_byte_threshold`."),
-    Named("stall/content", "No content came for longer than `silence_threshold`, whatever kept the connection."),
-    Named("protocol/after_done", "Content came after the terminal event."),
-    Named("protocol/nested_json", "A serialised frame stands inside a frame's text."),
-    Named("protocol/double_framing", "Data was framed twice: `data: data: {…}`; suspected in plain text."),
-    Named("protocol/unframed", "A line that is no field: text that was written into the stream without framing."),
-    Named("protocol/unknown_field", "A field that readers ignore; suspected."),
-    Named("protocol/oversize", "A line or event above `max_event_bytes`; it was forwarded, but not read."),
-    Named("duplicate/resent", "A message came over a hop again, under the number that it had."),
-    Named("gap/hop", "A message was handed to a hop and did not come out; told up to 16 messages later."),
-    Named("reorder/hop", "A message came out of a hop later than the ones sent after it."),
-    Named("protocol/json_error", "A WebSocket message that begins as a JSON object and is none; it was passed on."),
-    Named(
-        "protocol/normalize_failed",
-        "A function under `normalize` raised; the evidence is the exception's class and the upstream chunk.",
-    ),
-    Named("protocol/invalid_utf8", "Bytes that are not UTF-8."),
-)
-"""Every kind of finding that exists now."""
-
-DUPLICATE_KINDS: Final = ("terminal", "doubled", "replayed", "restarted", "accumulated", "resent")
-"""Details of `duplicate/…` findings that exist now; their counters are made at 0."""
-
-
-STALL_KINDS: Final = ("first_byte", "content")
 
 INTERVAL_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 LATENCY_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)

@@ -15,9 +15,11 @@ from docs import reference
 from otel_sse import limits, semconv
 from otel_sse.integrations.headers import with_trace
 from otel_sse.options import Options, settings
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import KINDS, Chunk
 from otel_sse.stream.outcome import OUTCOMES
 from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stages import STAGES
 from otel_sse.telemetry.logs import ChunkLog
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,9 +55,9 @@ def rows(page: str) -> list[list[str]]:
 
 
 def test_every_name_has_one_row() -> None:
-    """Each option, span, event, attribute, metric, label, finding, outcome, kind and limit has a row of its own."""
+    """Each option, span, event, attribute, metric, label, stage, finding, outcome, kind and limit has a row."""
     firsts = [row[0].strip("`") for row in rows(reference.page())]
-    tables = (semconv.SPANS, semconv.EVENTS, semconv.ATTRIBUTES, semconv.METRICS, semconv.FINDING_KINDS)
+    tables = (semconv.SPANS, semconv.EVENTS, semconv.ATTRIBUTES, semconv.METRICS, STAGES, kinds.FINDINGS)
     names = [row.name for table in tables for row in table]
     names += [*Options.names(), *semconv.LABELS, *OUTCOMES, *KINDS, *reference.LOG_FIELDS, *reference.HEADERS]
     names += [name for name in vars(limits) if name.isupper()]

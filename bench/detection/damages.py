@@ -14,6 +14,7 @@ from bench.detection.pipeline import Change, Clock, Frames
 from bench.detection.recordings import Frame, Recording
 from otel_sse.diagnosis.faults.fault import Fault
 from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CONTENT
 
 Judge = Callable[[TraceStream, Sequence[Fault], int], bool]
@@ -388,9 +389,9 @@ def anywhere(stream: TraceStream, faults: Sequence[Fault], position: int) -> boo
     return True
 
 
-_AFTER_DONE: Final = frozenset({"protocol/after_done", "reorder/moved", "reorder/sequence"})
-_DOUBLED: Final = frozenset({"duplicate/doubled"})
-_AGAIN: Final = frozenset({"duplicate/replayed", "duplicate/restarted", "duplicate/doubled"})
+_AFTER_DONE: Final = frozenset({kinds.AFTER_DONE, kinds.MOVED, kinds.REORDER_SEQUENCE})
+_DOUBLED: Final = frozenset({kinds.DOUBLED})
+_AGAIN: Final = frozenset({kinds.REPLAYED, kinds.RESTARTED, kinds.DOUBLED})
 
 DAMAGES: Final[dict[str, Damage]] = {
     "double_emission": Damage(double_emission, _DOUBLED, repeats),
@@ -399,29 +400,31 @@ DAMAGES: Final[dict[str, Damage]] = {
     "double_iteration": Damage(double_iteration, _AGAIN, repeats),
     "second_start": Damage(second_start, _AGAIN, repeats),
     "reconnect_replay": Damage(reconnect_replay, _AGAIN, repeats),
-    "hop_resend": Damage(hop_resend, frozenset({"duplicate/resent"}), anywhere, hop=True),
-    "dropped, on a hop": Damage(dropped, frozenset({"gap/hop", "gap/lost", "gap/sequence"}), anywhere, hop=True),
-    "reordered, on a hop": Damage(
-        reordered, frozenset({"reorder/hop", "reorder/moved", "reorder/sequence"}), anywhere, hop=True
+    "hop_resend": Damage(hop_resend, frozenset({kinds.RESENT}), anywhere, hop=True),
+    "dropped, on a hop": Damage(
+        dropped, frozenset({kinds.GAP_HOP, kinds.LOST, kinds.GAP_SEQUENCE}), anywhere, hop=True
     ),
-    "blocked_reply_lost": Damage(blocked_reply_lost, frozenset({"gap/reply_lost", "gap/lost"}), anywhere),
-    "final_full_message": Damage(final_full_message, frozenset({"duplicate/accumulated"}), repeats),
-    "duplicate_terminal": Damage(duplicate_terminal, frozenset({"duplicate/terminal"}), anywhere),
+    "reordered, on a hop": Damage(
+        reordered, frozenset({kinds.REORDER_HOP, kinds.MOVED, kinds.REORDER_SEQUENCE}), anywhere, hop=True
+    ),
+    "blocked_reply_lost": Damage(blocked_reply_lost, frozenset({kinds.REPLY_LOST, kinds.LOST}), anywhere),
+    "final_full_message": Damage(final_full_message, frozenset({kinds.ACCUMULATED}), repeats),
+    "duplicate_terminal": Damage(duplicate_terminal, frozenset({kinds.TERMINAL}), anywhere),
     "content_after_done": Damage(content_after_done, _AFTER_DONE, anywhere),
-    "dropped": Damage(dropped, frozenset({"gap/lost", "gap/sequence"}), misses),
-    "dropped, equal neighbours": Damage(deduplicated, frozenset({"gap/lost", "gap/sequence"}), misses),
-    "reordered": Damage(reordered, frozenset({"reorder/moved", "reorder/sequence"}), differs),
-    "corrupted": Damage(corrupted, frozenset({"corruption/changed"}), differs),
-    "nested_json": Damage(nested_json, frozenset({"protocol/nested_json"}), reframed),
-    "double_framing": Damage(double_framing, frozenset({"protocol/double_framing"}), reframed),
-    "unframed": Damage(unframed, frozenset({"protocol/unframed"}), anywhere),
-    "oversize": Damage(oversize, frozenset({"protocol/oversize"}), anywhere),
-    "content_check": Damage(content_check, frozenset({"check/secret", "corruption/changed"}), differs),
-    "colon_content": Damage(colon_content, frozenset({"gap/colon_content"}), misses),
-    "missing_terminal": Damage(missing_terminal, frozenset({"outcome/incomplete"}), anywhere),
-    "error": Damage(error, frozenset({"outcome/failed"}), anywhere),
-    "stall": Damage(stall, frozenset({"stall/content", "stall/delayed"}), anywhere),
-    "no_first_byte": Damage(no_first_byte, frozenset({"stall/first_byte"}), anywhere),
-    "coalesced": Damage(coalesced, frozenset({"coalescing/burst"}), anywhere),
+    "dropped": Damage(dropped, frozenset({kinds.LOST, kinds.GAP_SEQUENCE}), misses),
+    "dropped, equal neighbours": Damage(deduplicated, frozenset({kinds.LOST, kinds.GAP_SEQUENCE}), misses),
+    "reordered": Damage(reordered, frozenset({kinds.MOVED, kinds.REORDER_SEQUENCE}), differs),
+    "corrupted": Damage(corrupted, frozenset({kinds.CHANGED}), differs),
+    "nested_json": Damage(nested_json, frozenset({kinds.NESTED_JSON}), reframed),
+    "double_framing": Damage(double_framing, frozenset({kinds.DOUBLE_FRAMING}), reframed),
+    "unframed": Damage(unframed, frozenset({kinds.UNFRAMED}), anywhere),
+    "oversize": Damage(oversize, frozenset({kinds.OVERSIZE}), anywhere),
+    "content_check": Damage(content_check, frozenset({kinds.of_rule("secret"), kinds.CHANGED}), differs),
+    "colon_content": Damage(colon_content, frozenset({kinds.COLON_CONTENT}), misses),
+    "missing_terminal": Damage(missing_terminal, frozenset({kinds.OUTCOME_INCOMPLETE}), anywhere),
+    "error": Damage(error, frozenset({kinds.OUTCOME_FAILED}), anywhere),
+    "stall": Damage(stall, frozenset({kinds.STALL_CONTENT, kinds.DELAYED}), anywhere),
+    "no_first_byte": Damage(no_first_byte, frozenset({kinds.FIRST_BYTE}), anywhere),
+    "coalesced": Damage(coalesced, frozenset({kinds.BURST}), anywhere),
 }
 """Every fault of the catalogue that one stage of a pipeline can have."""

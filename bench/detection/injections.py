@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bench.detection.recordings import Frame, Recording
+from otel_sse.stream import kinds
 from otel_sse.stream.outcome import ABANDONED, CANCELLED, CAPPED, COMPLETED, DISCONNECTED, FAILED
+from otel_sse.stream.stages import CLIENT, SOCKET_WRITE
 
 SECRET: Final = "zq-secret-0123456789"
 """What the rule of `content_check` looks for; no recorded answer says it."""
@@ -59,7 +61,7 @@ class Row:
     kinds: frozenset[str]
     certain: bool
     target: float | None
-    stage: str = "socket_write"
+    stage: str = SOCKET_WRITE
     once: bool = True
 
 
@@ -363,32 +365,32 @@ def _chat(like: Frame, delta: dict[str, object]) -> Frame:
 _WITHOUT_END: Final = frozenset({"replicate", "watsonx", "writer-completions", "anthropic-completions", "vercel-ui"})
 """Formats of one or two recordings whose end mark is a convention of their own."""
 
-_AGAIN: Final = frozenset({"duplicate/replayed", "duplicate/restarted", "duplicate/doubled"})
+_AGAIN: Final = frozenset({kinds.REPLAYED, kinds.RESTARTED, kinds.DOUBLED})
 
 ROWS: Final[dict[str, Row]] = {
-    "double_emission": Row(double_emission, frozenset({"duplicate/doubled"}), False, 0.99),
-    "double_emission, certain": Row(double_emission, frozenset({"duplicate/doubled"}), True, None),
-    "double_emission, from some place on": Row(double_emission_late, frozenset({"duplicate/doubled"}), False, None),
-    "lagged_emission": Row(lagged_emission, frozenset({"duplicate/doubled"}), False, None),
+    "double_emission": Row(double_emission, frozenset({kinds.DOUBLED}), False, 0.99),
+    "double_emission, certain": Row(double_emission, frozenset({kinds.DOUBLED}), True, None),
+    "double_emission, from some place on": Row(double_emission_late, frozenset({kinds.DOUBLED}), False, None),
+    "lagged_emission": Row(lagged_emission, frozenset({kinds.DOUBLED}), False, None),
     "double_iteration": Row(double_iteration, _AGAIN, False, None),
-    "second_start": Row(second_start, frozenset({"duplicate/restarted", "duplicate/replayed"}), False, 0.95),
-    "reconnect_replay": Row(reconnect_replay, frozenset({"duplicate/replayed", "duplicate/doubled"}), True, 1.0),
-    "id_regression": Row(id_regression, frozenset({"reorder/sequence"}), True, 1.0),
-    "dropped, with ids": Row(dropped_id, frozenset({"gap/sequence"}), True, 1.0),
-    "dropped, with sequence numbers": Row(dropped_number, frozenset({"gap/sequence"}), True, 1.0),
-    "final_full_message": Row(final_full_message, frozenset({"duplicate/accumulated"}), True, 1.0),
-    "duplicate_terminal": Row(duplicate_terminal, frozenset({"duplicate/terminal"}), True, 1.0),
-    "content_after_done": Row(content_after_done, frozenset({"protocol/after_done"}), True, 1.0),
-    "reasserted": Row(reasserted, frozenset({"repeat/reasserted"}), False, None),
-    "nested_json": Row(nested_json, frozenset({"protocol/nested_json"}), True, 1.0),
-    "double_framing": Row(double_framing, frozenset({"protocol/double_framing"}), True, 1.0),
-    "unframed": Row(unframed, frozenset({"protocol/unframed"}), True, 1.0),
+    "second_start": Row(second_start, frozenset({kinds.RESTARTED, kinds.REPLAYED}), False, 0.95),
+    "reconnect_replay": Row(reconnect_replay, frozenset({kinds.REPLAYED, kinds.DOUBLED}), True, 1.0),
+    "id_regression": Row(id_regression, frozenset({kinds.REORDER_SEQUENCE}), True, 1.0),
+    "dropped, with ids": Row(dropped_id, frozenset({kinds.GAP_SEQUENCE}), True, 1.0),
+    "dropped, with sequence numbers": Row(dropped_number, frozenset({kinds.GAP_SEQUENCE}), True, 1.0),
+    "final_full_message": Row(final_full_message, frozenset({kinds.ACCUMULATED}), True, 1.0),
+    "duplicate_terminal": Row(duplicate_terminal, frozenset({kinds.TERMINAL}), True, 1.0),
+    "content_after_done": Row(content_after_done, frozenset({kinds.AFTER_DONE}), True, 1.0),
+    "reasserted": Row(reasserted, frozenset({kinds.REASSERTED}), False, None),
+    "nested_json": Row(nested_json, frozenset({kinds.NESTED_JSON}), True, 1.0),
+    "double_framing": Row(double_framing, frozenset({kinds.DOUBLE_FRAMING}), True, 1.0),
+    "unframed": Row(unframed, frozenset({kinds.UNFRAMED}), True, 1.0),
     "missing_terminal": Row(missing_terminal, frozenset({"outcome incomplete"}), True, 1.0),
-    "no_first_byte": Row(no_first_byte, frozenset({"stall/first_byte"}), True, 1.0),
-    "stall": Row(stall, frozenset({"stall/content"}), True, 1.0),
-    "coalesced": Row(coalesced, frozenset({"coalescing/burst"}), False, None, stage="client"),
-    "oversize": Row(oversize, frozenset({"protocol/oversize"}), True, 1.0),
-    "content_check": Row(content_check, frozenset({"check/secret"}), True, 1.0),
+    "no_first_byte": Row(no_first_byte, frozenset({kinds.FIRST_BYTE}), True, 1.0),
+    "stall": Row(stall, frozenset({kinds.STALL_CONTENT}), True, 1.0),
+    "coalesced": Row(coalesced, frozenset({kinds.BURST}), False, None, stage=CLIENT),
+    "oversize": Row(oversize, frozenset({kinds.OVERSIZE}), True, 1.0),
+    "content_check": Row(content_check, frozenset({kinds.of_rule("secret")}), True, 1.0),
     "disconnect": Row(ended(DISCONNECTED), frozenset({f"outcome {DISCONNECTED}"}), True, 1.0),
     "cancel": Row(ended(CANCELLED), frozenset({f"outcome {CANCELLED}"}), True, 1.0),
     "error": Row(ended(FAILED), frozenset({f"outcome {FAILED}"}), True, 1.0),

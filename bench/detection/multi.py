@@ -14,8 +14,9 @@ from bench.detection.recordings import Frame, Recording
 from bench.detection.timing import times_ns
 from otel_sse.diagnosis.diagnose import Diagnosis, diagnose
 from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.stages import CALLBACK, EMIT, NORMALIZE, PROVIDER, SOCKET_WRITE, WS_RECEIVE, WS_SEND, of_policy
 
-STAGES: Final = ("provider", "callback", "normalize", "emit", "socket_write")
+STAGES: Final = (PROVIDER, CALLBACK, NORMALIZE, EMIT, SOCKET_WRITE)
 """Stages that hand frames on as they are; with the two sides of a policy a pipeline of seven."""
 
 
@@ -130,7 +131,7 @@ def _steps(recording: Recording, chance: random.Random, at: int, change: Change)
     policy: Change = as_it_is
     if chance.random() < 0.5 and (rewriting := _rewriting(recording)) is not None and at == len(STAGES):
         policy = rewriting
-    sides = [Step("policy.judge", as_it_is, "in"), Step("policy.judge", policy, "out", rewrites=True)]
+    sides = [Step(of_policy("judge"), as_it_is, "in"), Step(of_policy("judge"), policy, "out", rewrites=True)]
     where = chance.randrange(1, len(steps) + 1)
     return [*steps[:where], *sides, *steps[where:]]
 
@@ -150,15 +151,15 @@ def _blocking(recording: Recording, chance: random.Random, change: Change) -> li
             if at < place or frame.is_end:
                 yield frame
 
-    sides = [Step("policy.judge", as_it_is, "in"), Step("policy.judge", judge, "out", rewrites=True)]
-    after = [Step("normalize", change), Step("emit", as_it_is), Step("socket_write", as_it_is)]
-    return [Step("provider", as_it_is), Step("callback", as_it_is), *sides, *after]
+    sides = [Step(of_policy("judge"), as_it_is, "in"), Step(of_policy("judge"), judge, "out", rewrites=True)]
+    after = [Step(NORMALIZE, change), Step(EMIT, as_it_is), Step(SOCKET_WRITE, as_it_is)]
+    return [Step(PROVIDER, as_it_is), Step(CALLBACK, as_it_is), *sides, *after]
 
 
 def _hop(change: Change) -> list[Step]:
     """A pipeline with a hop in it, on whose way something happens to messages."""
-    sender, receiver = Step("ws.send", as_it_is), Step("ws.receive", change, receives=True)
-    return [Step("provider", as_it_is), sender, receiver, Step("emit", as_it_is), Step("socket_write", as_it_is)]
+    sender, receiver = Step(WS_SEND, as_it_is), Step(WS_RECEIVE, change, receives=True)
+    return [Step(PROVIDER, as_it_is), sender, receiver, Step(EMIT, as_it_is), Step(SOCKET_WRITE, as_it_is)]
 
 
 def _rewriting(recording: Recording) -> Change | None:

@@ -21,6 +21,7 @@ from otel_sse.stage import StageMonitor, StageSettings
 from otel_sse.stream.chunk import Chunk, Finding
 from otel_sse.stream.outcome import ABANDONED, COMPLETED, FAILED
 from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stages import WS_RECEIVE
 from otel_sse.telemetry.attributes import chunk_attributes, finding_attributes, stage_attributes, totals_attributes
 
 TRACE_ID: Final = "0af7651916cd43dd8448eb211c80319c"
@@ -104,7 +105,7 @@ class _Watch:
     ended: str = ""
     hop: HopEdge | None = None
     numbers: dict[int, int] = field(default_factory=dict)
-    detector: HopDetector = field(default_factory=lambda: HopDetector("ws.receive"))
+    detector: HopDetector = field(default_factory=lambda: HopDetector(WS_RECEIVE))
 
 
 def run(frames: Sequence[Frame], times_ns: Sequence[int], steps: Sequence[Step], *, lineage: bool) -> TraceStream:

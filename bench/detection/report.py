@@ -15,6 +15,7 @@ from rich.text import Text
 from bench.detection import multi, single
 from bench.detection.baselines import Baseline
 from bench.detection.injections import ROWS
+from otel_sse.stream.kinds import RESTARTED
 
 _MISSED_SHOWN: Final = 3
 
@@ -117,7 +118,7 @@ def _single(results: Results) -> Table:
     )
     rows = {**results.faults, "second_starts.json": results.second_starts}
     for name, score in rows.items():
-        kinds = ROWS[name].kinds if name in ROWS else frozenset({"duplicate/restarted"})
+        kinds = ROWS[name].kinds if name in ROWS else frozenset({RESTARTED})
         false = sum(kind in kinds for kind in [*results.clean.certain.values(), *results.suspected.values()])
         table.add_row(
             name, str(score.answers), str(score.found), _share(score.found, score.answers),

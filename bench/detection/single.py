@@ -10,7 +10,9 @@ from bench.detection.injections import ROWS, Injected, Row
 from bench.detection.recordings import Recording
 from bench.detection.timing import OPENED_NS, times_ns
 from bench.detection.watching import Told, Watched, watch
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN
+from otel_sse.stream.stages import SOCKET_WRITE
 
 
 @dataclass(slots=True)
@@ -63,7 +65,7 @@ def clean(recordings: Sequence[Recording], gaps_ms: Sequence[float], seed: int) 
     found = Clean()
     for recording in recordings:
         chance = random.Random(f"{seed} {recording.file}")
-        seen = watch(recording.frames, times_ns(len(recording.frames), gaps_ms, chance), "socket_write")
+        seen = watch(recording.frames, times_ns(len(recording.frames), gaps_ms, chance), SOCKET_WRITE)
         found.answers += 1
         certain = [told for told in seen.told if told.finding.certainty == CERTAIN]
         if certain:
@@ -78,8 +80,8 @@ def second_starts(recordings: Sequence[Recording], gaps_ms: Sequence[float], see
     score = Score(target=1.0)
     for recording in recordings:
         chance = random.Random(f"{seed} {recording.file}")
-        seen = watch(recording.frames, times_ns(len(recording.frames), gaps_ms, chance), "socket_write")
-        told = [told for told in seen.told if told.finding.kind == "duplicate/restarted"]
+        seen = watch(recording.frames, times_ns(len(recording.frames), gaps_ms, chance), SOCKET_WRITE)
+        told = [told for told in seen.told if told.finding.kind == kinds.RESTARTED]
         opened = [at for at, frame in enumerate(recording.frames) if frame.facts is not None and frame.facts.opens]
         _add(score, recording.file, seen, told, opened[1], frozenset(opened[1:]))
     return score

@@ -12,6 +12,7 @@ from grafana.generate import traceql
 from grafana.generate.promql import increase, quantile, series
 from otel_sse import semconv
 from otel_sse.semconv import Metric
+from otel_sse.stream.stages import SOCKET_WRITE
 
 CRITICAL: Final = "critical"
 """Readers get a wrong answer now."""
@@ -28,7 +29,7 @@ STALLED_LEAST: Final = 3
 BROKEN_LEAST: Final = 3
 """Fewer alert nobody, however few streams there were: one of two is half of them, and tells little."""
 
-LAST_STAGE: Final = "socket_write"
+LAST_STAGE: Final = SOCKET_WRITE
 """What a reader waits for is measured where the chunks leave."""
 
 NO_DATA: Final = "SSENoData"

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import otel_sse
+from otel_sse.stream.stages import CALLBACK
 
 
 class Callback:
@@ -18,7 +19,7 @@ class Callback:
         self, user_api_key_dict: Any, response: Any, request_data: dict[str, Any]
     ) -> AsyncIterator[Any]:
         """Hand on every chunk of `response`."""
-        async for chunk in otel_sse.observe(response, stage="callback"):
+        async for chunk in otel_sse.observe(response, stage=CALLBACK):
             yield chunk
 
 

@@ -24,10 +24,11 @@ from otel_sse.demo.fault_hop import HOP_RESEND, relayed
 from otel_sse.demo.fault_model import HEADER, answered
 from otel_sse.demo.fault_pieces import AT_SEND, with_fault
 from otel_sse.demo.fault_replies import reply
-from otel_sse.demo.faults import EMIT, FAULTS, full_name
+from otel_sse.demo.faults import FAULTS, full_name
 from otel_sse.demo.model_server import MODEL
 from otel_sse.demo.pipeline_callback import make_callback
 from otel_sse.errors import must
+from otel_sse.stream.stages import EMIT
 
 LOST = "the control plane was lost"
 PING = ": ping\n\n"

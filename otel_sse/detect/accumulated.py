@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from otel_sse import limits
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN, Chunk, Finding
 from otel_sse.stream.digest import Digest, sha1_digest
 
@@ -52,7 +53,7 @@ class AccumulatedDetector:
             size, start = chunk.acc_len - start, chunk.acc_len
             if size == said.size and chunk.seq in texts and said.equals(texts[chunk.seq], self._digest):
                 evidence = f"its {size} bytes are all that the {said.chunks} chunks before it say"
-                found.append(Finding("duplicate/accumulated", CERTAIN, self._stage, chunk.seq, said.first, evidence))
+                found.append(Finding(kinds.ACCUMULATED, CERTAIN, self._stage, chunk.seq, said.first, evidence))
             else:
                 said.add(chunk, size)
         return found

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from otel_sse import limits
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import SUSPECTED, Finding
 from otel_sse.stream.latest import Latest
 
@@ -26,8 +27,6 @@ _STRIDE: Final = 16
 
 _LAST: Final = 11
 """Where a digest's last character stands."""
-
-_REASSERTED: Final = "repeat/reasserted"
 
 
 class AgainDetector:
@@ -278,7 +277,7 @@ class AgainDetector:
     def _stop(self, found: list[Finding]) -> None:
         self._source = -1
         if self._untold:
-            self._tell(_REASSERTED, found)
+            self._tell(kinds.REASSERTED, found)
 
 
 def _position(shift: tuple[int, int]) -> int:
@@ -286,7 +285,7 @@ def _position(shift: tuple[int, int]) -> int:
 
 
 def _kind(ended: bool) -> str:
-    return "duplicate/replayed" if ended else "duplicate/restarted"
+    return kinds.REPLAYED if ended else kinds.RESTARTED
 
 
 def _borders(pattern: Sequence[int]) -> list[int]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from otel_sse import limits
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import SUSPECTED, Finding
+from otel_sse.stream.stages import READERS
 from otel_sse.stream.totals import Totals
-
-READERS: Final = frozenset({"client", "provider"})
-"""Stages at which an answer is read from a network, so that what buffers it is before them."""
 
 
 def check_burst(stage: str, totals: Totals) -> Finding | None:
@@ -26,4 +23,4 @@ def check_burst(stage: str, totals: Totals) -> Finding | None:
     if waited_ns < limits.CLIENT_WAIT_NS or took_ns > limits.CLIENT_BURST_NS:
         return None
     evidence = f"{totals.content_chunks} pieces of content within {took_ns / 1e6:.1f} ms after {waited_ns / 1e9:.3f} s"
-    return Finding("coalescing/burst", SUSPECTED, stage, totals.chunks, 0, evidence)
+    return Finding(kinds.BURST, SUSPECTED, stage, totals.chunks, 0, evidence)

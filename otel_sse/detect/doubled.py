@@ -8,6 +8,7 @@ from operator import eq
 from typing import Final
 
 from otel_sse import limits
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 
 _MOSTLY_DIFFERENT: Final = 0.6
@@ -105,11 +106,11 @@ class DoubledDetector:
     def _adjacent_finding(self, run: _AdjacentRun, seq: int, of: int) -> Finding:
         evidence = f"{run.pairs} chunks in a row came twice, {run.contents} different ones, from chunk {run.first} on"
         certainty = CERTAIN if self.sure and run.is_certain else SUSPECTED
-        return Finding("duplicate/doubled", certainty, self._stage, seq, of, evidence, run.tell())
+        return Finding(kinds.DOUBLED, certainty, self._stage, seq, of, evidence, run.tell())
 
     def _lagged_finding(self, run: _LaggedRun, seq: int, of: int) -> Finding:
         evidence = f"each of {run.pairs} chunks came again within {limits.MAX_LAG_CHUNKS}, from chunk {run.first} on"
-        return Finding("duplicate/doubled", SUSPECTED, self._stage, seq, of, evidence, run.tell())
+        return Finding(kinds.DOUBLED, SUSPECTED, self._stage, seq, of, evidence, run.tell())
 
 
 class _Run:

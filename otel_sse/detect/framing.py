@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 from otel_sse.stream.facts import Facts
 from otel_sse.wire.events import Violation
@@ -19,6 +20,9 @@ _SUSPECTED_LINES: Final = 3
 
 _CERTAIN_LINES: Final = 8
 """The same before it is certain."""
+
+_VIOLATIONS: Final = {"oversize": kinds.OVERSIZE, "invalid_utf8": kinds.INVALID_UTF8}
+"""What the parser met that is told as it is."""
 
 _PLACES: Final = frozenset({"data", "event", "id", "line", "retry"})
 
@@ -37,15 +41,15 @@ def check_frame(stage: str, seq: int, data: str, facts: Facts, run: int = 1) -> 
     if data.startswith(FIELDS) and _FRAMED.match(data):
         # Where the whole data is the text of the answer, a model may be writing about server-sent events.
         certainty = SUSPECTED if facts.content == data and run < _CERTAIN_LINES else CERTAIN
-        return Finding("protocol/double_framing", certainty, stage, seq, evidence="data begins with a field of its own")
+        return Finding(kinds.DOUBLE_FRAMING, certainty, stage, seq, evidence="data begins with a field of its own")
     if facts.nested:
         # A frame as an event's data is one; as the content of a frame it may be what the model says.
         certainty = SUSPECTED if run < 2 and facts.content is not None and data[:1] == "{" else CERTAIN
-        return Finding("protocol/nested_json", certainty, stage, seq, evidence="a frame stands inside a JSON string")
+        return Finding(kinds.NESTED_JSON, certainty, stage, seq, evidence="a frame stands inside a JSON string")
     if data.startswith(FIELDS) and run >= _SUSPECTED_LINES:
         evidence = f"{run} events in a row have data that begins with a field of its own"
         certainty = CERTAIN if run >= _CERTAIN_LINES else SUSPECTED
-        return Finding("protocol/double_framing", certainty, stage, seq, evidence=evidence)
+        return Finding(kinds.DOUBLE_FRAMING, certainty, stage, seq, evidence=evidence)
     return None
 
 
@@ -61,10 +65,10 @@ def check_violation(stage: str, seq: int, violation: Violation) -> Finding | Non
     kind = violation.kind
     if kind == "unknown_field" or (kind == "truncated" and not _FIELD_LIKE.fullmatch(violation.detail or "data")):
         return _unknown_field(stage, seq, violation.detail)
-    if kind in ("oversize", "invalid_utf8"):
+    if kind in _VIOLATIONS:
         # The detail of bytes that are no UTF-8 can be what somebody wrote, which no finding may hold.
         where = violation.detail if violation.detail in _PLACES else "line"
-        return Finding(f"protocol/{kind}", CERTAIN, stage, seq, evidence=f"{where} after chunk {seq}")
+        return Finding(_VIOLATIONS[kind], CERTAIN, stage, seq, evidence=f"{where} after chunk {seq}")
     return None
 
 
@@ -72,5 +76,5 @@ def _unknown_field(stage: str, seq: int, name: str) -> Finding:
     # A name that could be a field's may be an extension that readers ignore. Anything else is text that
     # somebody wrote into the stream without framing it, and every reader loses it.
     if _FIELD_LIKE.fullmatch(name):
-        return Finding("protocol/unknown_field", SUSPECTED, stage, seq, evidence=f"a field of {len(name)} letters")
-    return Finding("protocol/unframed", CERTAIN, stage, seq, evidence=f"a line without framing after chunk {seq}")
+        return Finding(kinds.UNKNOWN_FIELD, SUSPECTED, stage, seq, evidence=f"a field of {len(name)} letters")
+    return Finding(kinds.UNFRAMED, CERTAIN, stage, seq, evidence=f"a line without framing after chunk {seq}")

@@ -9,6 +9,7 @@ from typing import Final
 
 from otel_sse import limits
 from otel_sse.detect.sequence import SequenceDetector
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN, Finding
 
 _NAMES_KNOWN: Final = 3
@@ -107,7 +108,7 @@ class IdentityDetector:
             return ()
         if neighbours and _TICK.fullmatch(ident):
             return ()
-        kind = "duplicate/doubled" if first == seq - 1 else "duplicate/replayed"
+        kind = kinds.DOUBLED if first == seq - 1 else kinds.REPLAYED
         finding = Finding(kind, CERTAIN, self._stage, seq, first, f"the id of chunk {first} again")
         if len(self._names) >= _NAMES_KNOWN:
             return (finding,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from otel_sse import limits
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 
 
@@ -45,7 +46,7 @@ class OpeningDetector:
         if before is None:
             return None
         evidence = f"an answer began at {before[0]}, and another one begins"
-        return Finding("duplicate/restarted", SUSPECTED, self._stage, seq, before[0], evidence, 0)
+        return Finding(kinds.RESTARTED, SUSPECTED, self._stage, seq, before[0], evidence, 0)
 
     def part(self, seq: int, part: str, content_bytes: int) -> Finding | None:
         """Return what is wrong with the event that begins a part of an answer, or None. Arguments as for `answer`."""
@@ -62,5 +63,5 @@ class OpeningDetector:
 
     def _again(self, what: str, first: tuple[int, int], seq: int, content_bytes: int) -> Finding:
         of, before = first
-        kind = "duplicate/doubled" if before == content_bytes else "duplicate/restarted"
+        kind = kinds.DOUBLED if before == content_bytes else kinds.RESTARTED
         return Finding(kind, CERTAIN, self._stage, seq, of, f"{what} at {of} and again at {seq}")

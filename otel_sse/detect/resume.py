@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from otel_sse import limits
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 
 _NAMES_KNOWN: Final = 3
@@ -107,7 +108,7 @@ class ResumeDetector:
         self._undecided = False
         amount = self._met or self._behind
         evidence = f"the reader's Last-Event-ID says that it had {amount} of these already"
-        return Finding("duplicate/replayed", certainty, self._stage, self._first, 0, evidence, amount)
+        return Finding(kinds.REPLAYED, certainty, self._stage, self._first, 0, evidence, amount)
 
     def _gap(self) -> Finding | None:
         ahead = self._ahead
@@ -121,7 +122,7 @@ class ResumeDetector:
             # Rather the id of another numbering.
             lost, certainty = 1, SUSPECTED
         evidence = f"Last-Event-ID {self._last} then id {begun}, {lost} did not come"
-        return Finding("gap/sequence", certainty, self._stage, self._ahead_seq, 0, evidence, lost)
+        return Finding(kinds.GAP_SEQUENCE, certainty, self._stage, self._ahead_seq, 0, evidence, lost)
 
 
 def _split(ident: str) -> tuple[str, int]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from otel_sse import limits
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN, Chunk, Finding
 
 Rules = tuple[tuple[str, "re.Pattern[str]"], ...]
@@ -49,7 +50,7 @@ class RuleDetector:
         return found
 
     def _finding(self, name: str, chunk: Chunk) -> Finding:
-        return Finding(f"check/{name}", CERTAIN, self._stage, chunk.seq, evidence=f"the rule {name} is met")
+        return Finding(kinds.of_rule(name), CERTAIN, self._stage, chunk.seq, evidence=f"the rule {name} is met")
 
 
 class _Text:

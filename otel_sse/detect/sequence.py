@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from otel_sse import limits
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 
 _WINDOW = limits.MAX_RECENT_NUMBERS
@@ -129,7 +130,7 @@ class SequenceDetector:
                 return [Finding(self._repeat(seq, of), CERTAIN, self._stage, seq, of, evidence)]
             evidence += ", with other content"
         # Where a run goes on behind a number that went back, that number alone was out of order.
-        return [] if follows else [Finding("reorder/sequence", CERTAIN, self._stage, seq, self._last_seq, evidence)]
+        return [] if follows else [Finding(kinds.REORDER_SEQUENCE, CERTAIN, self._stage, seq, self._last_seq, evidence)]
 
     def _repeat(self, seq: int, of: int) -> str:
         # A second path that emits each event is a neighbour of the first, or takes turns with it. A replay goes on
@@ -140,7 +141,7 @@ class SequenceDetector:
             and seq - of <= limits.MAX_LAG_CHUNKS
         )
         self._repeated = seq
-        return "duplicate/doubled" if twin else "duplicate/replayed"
+        return kinds.DOUBLED if twin else kinds.REPLAYED
 
     def _fill(self, number: int) -> None:
         del self._missing[number]
@@ -165,4 +166,4 @@ class SequenceDetector:
 
     def _gap(self, hole: _Hole) -> Finding:
         evidence = f"{self._what} {hole.after} then {hole.before}, {hole.lost} did not come"
-        return Finding("gap/sequence", self._gap_certainty, self._stage, hole.seq, hole.of, evidence, hole.lost)
+        return Finding(kinds.GAP_SEQUENCE, self._gap_certainty, self._stage, hole.seq, hole.of, evidence, hole.lost)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN, Finding
 
 _NS_PER_S = 1e9
@@ -46,7 +47,7 @@ class StallDetector:
         waited_ns, self.since_ns = time_ns - self.since_ns, time_ns
         if waited_ns <= self._first_byte_ns:
             return None
-        return Finding("stall/first_byte", CERTAIN, self._stage, seq, evidence=_waited(waited_ns, self._first_byte_ns))
+        return Finding(kinds.FIRST_BYTE, CERTAIN, self._stage, seq, evidence=_waited(waited_ns, self._first_byte_ns))
 
     def heartbeat(self) -> None:
         """Count a heartbeat or comment within the present wait."""
@@ -59,7 +60,7 @@ class StallDetector:
         if waited_ns <= self.silence_ns:
             return None
         evidence = f"{_waited(waited_ns, self.silence_ns)}, {heartbeats} heartbeats meanwhile"
-        return Finding("stall/content", CERTAIN, self._stage, seq, evidence=evidence)
+        return Finding(kinds.STALL_CONTENT, CERTAIN, self._stage, seq, evidence=evidence)
 
 
 def _waited(waited_ns: int, allowed_ns: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from otel_sse import limits
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN, Finding
 from otel_sse.stream.facts import Facts
 
@@ -45,13 +46,13 @@ class TerminalDetector:
 
     def _after(self, seq: int) -> Finding:
         mark, at = self._ended_by
-        return Finding("protocol/after_done", CERTAIN, self._stage, seq, at, f"content after {mark} at {at}")
+        return Finding(kinds.AFTER_DONE, CERTAIN, self._stage, seq, at, f"content after {mark} at {at}")
 
     def _terminal(self, seq: int, mark: str) -> Finding | None:
         first = self._seen.get(mark)
         if first is not None:
             evidence = f"{mark} at {first} and again at {seq}"
-            return Finding("duplicate/terminal", CERTAIN, self._stage, seq, first, evidence)
+            return Finding(kinds.TERMINAL, CERTAIN, self._stage, seq, first, evidence)
         if len(self._seen) < limits.MAX_TERMINALS:
             self._seen[mark] = seq
         self.ended = True

@@ -11,27 +11,32 @@ import msgspec
 from otel_sse.diagnosis.faults.delays import coalesced, delayed, silence
 from otel_sse.diagnosis.faults.edge_faults import report_edge
 from otel_sse.diagnosis.faults.endings import BENIGN, ending
-from otel_sse.diagnosis.faults.fault import COALESCED, DOUBLED, FIRST_BYTE, LOST, REASSERTED, REPLAYED, STALL, Fault
+from otel_sse.diagnosis.faults.fault import Fault
 from otel_sse.diagnosis.faults.findings import back_to, reported
 from otel_sse.diagnosis.faults.joins import doubled_by_two_ways, ends_sent_twice
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.diagnosis.verdict import verdict_of
 from otel_sse.limits import BURST_CHUNKS
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN
 
-_RANKS: Final = ("duplicate", "reorder", "gap", "corruption", "protocol", "outcome", "coalescing", "stall", "check")
+_RANKS: Final = (
+    kinds.DUPLICATE,
+    kinds.REORDER,
+    kinds.GAP,
+    kinds.CORRUPTION,
+    kinds.PROTOCOL,
+    kinds.OUTCOME,
+    kinds.COALESCING,
+    kinds.STALL,
+    kinds.CHECK,
+)
 """Families of faults in the order in which those of one stage are reported."""
 
-_TERMINAL: Final = "duplicate/terminal"
-_RESENT: Final = "duplicate/resent"
-_AFTER_DONE: Final = "protocol/after_done"
-_FRAMING: Final = frozenset({"protocol/double_framing", "protocol/nested_json", "protocol/unframed"})
+_FRAMING: Final = frozenset({kinds.DOUBLE_FRAMING, kinds.NESTED_JSON, kinds.UNFRAMED})
 """Faults of a frame that change the text in it."""
 
 _HEARTBEATS: Final = re.compile(r"(\d+) heartbeats meanwhile")
-
-_UNKNOWN_FIELD: Final = "protocol/unknown_field"
-"""Text without framing is also read as a field of an unknown name."""
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
@@ -89,7 +94,7 @@ def _late(stream: TraceStream) -> list[Fault]:
     found: dict[tuple[str, int], Fault] = {}
     for n, stage in enumerate(stream.stages):
         for finding in stage.findings:
-            if finding.family == "stall":
+            if finding.family == kinds.STALL:
                 fault = silence(stream, n, finding)
                 known = found.setdefault((fault.kind, fault.position), fault)
                 if fault.seqs == known.seqs and _heartbeats(fault) > _heartbeats(known):
@@ -98,11 +103,11 @@ def _late(stream: TraceStream) -> list[Fault]:
                 if not set(fault.seqs) <= set(known.seqs):
                     seqs = tuple(sorted({*known.seqs, *fault.seqs}))
                     found[fault.kind, fault.position] = msgspec.structs.replace(known, seqs=seqs, count=len(seqs))
-    for position in [position for kind, position in found if kind == FIRST_BYTE]:
+    for position in [position for kind, position in found if kind == kinds.FIRST_BYTE]:
         # A stage that waits for its first byte has no content either, and for no longer.
-        content = found.get((STALL, position))
-        if content is not None and set(content.seqs) <= set(found[FIRST_BYTE, position].seqs):
-            del found[STALL, position]
+        content = found.get((kinds.STALL_CONTENT, position))
+        if content is not None and set(content.seqs) <= set(found[kinds.FIRST_BYTE, position].seqs):
+            del found[kinds.STALL_CONTENT, position]
     silent = {position for _, position in found}
     held = [delayed(stream, up, down) for up, down in stream.descents if down not in silent]
     bursts = [coalesced(stream, up, down) for up, down in stream.descents]
@@ -119,7 +124,7 @@ def _merged(stream: TraceStream, edges: Sequence[Fault], told: Sequence[Fault]) 
     """Merge the faults that edges show with those that detectors found, where they are the same."""
     faults = list(edges)
     # A stage that saw the tool's step knows that a passage was repeated after it; others see a second beginning.
-    for fault in sorted(told, key=lambda each: (each.position, each.kind != REASSERTED)):
+    for fault in sorted(told, key=lambda each: (each.position, each.kind != kinds.REASSERTED)):
         faults = [each for each in faults if not _follows_from(stream, each, fault)]
         same = [n for n, known in enumerate(faults) if _is_same(stream, known, fault)]
         # Of several matches take the one at the fault's own stage, else the nearest before it.
@@ -136,17 +141,22 @@ def _is_same(stream: TraceStream, known: Fault, fault: Fault) -> bool:
     if known.position > fault.position:
         return False
     if fault.family != known.family:
-        if known.family == "reorder" and fault.kind == LOST:
+        if known.family == kinds.REORDER and fault.kind == kinds.LOST:
             # A chunk that an identical one overtook seemed to be lost until it came.
             return known.position == fault.position
-        late = known.family == "duplicate" and fault.kind == _AFTER_DONE and not _was_in_time(stream, known, fault)
-        behind_a_step = known.kind == REASSERTED and fault.family == "duplicate" and not fault.certain
+        late = (
+            known.family == kinds.DUPLICATE
+            and fault.kind == kinds.AFTER_DONE
+            and not _was_in_time(stream, known, fault)
+        )
+        behind_a_step = known.kind == kinds.REASSERTED and fault.family == kinds.DUPLICATE and not fault.certain
         return (late or behind_a_step) and _touches(stream, known, fault)
-    if known.family in ("protocol", "check") and fault.kind not in (known.kind, _UNKNOWN_FIELD):
+    # Text without framing is also read as a field of an unknown name.
+    if known.family in (kinds.PROTOCOL, kinds.CHECK) and fault.kind not in (known.kind, kinds.UNKNOWN_FIELD):
         return False
-    if known.family == "duplicate" and fault.kind == _TERMINAL != known.kind:
+    if known.family == kinds.DUPLICATE and fault.kind == kinds.TERMINAL != known.kind:
         return known.position == fault.position and known.count > 1
-    return known.family in ("gap", "reorder") or _touches(stream, known, fault)
+    return known.family in (kinds.GAP, kinds.REORDER) or _touches(stream, known, fault)
 
 
 def _was_in_time(stream: TraceStream, known: Fault, fault: Fault) -> bool:
@@ -158,13 +168,13 @@ def _was_in_time(stream: TraceStream, known: Fault, fault: Fault) -> bool:
 
 def _is_release(fault: Fault, stall: Fault) -> bool:
     """Whether a burst consists of the chunks that waited behind a silence of the same stage."""
-    behind = range(stall.seqs[0], stall.seqs[0] + 2 * BURST_CHUNKS + 1) if stall.kind == STALL else ()
-    return fault.kind == COALESCED and fault.position == stall.position and all(seq in behind for seq in fault.seqs)
+    behind = range(stall.seqs[0], stall.seqs[0] + 2 * BURST_CHUNKS + 1) if stall.kind == kinds.STALL_CONTENT else ()
+    return fault.kind == kinds.BURST and fault.position == stall.position and all(seq in behind for seq in fault.seqs)
 
 
 def _follows_from(stream: TraceStream, known: Fault, fault: Fault) -> bool:
     """Whether an edge's fault follows from a broken frame, which makes other content of its chunk."""
-    if known.family != "corruption" or fault.kind not in _FRAMING or known.position != fault.position:
+    if known.family != kinds.CORRUPTION or fault.kind not in _FRAMING or known.position != fault.position:
         return False
     stage = stream.stages[fault.position]
     # Past their cap, findings are counted and have no event.
@@ -180,14 +190,14 @@ def _touches(stream: TraceStream, known: Fault, fault: Fault) -> bool:
 def _both(known: Fault, fault: Fault) -> Fault:
     """Merge two faults: the edge's numbers, with the kind that says more."""
     certainty = CERTAIN if CERTAIN in (known.certainty, fault.certainty) else known.certainty
-    if fault.kind == _AFTER_DONE and known.kind == DOUBLED and known.count <= fault.count:
+    if fault.kind == kinds.AFTER_DONE and known.kind == kinds.DOUBLED and known.count <= fault.count:
         # A late chunk that equals an earlier one: its fault is that it is late.
         return msgspec.structs.replace(fault, evidence=f"{fault.evidence}; {known.evidence}")
-    if fault.kind in (_TERMINAL, _AFTER_DONE) and known.kind != fault.kind:
+    if fault.kind in (kinds.TERMINAL, kinds.AFTER_DONE) and known.kind != fault.kind:
         return msgspec.structs.replace(known, evidence=f"{known.evidence}; {fault.evidence}")
     # One stage alone can't tell a second path that lags from a replay; both sides of an edge can.
-    vague = fault.kind in (DOUBLED, REPLAYED) or not fault.certain
-    says_more = fault.kind == _RESENT or (known.kind == DOUBLED and not vague)
+    vague = fault.kind in (kinds.DOUBLED, kinds.REPLAYED) or not fault.certain
+    says_more = fault.kind == kinds.RESENT or (known.kind == kinds.DOUBLED and not vague)
     kind = fault.kind if says_more else known.kind
     return msgspec.structs.replace(
         known, kind=kind, certainty=certainty, evidence=f"{known.evidence}; {fault.evidence}"
@@ -201,5 +211,5 @@ def late_places(stream: TraceStream, faults: Iterable[Fault]) -> set[tuple[int, 
         stream: The stream.
         faults: Its faults.
     """
-    late = ("stall", "coalescing")
+    late = (kinds.STALL, kinds.COALESCING)
     return {(fault.position, seq) for fault in faults if fault.family in late for seq in fault.seqs}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from otel_sse.diagnosis.alignment.flow import SAME
 from otel_sse.diagnosis.faults.causes import CAUSES
@@ -11,35 +10,8 @@ from otel_sse.diagnosis.faults.fault import Fault, ranges
 from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CONTENT
-
-_DID: Final = {
-    "duplicate/doubled": "handed on {chunks} twice",
-    "duplicate/replayed": "handed on a run of {chunks} again",
-    "duplicate/restarted": "began the answer again, {chunks} of it",
-    "duplicate/accumulated": "handed on the whole text once more in one chunk",
-    "duplicate/terminal": "sent the end twice",
-    "duplicate/resent": "got {chunks} that had been sent again over the hop",
-    "repeat/reasserted": "said a passage of {chunks} again behind another step",
-    "gap/lost": "lost {chunks}",
-    "gap/reply_lost": "lost {chunks} that a policy had made",
-    "gap/colon_content": "lost {chunks} of content, for which comments came",
-    "gap/hop": "did not get {chunks} that the hop's sender counted",
-    "gap/sequence": "lacks {chunks} by the stream's own numbers",
-    "reorder/moved": "put {chunks} out of order",
-    "corruption/changed": "changed {chunks}",
-    "corruption/replaced": "put other content in the place of chunks, in {chunks}",
-    "coalescing/burst": "got {chunks} in bursts",
-    "stall/first_byte": "had nothing for too long",
-    "stall/content": "was silent for too long",
-    "stall/delayed": "got {chunks} much later than the others",
-    "outcome/failed": "failed",
-    "outcome/incomplete": "ended without the answer's end",
-    "outcome/disconnected": "lost its other end",
-    "outcome/cancelled": "was cancelled",
-    "outcome/abandoned": "was not read to its end",
-    "outcome/capped": "was ended by its cap",
-}
-"""What a stage did, by kind; for others the kind's own words."""
+from otel_sse.stream.kinds import CORRUPTION, DUPLICATE, GAP, OUTCOME, PHRASES, REORDER
+from otel_sse.stream.stages import EMIT
 
 
 def verdict_of(stream: TraceStream, faults: Sequence[Fault]) -> str:
@@ -82,13 +54,13 @@ def _named(stream: TraceStream, fault: Fault) -> str:
 
 def _did(fault: Fault) -> str:
     known = CAUSES.get(fault.kind) or CAUSES.get(fault.family)
-    words = _DID.get(fault.kind, f"shows {fault.kind}" + (f", {known.brief}" if known else ""))
+    words = PHRASES.get(fault.kind, f"shows {fault.kind}" + (f", {known.brief}" if known else ""))
     suspected = "" if fault.certain else " (suspected)"
     return words.format(chunks=_chunks(fault.count)) + suspected
 
 
 def _where(fault: Fault) -> str:
-    return f", at {ranges(fault.seqs, 3)}" if fault.seqs and not fault.kind.startswith("outcome/") else ""
+    return f", at {ranges(fault.seqs, 3)}" if fault.seqs and fault.family != OUTCOME else ""
 
 
 def _origin(stream: TraceStream, fault: Fault) -> str:
@@ -96,16 +68,12 @@ def _origin(stream: TraceStream, fault: Fault) -> str:
         return f": {fault.origin}"
     if len(stream.stages) == 1:
         return "; only this stage was seen, so it may have come so from before it"
-    if fault.upstream is None and stream.stages[fault.position].name == "emit":
+    if fault.upstream is None and stream.stages[fault.position].name == EMIT:
         return "; it is the first stage seen, so the application's own generator made it so, or what that reads"
     if fault.upstream is None:
         return "; it is the first stage seen, so it came so from the model or what lies before it"
     before = stream.stages[fault.upstream]
-    return (
-        f"; {before.label} before it had them right"
-        if fault.family in ("duplicate", "gap", "reorder", "corruption")
-        else ""
-    )
+    return f"; {before.label} before it had them right" if fault.family in (DUPLICATE, GAP, REORDER, CORRUPTION) else ""
 
 
 def _chunks(count: int) -> str:

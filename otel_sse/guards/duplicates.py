@@ -10,6 +10,7 @@ from otel_sse.detect.identity import IdentityDetector
 from otel_sse.detect.sequence import SequenceDetector
 from otel_sse.detect.terminal import TerminalDetector
 from otel_sse.guards.units import Unit, UnitReader
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import Finding
 from otel_sse.stream.digest import sha1_digest
 from otel_sse.stream.facts import Facts
@@ -124,7 +125,7 @@ class _Identities:
             self._ids.restart()
         for what, findings in self._asked(seq, facts, event, digest):
             for finding in findings:
-                if finding.family == "duplicate" and finding.seq == seq and self._is_recent(finding.of, time_ns):
+                if finding.family == kinds.DUPLICATE and finding.seq == seq and self._is_recent(finding.of, time_ns):
                     return finding.of, what
         self._remember(seq, time_ns)
         return 0, ""

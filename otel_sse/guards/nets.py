@@ -17,6 +17,7 @@ from otel_sse.options import Options
 from otel_sse.recording.guard_tally import GuardTally
 from otel_sse.recording.live_stream import Stream, current_stream
 from otel_sse.stage.settings import StageSettings
+from otel_sse.stream.stages import of_guard
 
 AsyncT = TypeVar("AsyncT", bound=AsyncIterable[Any])
 SyncT = TypeVar("SyncT", bound=Iterable[Any])
@@ -131,7 +132,7 @@ def _net(stream: Any, guard: str, make: Callable[[Options, GuardTally], Filter])
     if around is None and stage_inside(stream) is None:
         return filtered
     # Without a stage of its own, what the net withholds would be lost between two others, and they be accused of it.
-    return observe(filtered, f"guard.{guard}", rewrites=True)
+    return observe(filtered, of_guard(guard), rewrites=True)
 
 
 def _filtered(stream: Any, begin: Begin) -> Any:

@@ -12,7 +12,7 @@ from otel_sse import limits
 from otel_sse.hops import envelope
 from otel_sse.hops.envelope import Agreement, Envelope
 from otel_sse.hops.lane import Lane
-from otel_sse.hops.lanes import RECEIVE, SEND, Lanes
+from otel_sse.hops.lanes import Lanes
 from otel_sse.hops.messages import END, FAIL, KEYS, START, Hooks, Message, MessageReader, Read
 from otel_sse.recording import propagation
 from otel_sse.recording.live_stream import Stream
@@ -21,6 +21,7 @@ from otel_sse.recording.recorder import Recorder, StageRecord
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.chunk import CONTROL
 from otel_sse.stream.facts import Facts
+from otel_sse.stream.stages import WS_RECEIVE, WS_SEND
 from otel_sse.telemetry.clock import now_ns
 
 CLIENT: Final = "client"
@@ -206,7 +207,7 @@ class Hop:
         time_ns = now_ns()
         lane = self._lanes.outgoing(read)
         if lane is None:
-            self._metrics.dropped(SEND, 1)
+            self._metrics.dropped(WS_SEND, 1)
             return None
         record = lane.outgoing.record
         if record is None or record.ended or read.mark is START:
@@ -234,7 +235,7 @@ class Hop:
         read = self._read(message)
         lane = self._lanes.incoming(read, found)
         if lane is None:
-            self._metrics.dropped(RECEIVE, 1)
+            self._metrics.dropped(WS_RECEIVE, 1)
             return
         self._latest, self._latest_lane = message, lane
         if self._ending:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from otel_sse import limits
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN, Finding
 
 _WINDOW = limits.MAX_RECENT_NUMBERS
@@ -102,7 +103,7 @@ class HopDetector:
         evidence = f"hop sequence {self.last} then {number}"
         hole = self._missing.pop(number, None)
         if hole is None and number > self._forgotten and number >= self._first:
-            return Finding("duplicate/resent", CERTAIN, self._stage, seq, self._chunk(number), evidence)
+            return Finding(kinds.RESENT, CERTAIN, self._stage, seq, self._chunk(number), evidence)
         of = self._chunk(self.last)
         if hole is not None:
             self._chunks[number % _WINDOW] = seq
@@ -110,7 +111,7 @@ class HopDetector:
                 evidence += ", after it was called lost"
             else:
                 hole.lost -= 1
-        return Finding("reorder/hop", CERTAIN, self._stage, seq, of, evidence)
+        return Finding(kinds.REORDER_HOP, CERTAIN, self._stage, seq, of, evidence)
 
     def _chunk(self, number: int) -> int:
         return self._chunks[number % _WINDOW] if number > self.last - _WINDOW else 0
@@ -130,9 +131,9 @@ class HopDetector:
 
     def _gap(self, hole: _Hole) -> Finding:
         evidence = f"hop sequence {hole.first - 1} then {hole.last + 1}, {hole.lost} did not come"
-        return Finding("gap/hop", CERTAIN, self._stage, hole.seq, hole.of, evidence, hole.lost)
+        return Finding(kinds.GAP_HOP, CERTAIN, self._stage, hole.seq, hole.of, evidence, hole.lost)
 
 
 def json_error(stage: str, seq: int) -> Finding:
     """Return the finding that a message began as a JSON object and is none."""
-    return Finding("protocol/json_error", CERTAIN, stage, seq, 0, "begins with { and can't be decoded")
+    return Finding(kinds.JSON_ERROR, CERTAIN, stage, seq, 0, "begins with { and can't be decoded")

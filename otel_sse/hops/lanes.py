@@ -6,7 +6,6 @@ import weakref
 from collections import OrderedDict
 from functools import partial
 from hashlib import blake2b
-from typing import Final
 
 from opentelemetry.trace import get_current_span
 
@@ -24,10 +23,8 @@ from otel_sse.recording.live_stream import Stream, current_stream
 from otel_sse.recording.propagation import Remote
 from otel_sse.recording.recorder import Recorder, StageRecord
 from otel_sse.stream import outcome as outcomes
+from otel_sse.stream.stages import WS_RECEIVE, WS_SEND
 from otel_sse.telemetry.clock import now_ns
-
-SEND: Final = "ws.send"
-RECEIVE: Final = "ws.receive"
 
 
 class Lanes:
@@ -273,7 +270,7 @@ def _name_of(stream_id: str) -> str:
 def _open_send(lane: Lane) -> StageRecord:
     lane.works()
     stream = lane.stream
-    record = stream.stage(SEND, since_ns=0 if stream.stages else lane.outgoing.asked_ns)
+    record = stream.stage(WS_SEND, since_ns=0 if stream.stages else lane.outgoing.asked_ns)
     record.leaves = True
     return _belongs(record, lane)
 
@@ -282,16 +279,16 @@ def _open_receive(lane: Lane) -> StageRecord:
     lane.works()
     # What comes back is waited for from when it was asked for.
     since_ns = lane.outgoing.asked_ns or lane.incoming.asked_ns
-    record = _belongs(lane.stream.stage(RECEIVE, origin=True, since_ns=since_ns), lane)
+    record = _belongs(lane.stream.stage(WS_RECEIVE, origin=True, since_ns=since_ns), lane)
     if lane.outgoing.latest is not None:
         # What comes back on a lane has been at the other end, so it follows what left.
         record.upstreams.append(lane.outgoing.latest)
     edge = record.monitor.edge
     if lane.inbox is not None and edge is not None:
         record.monitor.edge = lane.edge = HopEdge(edge)
-        record.upstream_name = SEND
+        record.upstream_name = WS_SEND
     if lane.remote is not None and lane.remote.span.is_valid:
-        record.link_upstream(lane.remote.span, SEND)
+        record.link_upstream(lane.remote.span, WS_SEND)
     return record
 
 

@@ -13,6 +13,7 @@ from otel_sse import limits
 from otel_sse.hops.inbox import HopDetector
 from otel_sse.hops.outbox import Outbox
 from otel_sse.recording import fork
+from otel_sse.stream.stages import WS_RECEIVE
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ class Ledger(Generic[T]):
 
 
 def _detector() -> HopDetector:
-    return HopDetector("ws.receive")
+    return HopDetector(WS_RECEIVE)
 
 
 class Kept:

@@ -13,11 +13,12 @@ from opentelemetry.trace import TracerProvider
 from otel_sse.errors import NotAnApplicationError, must
 from otel_sse.integrations import patches
 from otel_sse.integrations.applications import starlette_stack
-from otel_sse.integrations.asgi import STAGE, ASGIApp, Receive, Scope, Send, StreamMiddleware
+from otel_sse.integrations.asgi import ASGIApp, Receive, Scope, Send, StreamMiddleware
 from otel_sse.integrations.counters import start_counters
 from otel_sse.options import Options
 from otel_sse.recording import registry
 from otel_sse.recording.recorder import Recorder
+from otel_sse.stream.stages import SOCKET_WRITE
 
 App = TypeVar("App")
 
@@ -72,7 +73,7 @@ def instrument(
         return app
     app = uninstrument(app)
     recorder = new_recorder(resolved, tracer_provider, meter_provider)
-    start_counters(recorder, app, STAGE)
+    start_counters(recorder, app, SOCKET_WRITE)
     patches.hold(recorder)
 
     def wrap(inner: ASGIApp) -> StreamMiddleware:
@@ -104,7 +105,7 @@ def new_recorder(
 ) -> Recorder:
     """Return a recorder that `flush` and `shutdown` know."""
     recorder = registry.new_recorder(options, tracer_provider, meter_provider)
-    recorder.metrics.start(STAGE)
+    recorder.metrics.start(SOCKET_WRITE)
     return recorder
 
 

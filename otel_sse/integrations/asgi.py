@@ -11,7 +11,7 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from otel_sse.integrations.counters import start_counters
-from otel_sse.integrations.exchange import STAGE, Exchange
+from otel_sse.integrations.exchange import Exchange
 from otel_sse.integrations.protocol import (
     ASGIApp,
     Message,
@@ -30,8 +30,9 @@ from otel_sse.integrations.websockets.asgi_exchange import WebSocketExchange
 from otel_sse.integrations.websockets.serving import hooks_of
 from otel_sse.patterns import UrlPatterns
 from otel_sse.recording.recorder import Recorder
+from otel_sse.stream.stages import SOCKET_WRITE
 
-__all__ = ["STAGE", "ASGIApp", "Message", "Receive", "Scope", "Send", "StreamMiddleware"]
+__all__ = ["ASGIApp", "Message", "Receive", "Scope", "Send", "StreamMiddleware"]
 
 _MARK: Final = "otel_sse"
 """Scope key of a request that is watched already, so that two instrumented layers do not count a chunk twice."""
@@ -138,7 +139,7 @@ class StreamMiddleware:
 
     def _start_counters(self) -> None:
         try:
-            start_counters(self.recorder, self.app, STAGE)
+            start_counters(self.recorder, self.app, SOCKET_WRITE)
         except Exception as error:
             self.recorder.errors.report("open", error)
 

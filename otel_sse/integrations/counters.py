@@ -7,10 +7,9 @@ from itertools import islice
 from typing import Any, Final
 
 from otel_sse import limits
-from otel_sse.integrations.clients.exchange import PROVIDER
-from otel_sse.integrations.frameworks.emit import EMIT
 from otel_sse.integrations.server_span import layers
 from otel_sse.recording.recorder import Recorder
+from otel_sse.stream.stages import EMIT, PROVIDER
 
 _STREAMING_METHODS: Final = frozenset({"GET", "POST"})
 

@@ -12,7 +12,6 @@ from opentelemetry.trace import get_current_span
 
 from otel_sse import limits
 from otel_sse.integrations import headers as stream_headers
-from otel_sse.integrations.frameworks.emit import EMIT
 from otel_sse.integrations.protocol import (
     BODY,
     DISCONNECT,
@@ -34,11 +33,8 @@ from otel_sse.recording.live_stream import Stream, enter, leave
 from otel_sse.recording.outcomes import error_type, is_of_background, outcome_of, tells_of_leaving
 from otel_sse.recording.recorder import Recorder, StageRecord
 from otel_sse.stream import outcome as outcomes
+from otel_sse.stream.stages import EMIT, SOCKET_WRITE
 from otel_sse.telemetry.clock import now_ns
-
-__all__ = ["STAGE", "Exchange"]
-
-STAGE: Final = "socket_write"
 
 _FILES: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 """Messages whose bytes the server reads itself, so that they never pass here."""
@@ -284,7 +280,7 @@ class Exchange:
         if not kind or self._scope.get("method") == "HEAD" or len(pairs(headers)) != len(headers):
             return message
         record = self._stream.stage(
-            STAGE,
+            SOCKET_WRITE,
             lines=kind in stream_headers.NDJSON_TYPES,
             encoding=stream_headers.content_coding(headers),
             last=True,

@@ -8,13 +8,13 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from otel_sse.errors import MissingExtraError
 from otel_sse.integrations.verbs.policies import kind_of, watched
+from otel_sse.stream.stages import CALLBACK
 
 try:
     from litellm.integrations.custom_logger import CustomLogger
 except ImportError as error:
     raise MissingExtraError("otel_sse.integrations.litellm", "litellm") from error
 
-CALLBACK: Final = "callback"
 HOOK: Final = "async_post_call_streaming_iterator_hook"
 
 P = ParamSpec("P")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from otel_sse import limits
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN, CONTENT, SUSPECTED, Chunk, Finding
 from otel_sse.stream.latest import Latest
 
@@ -56,7 +57,7 @@ class HandoverDetector:
         several = len(self._again) == limits.LAGGED_TWINS and chunk.seq - self._again[0] <= limits.MAX_LATE_CHUNKS
         certainty = CERTAIN if of == chunk.seq - 1 or several else SUSPECTED
         evidence = f"upstream chunk {chunk.upstream_first} was handed on as {of} and again as {chunk.seq}"
-        return Finding("duplicate/doubled", certainty, self._stage, chunk.seq, of, evidence)
+        return Finding(kinds.DOUBLED, certainty, self._stage, chunk.seq, of, evidence)
 
     def altered(self, chunk: Chunk, before: Chunk, *, of_one: bool) -> Finding | None:
         """Hold a finding back about a content chunk that equals no upstream chunk; return the one held back before.
@@ -73,7 +74,7 @@ class HandoverDetector:
         if not of_one:
             return told if chunk.upstream_first != chunk.upstream_last else None
         evidence = f"upstream chunk {before.seq} with digest {before.digest} went on with digest {chunk.digest}"
-        self._altered = Finding("corruption/changed", CERTAIN, self._stage, chunk.seq, 0, evidence)
+        self._altered = Finding(kinds.CHANGED, CERTAIN, self._stage, chunk.seq, 0, evidence)
         return told
 
     def told(self) -> Finding | None:
@@ -86,7 +87,7 @@ class HandoverDetector:
         if not self._exact or chunk.kind != CONTENT:
             return None
         evidence = f"upstream chunk {chunk.upstream_first} was handed on after one that came in behind it"
-        return Finding("reorder/moved", CERTAIN, self._stage, chunk.seq, chunk.seq - 1, evidence)
+        return Finding(kinds.MOVED, CERTAIN, self._stage, chunk.seq, chunk.seq - 1, evidence)
 
     def lost(self, left: Iterable[tuple[Chunk, int]], handed_on: frozenset[str]) -> list[Finding]:
         """Return the gaps that are certain now.
@@ -106,7 +107,7 @@ class HandoverDetector:
         first, last = chunks[0].seq, chunks[-1].seq
         which = f"chunk {first}" if first == last else f"chunks {first} to {last}"
         evidence = f"upstream {which} came in before it and did not go on, {len(chunks)} with content"
-        return Finding("gap/lost", CERTAIN, self._stage, seq, 0, evidence, len(chunks))
+        return Finding(kinds.LOST, CERTAIN, self._stage, seq, 0, evidence, len(chunks))
 
     def handed_on(self, seq: int, time_ns: int, made_ns: int) -> Finding | None:
         """Return a finding where chunks that came in one by one were handed on all at once.
@@ -129,4 +130,4 @@ class HandoverDetector:
             return None
         took_ms, came_ms = took_ns / _NS_PER_MS, came_ns / _NS_PER_MS
         evidence = f"{limits.BURST_CHUNKS} chunks within {took_ms:.1f} ms that had come in over {came_ms:.0f} ms"
-        return Finding("coalescing/burst", CERTAIN, self._stage, seq, 0, evidence)
+        return Finding(kinds.BURST, CERTAIN, self._stage, seq, 0, evidence)

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Final
 
 from otel_sse import limits
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import COMMENT, CONTENT, HEARTBEAT, Chunk
 
 
@@ -230,7 +231,7 @@ def _distance(found: tuple[int, bool, int, Crossings]) -> tuple[int, bool, int]:
 
 def is_repeat(chunk: Chunk) -> bool:
     """Whether a detector has found that a chunk repeats an earlier one."""
-    return any(finding.family == "duplicate" for finding in chunk.findings)
+    return any(finding.family == kinds.DUPLICATE for finding in chunk.findings)
 
 
 NEXT: Final = "next"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import Chunk, Finding
 from otel_sse.stream.totals import Totals
-
-_RESENT: Final = "duplicate/resent"
 
 
 class Journal(Protocol):
@@ -54,12 +53,12 @@ class Notes:
         for finding in findings:
             if finding.seq != chunk.seq:
                 self.add(finding, chunk.time_ns)
-            elif finding.family != "duplicate":
+            elif finding.family != kinds.DUPLICATE:
                 self._put(chunk, finding)
-            elif not any(told.family == "duplicate" for told in chunk.findings):
+            elif not any(told.family == kinds.DUPLICATE for told in chunk.findings):
                 self._duplicate(chunk.seq)
                 self._put(chunk, finding)
-            elif finding.kind == _RESENT:
+            elif finding.kind == kinds.RESENT:
                 # One repeat may show in its lineage, its number and its content at once, and is still one. That a hop
                 # did it is worth saying all the same.
                 self._put(chunk, msgspec.structs.replace(finding, amount=0))

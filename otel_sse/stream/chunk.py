@@ -84,6 +84,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     @property
     def family(self) -> str:
         """The part before the slash: `duplicate`, `gap`, `reorder`, `stall`, `protocol` …"""
+        # As `kinds.family_of`, without a call: it is asked several times for each finding.
         return self.kind.partition("/")[0]
 
     @property

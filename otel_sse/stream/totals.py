@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from otel_sse.stream.chunk import Finding
+from otel_sse.stream.kinds import DUPLICATE, GAP, STALL
 from otel_sse.stream.outcome import COMPLETED, UNPARSED
 
 
@@ -50,11 +51,11 @@ class Totals:
         """Add one finding to the sums."""
         self.findings += 1
         family = finding.family
-        if family == "duplicate":
+        if family == DUPLICATE:
             self.duplicates += finding.amount
-        elif family == "gap":
+        elif family == GAP:
             self.gaps += finding.amount
-        elif family == "stall":
+        elif family == STALL:
             self.stalls += 1
         sums = self.by_kind.setdefault((finding.kind, finding.certainty), [0, 0])
         sums[0] += 1

@@ -7,6 +7,7 @@ from typing import Final
 
 from otel_sse import limits, semconv
 from otel_sse.semconv import CHUNK_ACC_LEN, CHUNK_DIGEST, CHUNK_DONE, CHUNK_RAW_LEN, CHUNK_SEQ
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CONTENT, Chunk, Finding
 from otel_sse.stream.stage import StageInfo
 from otel_sse.stream.totals import Totals
@@ -76,7 +77,7 @@ def _add_special(attributes: Attributes, chunk: Chunk) -> None:
     if chunk.content is not None:
         attributes[semconv.CHUNK_CONTENT] = chunk.content
     for finding in chunk.findings:
-        if finding.family == "duplicate":
+        if finding.family == kinds.DUPLICATE:
             _add_duplicate(attributes, finding)
 
 

@@ -9,6 +9,7 @@ from opentelemetry.context import Context
 from opentelemetry.metrics import Meter
 
 from otel_sse import limits, semconv
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED
 from otel_sse.stream.outcome import OUTCOMES
 from otel_sse.stream.stage import StageInfo
@@ -18,7 +19,7 @@ from otel_sse.telemetry.instruments import instruments_of
 Labels = dict[str, str]
 
 _NS_PER_S = 1e9
-_FAMILY_COUNTERS = {"duplicate": semconv.DUPLICATES.name, "gap": semconv.MISSING.name}
+_FAMILY_COUNTERS = {kinds.DUPLICATE: semconv.DUPLICATES.name, kinds.GAP: semconv.MISSING.name}
 
 
 @dataclass(slots=True)
@@ -68,8 +69,8 @@ class Metrics:
             self._counters[semconv.ENDED.name].add(0, labels | {"outcome": outcome})
         for name in (semconv.CHUNKS.name, semconv.IO.name):
             self._counters[name].add(0, labels)
-        for kind in semconv.STALL_KINDS:
-            self._counters[semconv.STALLS.name].add(0, labels | {"kind": kind})
+        for stall in kinds.findings_of(kinds.STALL):
+            self._counters[semconv.STALLS.name].add(0, labels | {"kind": stall.detail})
         for kind, certainty in _STARTED_AT_ZERO:
             self._fault(labels, kind, certainty, 0, 0, None)
         self._counters[semconv.DROPPED.name].add(0, {"stage": stage})
@@ -189,12 +190,12 @@ class Metrics:
                 handed.by_kind[kind, certainty] = (count, amount)
 
     def _fault(self, labels: Labels, kind: str, certainty: str, count: int, amount: int, at: Context | None) -> None:
-        family, _, detail = kind.partition("/")
+        family, detail = kinds.family_of(kind), kinds.detail_of(kind)
         self._counters[semconv.FINDINGS.name].add(count, labels | {"kind": kind, "certainty": certainty}, at)
         if family in _FAMILY_COUNTERS:
             exact = labels | {"kind": detail or family, "certainty": certainty}
             self._counters[_FAMILY_COUNTERS[family]].add(amount, exact, at)
-        elif family == "stall":
+        elif family == kinds.STALL:
             self._counters[semconv.STALLS.name].add(count, labels | {"kind": detail}, at)
 
     def _labels(self, stage: str, route: str) -> Labels:
@@ -217,7 +218,7 @@ def _label(name: str, known: set[str], most: int) -> str:
 
 
 _STARTED_AT_ZERO = (
-    *((f"duplicate/{kind}", certainty) for kind in semconv.DUPLICATE_KINDS for certainty in (CERTAIN, SUSPECTED)),
-    *((row.name, CERTAIN) for row in semconv.FINDING_KINDS if row.name.startswith("gap/")),
-    ("protocol/after_done", CERTAIN),
+    *((kind.name, certainty) for kind in kinds.findings_of(kinds.DUPLICATE) for certainty in (CERTAIN, SUSPECTED)),
+    *((kind.name, CERTAIN) for kind in kinds.findings_of(kinds.GAP)),
+    (kinds.AFTER_DONE, CERTAIN),
 )

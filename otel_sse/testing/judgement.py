@@ -10,8 +10,9 @@ from otel_sse.diagnosis.faults.fault import Fault, ranges
 from otel_sse.diagnosis.matrix import matrix_of
 from otel_sse.diagnosis.matrix_text import matrix_text
 from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.kinds import COALESCING, OUTCOME
 
-_OTHER_ASSERTION: Final = frozenset({"outcome", "coalescing"})
+_OTHER_ASSERTION: Final = frozenset({OUTCOME, COALESCING})
 """Families that are no finding in a test: the outcome has an assertion of its own, and a test client that reads an
 answer at once has all of it in one burst."""
 

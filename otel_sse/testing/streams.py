@@ -11,14 +11,13 @@ from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import TraceStream, trace_of
 from otel_sse.errors import must
 from otel_sse.stream.chunk import Finding
+from otel_sse.stream.kinds import DUPLICATE, GAP
 from otel_sse.stream.outcome import OUTCOMES
+from otel_sse.stream.stages import LAST
 from otel_sse.testing.judgement import faults_of, shown, told
 
 if TYPE_CHECKING:
     from otel_sse.testing.memory import Memory
-
-_LEAVES: Final = "socket_write"
-"""The stage whose outcome is the stream's: what left the application."""
 
 _NONE_ADVICE: Final = (
     "Instrument the application that the test calls (otel_sse.instrument(app)), and call it within the block."
@@ -53,7 +52,7 @@ class RecordedStream:
     @property
     def outcome(self) -> str:
         """How it ended, where it left the application; "" where it has not."""
-        stages = [stage for stage in self.stages if stage.name == _LEAVES] or self.stages
+        stages = [stage for stage in self.stages if stage.name in LAST] or self.stages
         return stages[-1].outcome
 
     @property
@@ -95,7 +94,7 @@ class RecordedStream:
             AssertionError: With what is there twice, the stage, and the matrix of chunks and stages.
         """
         __tracebackhide__ = True
-        self._assert_none("duplicate", "have each chunk once", suspected)
+        self._assert_none(DUPLICATE, "have each chunk once", suspected)
 
     def assert_no_gaps(self, *, suspected: bool = True) -> None:
         """Fail where a chunk was lost between two stages, or a number was skipped.
@@ -107,7 +106,7 @@ class RecordedStream:
             AssertionError: With what was lost, the stage, and the matrix of chunks and stages.
         """
         __tracebackhide__ = True
-        self._assert_none("gap", "lose no chunk", suspected)
+        self._assert_none(GAP, "lose no chunk", suspected)
 
     def assert_no_findings(self, *, suspected: bool = True) -> None:
         """Fail where anything is wrong but the outcome, which `assert_outcome` asks for, and bursts.

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from otel_sse.demo.faults import FAULTS
-from otel_sse.diagnosis.faults.causes import CAUSES
-from otel_sse.semconv import FINDING_KINDS
+from otel_sse.stream.kinds import FAULTS as DIAGNOSED
+from otel_sse.stream.kinds import FINDINGS
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "faults"
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.md"))}
 FAMILIES = {name: page for name, page in PAGES.items() if name != "README.md"}
 PARTS = ("What the user sees.", "What the trace shows.", "What the tool says.", "How to fix it.")
-KINDS = sorted({*(each.name for each in FINDING_KINDS), *(kind for kind in CAUSES if "/" in kind)})
+KINDS = sorted(kind.name for kind in (*FINDINGS, *DIAGNOSED))
 
 
 def section(name: str) -> str:

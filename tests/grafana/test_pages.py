@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from otel_sse import semconv
+from otel_sse.stream.kinds import FINDINGS
 from tests.grafana.pages import Example, examples
 from tests.grafana.test_dashboards import unknown
 
 ATTRIBUTES = {row.name: row.on for row in semconv.ATTRIBUTES}
 EVENTS = {row.name for row in semconv.EVENTS}
-KINDS = {row.name for row in semconv.FINDING_KINDS}
+KINDS = {row.name for row in FINDINGS}
 NAME = re.compile(r"\bsse\.[a-z_.]*[a-z]")
 LANGUAGES = ("promql", "traceql", "jaeger", "sql")
 

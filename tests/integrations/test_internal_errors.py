@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 import otel_sse
-from otel_sse.integrations import asgi
 from otel_sse.recording.live_stream import Stream
 from otel_sse.recording.recorder import SITES, Recorder
 from otel_sse.stage.checks import Checks
@@ -54,9 +53,9 @@ INJECTIONS: dict[str, tuple[str, Any, str, dict[str, Any]]] = {
     "end of body": ("observe", StageMonitor, "end_of_body", {}),
     "closing": ("close", StageMonitor, "end", {}),
     "leaving": ("close", Stream, "end", {}),
-    "start hook": ("hook", asgi, "STAGE", {"on_stream_start": broken}),
-    "end hook": ("hook", asgi, "STAGE", {"on_stream_end": broken}),
-    "route": ("hook", asgi, "STAGE", {"route_of": broken}),
+    "start hook": ("hook", None, "", {"on_stream_start": broken}),
+    "end hook": ("hook", None, "", {"on_stream_end": broken}),
+    "route": ("hook", None, "", {"route_of": broken}),
 }
 """Where an exception is raised: site, whose, what is replaced, and settings."""
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_sse import semconv
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 from otel_sse.stream.totals import Totals
 
 FINDINGS = st.lists(
     st.builds(
         Finding,
-        st.sampled_from([kind.name for kind in semconv.FINDING_KINDS]),
+        st.sampled_from([kind.name for kind in kinds.FINDINGS]),
         st.sampled_from([CERTAIN, SUSPECTED]),
         st.just("emit"),
         st.integers(0, 9),

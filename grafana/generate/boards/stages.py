@@ -10,6 +10,7 @@ from grafana.generate.panels import PER_SECOND, SECONDS, Panel, bargauge, heatma
 from grafana.generate.promql import RANGE, increase, mean, quantile, rate, shown
 from grafana.generate.targets import Json, graph, heat, now
 from otel_sse import semconv
+from otel_sse.stream.stages import WS_RECEIVE, WS_SEND
 
 EDGE: Final = ("from", "to")
 LEGEND: Final = "{{from}} → {{to}}"
@@ -17,7 +18,7 @@ LEGEND: Final = "{{from}} → {{to}}"
 POLICY: Final = ('from=~"policy[.].+[.]in"', 'to=~"policy[.].+[.]out"')
 """The two sides of a policy are two stages, so what it takes is the way between them."""
 
-HOP: Final = ('from="ws.send"', 'to="ws.receive"')
+HOP: Final = (f'from="{WS_SEND}"', f'to="{WS_RECEIVE}"')
 NO_POLICY: Final = "No policy is observed: otel_sse.policy makes one a stage"
 NO_HOP: Final = "No WebSocket hop is observed on both ends"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from otel_sse.diagnosis.faults.fault import DOUBLED, LOST, REASSERTED, REPLAYED, RESTARTED
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CONTENT, Finding
+from otel_sse.stream.kinds import DOUBLED, LOST, REASSERTED, REPLAYED, RESTARTED
 
 _PASSAGES: Final = frozenset({RESTARTED, REPLAYED, REASSERTED})
 """Kinds whose first finding is about a whole passage that begins with its chunk."""

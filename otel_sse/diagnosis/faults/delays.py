@@ -8,10 +8,11 @@ from typing import Final, NamedTuple
 
 from otel_sse import semconv
 from otel_sse.diagnosis.alignment.flow import SAME
-from otel_sse.diagnosis.faults.fault import COALESCED, DELAYED, FIRST_BYTE, STALL, Fault
+from otel_sse.diagnosis.faults.fault import Fault
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CERTAIN, CONTENT, SUSPECTED, Finding
+from otel_sse.stream.kinds import BURST, DELAYED, FIRST_BYTE, STALL_CONTENT
 
 _NS_PER_S: Final = 1e9
 
@@ -71,7 +72,7 @@ def coalesced(stream: TraceStream, up: int, down: int) -> Fault | None:
         f"{spread_ns / _NS_PER_S:.3f} s, came in {bursts_in_words} {took_ns / _NS_PER_S:.3f} s"
     )
     seqs = tuple(crossed.seq for burst in found for crossed in burst)
-    return _fault(COALESCED, stream, down, up, seqs, evidence, certain=bool(whole))
+    return _fault(BURST, stream, down, up, seqs, evidence, certain=bool(whole))
 
 
 class _Crossed(NamedTuple):
@@ -195,7 +196,7 @@ def _first_silent(stream: TraceStream, position: int, seq: int) -> tuple[_Place,
         wait_ns = _wait_ns(stream.stages[position], seq)
         found = _parent(stream, position, seq)
         if found is None:
-            return (position, seq), None, _of_first(stream, position, STALL)
+            return (position, seq), None, _of_first(stream, position, STALL_CONTENT)
         up, parent = found
         if _wait_ns(stream.stages[up], parent) < _MOST * wait_ns:
             label = stream.stages[up].label

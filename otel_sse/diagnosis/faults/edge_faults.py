@@ -10,23 +10,14 @@ import msgspec
 
 from otel_sse.diagnosis.alignment import flow as flows
 from otel_sse.diagnosis.alignment.flow import ADDED, AGAIN, Passage
-from otel_sse.diagnosis.faults.fault import (
-    ACCUMULATED,
-    CHANGED,
-    COLON,
-    DOUBLED,
-    MOVED,
-    REPLACED,
-    REPLY_LOST,
-    RESTARTED,
-    Fault,
-    ranges,
-)
+from otel_sse.diagnosis.faults.fault import Fault, ranges
 from otel_sse.diagnosis.faults.losses import Losses, has_holes
 from otel_sse.diagnosis.faults.repeats import Repeats
 from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CERTAIN, CONTENT, CONTROL, SUSPECTED, Chunk
+from otel_sse.stream.kinds import ACCUMULATED, CHANGED, COLON_CONTENT, DOUBLED, MOVED, REPLACED, REPLY_LOST, RESTARTED
+from otel_sse.stream.stages import ADDING_NOTHING
 
 _SURE_AT_REWRITING: Final = 3
 """Repetitions from which a rewriting stage has doubled chunks, and not made equal ones by chance."""
@@ -37,9 +28,6 @@ that the stage adds and that happens to be equal."""
 
 _SHARE: Final = 3
 """If one chunk in so many came again, that is no chance, at whatever distance."""
-
-_HANDS_ON: Final = frozenset({"socket_write", "ws.send", "ws.receive"})
-"""Stages before which nobody adds text: an equal chunk there was handed on again."""
 
 
 class _Said(NamedTuple):
@@ -159,7 +147,7 @@ class _Edge:
                 kind,
                 seqs,
                 self._repetition(kind, passages, digests),
-                sure=sure or self._after.name in _HANDS_ON,
+                sure=sure or self._after.name in ADDING_NOTHING,
                 of=tuple(passage.of for passage in passages),
                 origin=self._sources(passages),
             )
@@ -251,7 +239,7 @@ class _Edge:
         told = f"{ranges(seqs)} of {self._before.label} did not come, digest {digest}"
         if len(seqs) > 1:
             told += f" and {len(seqs) - 1} more"
-        return told + ("; a comment came in its place" if kind == COLON else "")
+        return told + ("; a comment came in its place" if kind == COLON_CONTENT else "")
 
 
 def _is_sure(kind: str, passages: Sequence[Passage], digests: dict[int, str], count: int) -> bool:

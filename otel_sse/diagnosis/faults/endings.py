@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from otel_sse.diagnosis.faults.fault import OUTCOME, Fault
+from otel_sse.diagnosis.faults.fault import Fault
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CERTAIN
+from otel_sse.stream.kinds import OUTCOME_ABANDONED, OUTCOME_CANCELLED, OUTCOME_DISCONNECTED, of_outcome
 from otel_sse.stream.outcome import ABANDONED, CANCELLED, CAPPED, COMPLETED, DISCONNECTED, FAILED, INCOMPLETE, UNPARSED
+from otel_sse.stream.stages import RECEIVERS
 
-RECEIVERS: Final = frozenset({"provider", "client", "ws.receive"})
-"""Stages that read from another process. If their connection breaks, they get no more data."""
-
-BENIGN: Final = frozenset({OUTCOME + DISCONNECTED, OUTCOME + CANCELLED, OUTCOME + ABANDONED})
+BENIGN: Final = frozenset({OUTCOME_DISCONNECTED, OUTCOME_CANCELLED, OUTCOME_ABANDONED})
 """Ends that the reader caused itself; they are reported after every other fault."""
 
 _WITH_DATA: Final = (FAILED, INCOMPLETE, CAPPED)
@@ -78,7 +77,7 @@ def _fault(stream: TraceStream, position: int) -> Fault:
     last = stage.chunks[-1].seq if stage.chunks else 0
     error = f", {stage.error_type}" if stage.error_type else ""
     return Fault(
-        kind=OUTCOME + stage.outcome,
+        kind=of_outcome(stage.outcome),
         certainty=CERTAIN,
         stage=stage.label,
         service=stage.service,

@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 import msgspec
 
 from otel_sse.diagnosis.faults.causes import CAUSES, UNKNOWN_CAUSE, Cause
 from otel_sse.stream.chunk import CERTAIN
-
-DOUBLED: Final = "duplicate/doubled"
-REPLAYED: Final = "duplicate/replayed"
-RESTARTED: Final = "duplicate/restarted"
-ACCUMULATED: Final = "duplicate/accumulated"
-REASSERTED: Final = "repeat/reasserted"
-TERMINAL: Final = "duplicate/terminal"
-LOST: Final = "gap/lost"
-REPLY_LOST: Final = "gap/reply_lost"
-COLON: Final = "gap/colon_content"
-MOVED: Final = "reorder/moved"
-CHANGED: Final = "corruption/changed"
-REPLACED: Final = "corruption/replaced"
-COALESCED: Final = "coalescing/burst"
-FIRST_BYTE: Final = "stall/first_byte"
-STALL: Final = "stall/content"
-DELAYED: Final = "stall/delayed"
-OUTCOME: Final = "outcome/"
+from otel_sse.stream.kinds import detail_of, family_of
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,12 +44,12 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def family(self) -> str:
         """The part before the slash: `duplicate`, `gap`, `reorder`, `corruption`, `stall`, `protocol` …"""
-        return self.kind.partition("/")[0]
+        return family_of(self.kind)
 
     @property
     def detail(self) -> str:
         """The part after the slash; "" where there is none."""
-        return self.kind.partition("/")[2]
+        return detail_of(self.kind)
 
     @property
     def certain(self) -> bool:

@@ -10,18 +10,24 @@ import msgspec
 
 from otel_sse.diagnosis.alignment.flow import MOVED, SAME
 from otel_sse.diagnosis.faults.affected import concerned
-from otel_sse.diagnosis.faults.fault import ACCUMULATED, DOUBLED, LOST, REASSERTED, REPLAYED, RESTARTED, Fault
+from otel_sse.diagnosis.faults.fault import Fault
 from otel_sse.diagnosis.faults.losses import Losses
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Chunk, Finding
+from otel_sse.stream.kinds import (
+    ACCUMULATED,
+    DOUBLED,
+    GAP_SEQUENCE,
+    LOST,
+    REASSERTED,
+    REORDER_SEQUENCE,
+    REPLAYED,
+    RESTARTED,
+    STALL,
+)
 
 _OF_CONTENT: Final = frozenset({DOUBLED, REPLAYED, RESTARTED, ACCUMULATED, REASSERTED})
 """Kinds that every later stage sees in the content too: a stage that only handed on its chunks did not cause it."""
-
-_ASTRAY: Final = "reorder/sequence"
-"""The finding about numbers that go back."""
-
-_NUMBERS_SKIP: Final = "gap/sequence"
 
 Seen = list[tuple[int, Finding]]
 """Findings, each with the position of its stage."""
@@ -37,11 +43,11 @@ def reported(stream: TraceStream) -> list[Fault]:
     for n, stage in enumerate(stream.stages):
         refuted = {LOST} if _none_is_lost(stream, n) else set[str]()
         for finding in stage.findings:
-            if finding.family != "stall" and finding.kind not in refuted and not _is_refuted(stream, n, finding):
+            if finding.family != STALL and finding.kind not in refuted and not _is_refuted(stream, n, finding):
                 by_kind.setdefault(finding.kind, []).append((n, finding))
     faults = [fault for kind, seen in by_kind.items() for fault in _of_kind(stream, kind, seen)]
     # A policy may leave chunks out. Then the numbers skip at its stage and at every later one.
-    return [fault for fault in faults if fault.kind != _NUMBERS_SKIP or not stream.stages[fault.position].rewrites]
+    return [fault for fault in faults if fault.kind != GAP_SEQUENCE or not stream.stages[fault.position].rewrites]
 
 
 def _none_is_lost(stream: TraceStream, position: int) -> bool:
@@ -70,7 +76,7 @@ def _is_refuted(stream: TraceStream, position: int, finding: Finding) -> bool:
     if finding.kind == DOUBLED:
         return len({edge.ranges.get(seq) for seq in pair}) == 1
     if all(_has_own_id(edge.downstream.by_seq[seq], edge.upstream.by_seq[was[seq]]) for seq in pair):
-        return any(each.kind == _ASTRAY for each in edge.downstream.findings)
+        return any(each.kind == REORDER_SEQUENCE for each in edge.downstream.findings)
     before = msgspec.structs.replace(finding, seq=was[finding.seq], of=was[finding.of])
     return _is_refuted(stream, ups[0], before)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from otel_sse.diagnosis.alignment.flow import SAME
-from otel_sse.diagnosis.faults.fault import DOUBLED, TERMINAL, Fault
+from otel_sse.diagnosis.faults.fault import Fault
 from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED
+from otel_sse.stream.kinds import DOUBLED, TERMINAL
 
 Origins = dict[int, tuple[int, int]]
 """Number of a chunk → its number at an earlier stage, and the position of the upstream stage that it came through."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from otel_sse.diagnosis.faults.comments import Comments
-from otel_sse.diagnosis.faults.fault import COLON, LOST, REPLY_LOST
 from otel_sse.diagnosis.faults.omissions import LeftOut
 from otel_sse.diagnosis.faults.replies import reply_of
 from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.kinds import COLON_CONTENT, LOST, REPLY_LOST
 from otel_sse.stream.outcome import ABANDONED, CANCELLED, COMPLETED
 
 
@@ -104,6 +104,6 @@ def has_holes(stage: TraceStage) -> bool:
 def _by_kind(lost: Iterable[int], replies: set[int], comments: set[int]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for seq in lost:
-        kind = REPLY_LOST if seq in replies else COLON if seq in comments else LOST
+        kind = REPLY_LOST if seq in replies else COLON_CONTENT if seq in comments else LOST
         found.setdefault(kind, []).append(seq)
     return found

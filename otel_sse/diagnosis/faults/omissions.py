@@ -7,8 +7,9 @@ from typing import Final
 
 from otel_sse.diagnosis.faults.fault import ranges
 from otel_sse.diagnosis.faults.replies import reply_of, stands_for_more
-from otel_sse.diagnosis.trace.streams import ORIGINS, TraceStream
+from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CONTENT
+from otel_sse.stream.stages import ORIGINS
 
 _LEFT_OUT: Final = 8
 """Chunks at the beginning of the content from which they count as left out on purpose (a model's reasoning, the

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from otel_sse.diagnosis.alignment.flow import AGAIN, Passage
-from otel_sse.diagnosis.faults.fault import DOUBLED, REPLAYED, RESTARTED
+from otel_sse.stream.kinds import DOUBLED, REPLAYED, RESTARTED
 
 _RUN: Final = 3
 """Repeated neighbours from which they are a run. Fewer are doubled one by one, but two are a run if they are the only

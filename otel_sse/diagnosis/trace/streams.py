@@ -12,17 +12,7 @@ from otel_sse import semconv
 from otel_sse.diagnosis.trace.edge import CHANGED, DOUBLED, DROPPED, Descent
 from otel_sse.diagnosis.trace.spans import Span, text
 from otel_sse.diagnosis.trace.stages import TraceStage, stages_of
-
-ORIGINS: Final = frozenset({"provider"})
-"""Stages whose chunks come from outside the process, so that no other stage is upstream of them by time alone."""
-
-_FAITHFUL: Final = frozenset({"socket_write", "ws.receive"})
-"""Stages that hand on all that came to them, whatever the application does. A policy that was declared to change
-nothing (its way out without `sse.stage.rewrites`) is another; of any other stage nobody has said so."""
-
-_LAST: Final = "socket_write"
-"""The stage that all others of its process lead to. It begins before them, with the response, and where none of them
-had a chunk no link says so."""
+from otel_sse.stream.stages import FAITHFUL, LAST, ORIGINS
 
 _NOT_IN_ORDER: Final = frozenset({"failed", "incomplete"})
 
@@ -109,7 +99,8 @@ class TraceStream(msgspec.Struct, dict=True):
         """Whether chunks became something else before a stage that must hand on all, by what the stage itself says."""
         descent = self.descents[edge]
         stage = descent.downstream
-        if not (stage.name in _FAITHFUL or stage.direction == "out") or stage.rewrites or not descent.recorded:
+        # A policy that was declared to change nothing must hand on all as well; of other stages nobody has said so.
+        if not (stage.name in FAITHFUL or stage.direction == "out") or stage.rewrites or not descent.recorded:
             return False
         if edge[1] in self.orphans or len(self.upstream[edge[1]]) > 1:
             return False
@@ -201,11 +192,12 @@ def _upstream(stage: TraceStage, stages: Sequence[TraceStage]) -> list[TraceStag
     # Its process knows which stage comes after which. So a stage of which it says nothing is a beginning there; it may
     # well have come later than stages that follow it.
     here = [each for each in others if each.service == stage.service]
-    if stage.name == _LAST and not any(each.chunks for each in (stage, *here)):
+    # Where none of them had a chunk, no link says that they lead to it.
+    if stage.name in LAST and not any(each.chunks for each in (stage, *here)):
         return here[-1:]
     known = any(each.upstream_ids or each.upstream_name for each in here)
     begins = known and not stage.upstream_ids
-    before = [each for each in before if each.chunks or each.name != _LAST]
+    before = [each for each in before if each.chunks or each.name not in LAST]
     return [] if begins or stage.name in ORIGINS else before[-1:]
 
 

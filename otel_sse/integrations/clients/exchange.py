@@ -18,10 +18,8 @@ from otel_sse.integrations.clients.propagation import TRACERESPONSE, missing_con
 from otel_sse.recording.live_stream import Stream, current_stream
 from otel_sse.recording.recorder import StageRecord
 from otel_sse.recording.registry import default_recorder
+from otel_sse.stream.stages import CLIENT, PROVIDER
 from otel_sse.telemetry.clock import now_ns
-
-PROVIDER: Final = "provider"
-CLIENT: Final = "client"
 
 _NOBODY: Final = object()
 _sending: ContextVar[object] = ContextVar("otel_sse_sending", default=_NOBODY)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
 from otel_sse.integrations.bodies import Body, ByteCursor, streamed_body
 from otel_sse.integrations.headers import Headers
@@ -12,8 +12,7 @@ from otel_sse.recording.live_stream import Stream, current_stream
 from otel_sse.recording.outcomes import outcome_of
 from otel_sse.recording.recorder import StageRecord
 from otel_sse.stream import outcome as outcomes
-
-EMIT: Final = "emit"
+from otel_sse.stream.stages import EMIT
 
 
 def emitted(headers: Headers, bytes_of: Callable[[Any], bytes | memoryview] | None = None) -> ByteCursor | None:

@@ -9,7 +9,7 @@ from asyncio import Task
 from collections.abc import Callable
 from functools import partial
 from threading import current_thread
-from typing import Any, Final, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar, overload
 
 from otel_sse import limits
 from otel_sse.errors import must
@@ -18,12 +18,11 @@ from otel_sse.recording.live_stream import Stream, current_stream
 from otel_sse.recording.recorder import StageRecord
 from otel_sse.recording.registry import own_stream
 from otel_sse.recording.tasks import current_task
+from otel_sse.stream import kinds
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.chunk import CERTAIN, Finding
+from otel_sse.stream.stages import NORMALIZE
 from otel_sse.telemetry.clock import now_ns
-
-NORMALIZE: Final = "normalize"
-FAILED: Final = "protocol/normalize_failed"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -130,9 +129,8 @@ def _finding(record: StageRecord, reason: Exception) -> Finding:
     evidence = type(reason).__qualname__[: limits.MAX_NAME_CHARS]
     # No chunk of this stage is concerned: there is none. What could not be turned is one of the stage before.
     taken = _skip(record)
-    return Finding(
-        FAILED, CERTAIN, NORMALIZE, 0, evidence=f"{evidence} at upstream chunk {taken}" if taken else evidence
-    )
+    evidence = f"{evidence} at upstream chunk {taken}" if taken else evidence
+    return Finding(kinds.NORMALIZE_FAILED, CERTAIN, NORMALIZE, 0, evidence=evidence)
 
 
 def _skip(record: StageRecord) -> int:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
 from functools import partial
-from typing import Any, Final, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from otel_sse.errors import must
 from otel_sse.iterators.observed import ObservedAsyncIterator, ObservedIterator, StageCursor, stream_around
 from otel_sse.recording.registry import stage_name
-
-PROVIDER: Final = "provider"
-"""The stage whose chunks come from outside the process. Several may feed one stream, and none feeds another; but where
-a client library is watched as well, its stage `provider` comes before the application's own."""
+from otel_sse.stream.stages import ORIGINS
 
 AsyncT = TypeVar("AsyncT", bound=AsyncIterable[Any])
 SyncT = TypeVar("SyncT", bound=Iterable[Any])
@@ -41,7 +38,8 @@ def observe(stream: Any, stage: str, *, source: str = "", rewrites: bool = False
     """
     stage = stage_name("stage", stage)
     around = stream_around(stream)
-    begin = partial(around.stage, stage, source=source, rewrites=rewrites, relays=stage != PROVIDER)
+    # Where a client library is watched as well, its stage `provider` comes before the application's own of that name.
+    begin = partial(around.stage, stage, source=source, rewrites=rewrites, relays=stage not in ORIGINS)
     cursor = StageCursor(begin)
     if hasattr(stream, "__aiter__"):
         return ObservedAsyncIterator(stream, cursor, around)

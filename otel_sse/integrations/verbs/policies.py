@@ -13,6 +13,7 @@ from otel_sse.iterators.observed import ObservedAsyncIterator, OpenStage, StageC
 from otel_sse.recording.recorder import StageRecord
 from otel_sse.recording.registry import StreamLater, stage_name
 from otel_sse.stream import outcome as outcomes
+from otel_sse.stream.stages import of_policy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,7 +48,7 @@ def policy(name: Any, *, rewrites: bool = True) -> Any:
     name = stage_name("name", name)
 
     def decorate(function: Callable[P, AsyncIterator[T]]) -> Callable[P, AsyncIterator[T]]:
-        return watched(function, f"policy.{name}", kind_of(function), rewrites)
+        return watched(function, of_policy(name), kind_of(function), rewrites)
 
     return decorate
 
@@ -72,7 +73,7 @@ def wrap(policy: Any, method: str, *, name: str = "", rewrites: bool = True) -> 
     function = getattr(policy, method, None)
     if not callable(function):
         raise TypeError(must("method", "name a method of the policy", method, f"{kind} has no method of that name."))
-    return watched(function, f"policy.{name}", kind, rewrites)
+    return watched(function, of_policy(name), kind, rewrites)
 
 
 def kind_of(policy: Any) -> str:

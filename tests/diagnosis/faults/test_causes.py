@@ -6,27 +6,31 @@ from pathlib import Path
 
 import pytest
 
-from otel_sse.diagnosis.faults import fault as fault_module
+from otel_sse.diagnosis import faults
 from otel_sse.diagnosis.faults.causes import CAUSES, UNKNOWN_CAUSE
 from otel_sse.diagnosis.faults.fault import Fault
-from otel_sse.diagnosis.verdict import _DID
+from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN
+from tests.stream.literals import names_used
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "diagnose.md").read_text(encoding="utf-8")
-KINDS = sorted(
-    value for name, value in vars(fault_module).items() if name.isupper() and isinstance(value, str) and "/" in value
-)
+TOLD_OF = ("causes.py", "findings.py")
+"""Files that name kinds and make no fault of them."""
+
+FILES = [f"diagnosis/faults/{path.name}" for path in Path(faults.__path__[0]).glob("*.py") if path.name not in TOLD_OF]
+MADE = [value for name in names_used("kinds", *FILES) if name.isupper() and "/" in (value := getattr(kinds, name))]
+KINDS = sorted({*MADE, *(kind.name for kind in kinds.FAULTS)})
 
 
 def fault(kind: str) -> Fault:
     return Fault(kind=kind, certainty=CERTAIN, stage="emit", service="", position=0, upstream=None)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.endswith("/")])
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_that_a_diagnosis_makes_has_a_cause(kind: str) -> None:
     """And words of its own in the verdict."""
     assert fault(kind).cause != UNKNOWN_CAUSE.cause
-    assert kind in _DID
+    assert kind in kinds.PHRASES
 
 
 @pytest.mark.parametrize("kind", CAUSES)

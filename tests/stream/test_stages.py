@@ -1,0 +1,101 @@
+"""Every stage that the package makes stands in one table, and its name is written nowhere else."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from otel_sse import semconv
+from otel_sse.stream import stages
+from otel_sse.stream.stages import STAGES, Stage
+from tests.stream.literals import Literal, literals, literals_of
+
+CONSTANTS = {name: value for name, value in vars(stages).items() if name.isupper() and isinstance(value, str)}
+PREFIXES = tuple(value.removesuffix("<name>") for value in CONSTANTS.values() if value.endswith("<name>"))
+PROMISES = {
+    "is_origin": stages.ORIGINS,
+    "receives": stages.RECEIVERS,
+    "reads_body": stages.READERS,
+    "adds_nothing": stages.ADDING_NOTHING,
+    "hands_on_all": stages.FAITHFUL,
+    "is_last": stages.LAST,
+}
+OTHER_WORDS = {
+    ("normalize", "__init__.py"): "the name of a function",
+    ("client", "hops/hop.py"): "a side of a connection",
+    ("client", "integrations/request_span/scope.py"): "a key of an ASGI scope",
+    ("emit", "options.py"): "the name of an option",
+    ("emit", "integrations/patches.py"): "a group of patches",
+    ("emit", "integrations/patching.py"): "a group of patches",
+}
+"""Words that are a stage's name and mean something else there."""
+
+
+def is_a_stage(literal: Literal) -> bool:
+    """Whether a literal is a stage's name, or the beginning of one that has a user's name in it."""
+    text = literal.text
+    named = text in CONSTANTS.values() and (text, literal.path) not in OTHER_WORDS
+    return named or text.startswith(PREFIXES)
+
+
+def test_no_stage_is_written_as_a_literal_elsewhere() -> None:
+    """Who means a stage takes the constant: a name that is misspelt is then an error, not a stage without promises."""
+    found = [literal for literal in literals() if literal.path != "stream/stages.py" and is_a_stage(literal)]
+    assert [str(literal) for literal in found] == []
+
+
+@pytest.mark.parametrize("source", ['name = "emit"', 'name == "ws.send"', 'f"policy.{name}"', '{"callback"}'])
+def test_a_literal_is_seen_wherever_it_stands(source: str) -> None:
+    """The walk sees a stage in an assignment, a comparison, a set and between placeholders."""
+    assert [is_a_stage(literal) for literal in literals_of(source, "made.py")][:1] == [True]
+
+
+def test_words_that_mean_something_else_are_still_there() -> None:
+    """Each exception is one: the word stands in that file."""
+    assert {(literal.text, literal.path) for literal in literals()} >= OTHER_WORDS.keys()
+
+
+def test_each_stage_has_one_row_and_one_constant() -> None:
+    """Constants and rows name the same stages, each once."""
+    assert Counter(stage.name for stage in STAGES) == Counter(CONSTANTS.values())
+    assert max(Counter(CONSTANTS.values()).values()) == 1
+
+
+@pytest.mark.parametrize(("name", "value"), CONSTANTS.items(), ids=CONSTANTS)
+def test_a_constant_is_named_as_its_stage(name: str, value: str) -> None:
+    """A constant is the name in capitals."""
+    assert name == value.replace("<name>", "name").replace(".", "_").upper()
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_a_row_says_what_crosses_the_stage(stage: Stage) -> None:
+    """A row has a sentence."""
+    assert stage.brief.endswith(".")
+
+
+@pytest.mark.parametrize("promise", PROMISES)
+def test_names_by_promise_are_those_of_the_table(promise: str) -> None:
+    """Each set has the stages whose row makes the promise, and no promise is without one."""
+    assert PROMISES[promise] == {stage.name for stage in STAGES if getattr(stage, promise)} != set()
+
+
+def test_every_promise_has_its_set() -> None:
+    """What a row can promise, the code can ask."""
+    assert set(PROMISES) == set(Stage._fields) - {"name", "brief"}
+
+
+def test_what_the_stages_promise() -> None:
+    """Who reads another process, who hands on all, who adds nothing: what the diagnosis rests on."""
+    assert {"provider"} == stages.ORIGINS
+    assert {"provider", "client"} == stages.READERS
+    assert {"provider", "client", "ws.receive"} == stages.RECEIVERS
+    assert {"socket_write", "ws.receive"} == stages.FAITHFUL
+    assert {"socket_write", "ws.send", "ws.receive"} == stages.ADDING_NOTHING
+    assert {"socket_write"} == stages.LAST
+
+
+def test_stages_of_policies_and_guards_have_their_names() -> None:
+    """The name is that of the policy or the guard, behind what it is."""
+    assert stages.of_policy("judge") == "policy.judge"
+    assert [stages.of_guard(guard) for guard in semconv.GUARDS][-2:] == ["guard.deduplicate", "guard.trim_restarts"]
