@@ -22,12 +22,16 @@ from otel_sse.hops.places import places
 from otel_sse.recording import propagation
 from otel_sse.recording.live_stream import Stream, current_stream
 from otel_sse.recording.propagation import Remote
-from otel_sse.recording.recorder import Recorder, StageRecord
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.stage_record import StageRecord
 from otel_sse.stream import outcome as outcomes
+from otel_sse.stream.stage import StageSpec
 from otel_sse.telemetry.clock import now_ns
 
 SEND: Final = "ws.send"
 RECEIVE: Final = "ws.receive"
+_SEND: Final = StageSpec(SEND, outbound=True)
+_RECEIVE: Final = StageSpec(RECEIVE, origin=True)
 
 
 class Lanes:
@@ -273,8 +277,7 @@ def _name_of(stream_id: str) -> str:
 def _open_send(lane: Lane) -> StageRecord:
     lane.works()
     stream = lane.stream
-    record = stream.stage(SEND, since_ns=0 if stream.stages else lane.outgoing.asked_ns)
-    record.leaves = True
+    record = stream.stage(_SEND, since_ns=0 if stream.order.stages else lane.outgoing.asked_ns)
     return _belongs(record, lane)
 
 
@@ -282,7 +285,7 @@ def _open_receive(lane: Lane) -> StageRecord:
     lane.works()
     # What comes back is waited for from when it was asked for.
     since_ns = lane.outgoing.asked_ns or lane.incoming.asked_ns
-    record = _belongs(lane.stream.stage(RECEIVE, origin=True, since_ns=since_ns), lane)
+    record = _belongs(lane.stream.stage(_RECEIVE, since_ns=since_ns), lane)
     if lane.outgoing.latest is not None:
         # What comes back on a lane has been at the other end, so it follows what left.
         record.upstreams.append(lane.outgoing.latest)

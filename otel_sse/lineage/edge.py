@@ -20,8 +20,8 @@ _END: Final = 2**63
 """A number behind that of any chunk."""
 
 
-class Upstreams(Protocol):
-    """The other stages of a stream, as one of them sees them."""
+class FindsUpstream(Protocol):
+    """Finds the stages of a stream that one of them has its chunks from. Whoever knows the stages is one."""
 
     unknown: bool
     """Whether it is still worth asking what the stage takes its chunks from, where that is not known."""
@@ -72,7 +72,7 @@ class Edge:
 
     def __init__(
         self,
-        upstreams: Upstreams,
+        upstreams: FindsUpstream,
         crossings: Crossings | None,
         totals: Totals,
         sample: int,

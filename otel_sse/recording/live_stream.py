@@ -6,19 +6,17 @@ import secrets
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from threading import get_ident
-from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanContext, get_current_span, set_span_in_context
+from opentelemetry.trace import get_current_span, set_span_in_context
 
-from otel_sse import limits
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.stage_record import StageRecord
 from otel_sse.recording.tasks import current_task
+from otel_sse.recording.upstreams import StageOrder, tie
 from otel_sse.stream import outcome as outcomes
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.telemetry.clock import now_ns
-
-if TYPE_CHECKING:
-    from otel_sse.recording.recorder import Recorder, StageRecord
 
 
 class Stream:
@@ -35,8 +33,8 @@ class Stream:
     """
 
     __slots__ = (
-        "_called", "_id", "_loose", "_open", "context", "find_route", "reader_had", "recorder", "requested_ns", "route",
-        "stages", "stages_begun", "upstream",
+        "_called", "_id", "_loose", "_open", "context", "find_route", "order", "reader_had", "recorder", "requested_ns",
+        "route",
     )  # fmt: skip
 
     def __init__(
@@ -51,12 +49,8 @@ class Stream:
         """Asked for the route as a stage begins, while it is not known: a stage may begin before the response does."""
         self.reader_had: Callable[[], str] | None = None
         """Asked for the id of the event that the reader had last ("" for none) as a stage begins that leads to it."""
-        self.stages: list[StageRecord] = []
-        """The stages that have had a chunk, in the order of their first ones; the latest `limits.MAX_UPSTREAMS`."""
-        self.stages_begun = 0
-        """How many have had one, those forgotten included."""
-        self.upstream: SpanContext | None = None
-        """Span of another process that the first stage here is to link to, where that is known."""
+        self.order = StageOrder()
+        """The stages that have had a chunk."""
         self._id = stream_id
         self._loose: list[StageRecord] = []
         self._open: list[StageRecord] = []
@@ -75,74 +69,27 @@ class Stream:
             self._id = stream_id
         return self._id == stream_id
 
-    def stage(
-        self,
-        name: str,
-        *,
-        direction: str = "",
-        rewrites: bool = False,
-        source: str = "",
-        origin: bool = False,
-        relays: bool = True,
-        last: bool = False,
-        lines: bool = False,
-        encoding: str = "",
-        since_ns: int = 0,
-        kind: str = "",
-        to_reader: bool = False,
-    ) -> StageRecord:
+    def stage(self, spec: StageSpec, *, since_ns: int = 0) -> StageRecord:
         """Begin a stage of this stream and return its record.
 
         Args:
-            name: The stage's name.
-            direction: `in`, `out` or "".
-            rewrites: Whether it may change content.
-            source: Which adapter or path feeds it, or "".
-            origin: Whether its chunks come from outside this process, so that no stage here is upstream of it.
-            relays: Whether it comes after the stage that began before it; False where only equal chunks can tell.
-            last: Whether no stage of this process comes after it.
-            lines: Whether its bytes are newline-delimited JSON.
-            encoding: Content coding that makes its bytes unreadable, or "".
-            kind: Name of the class or function behind it, or "".
-            to_reader: Whether its chunks are what the reader gets, so that they go on where the reader stopped.
-            since_ns: When this stage's chunks were asked for, on `clock.now_ns`; 0 for when the stream was.
+            spec: What the stage is.
+            since_ns: When its chunks were asked for, on `clock.now_ns`; 0 for when the stream was.
         """
         if not self.route and self.find_route is not None:
             self.route = self.find_route()
-        info = StageInfo(name, self.id, direction, rewrites, source, self.route, kind)
-        record = self.recorder.open(
-            info,
-            since_ns or self.requested_ns,
-            context=self.context,
-            lines=lines,
-            encoding=encoding,
-            stream=self,
-            origin=origin,
-            relays=relays,
-            last=last,
-        )
-        if to_reader and self.reader_had is not None and (ident := self.reader_had()):
+        info = StageInfo(spec, self.id, self.route)
+        record = self.recorder.open(info, since_ns or self.requested_ns, self.context)
+        tie(record, self.order, self.recorder.options.interval_sample)
+        if spec.to_reader and self.reader_had is not None and (ident := self.reader_had()):
             record.monitor.resume_after(ident)
         self._open = [each for each in self._open if not each.ended]
         self._open.append(record)
-        record.opener, record.opened_ns = _caller(), now_ns()
+        record.opened_in, record.opened_ns = _caller(), now_ns()
         if self.context is None and not record.request_span.get_span_context().is_valid:
             # Nothing stands around the stages, so the first one does: all of a stream is in one trace.
             self.context = set_span_in_context(record.span)
         return record
-
-    def begun(self, record: StageRecord) -> list[StageRecord]:
-        """Take note that a stage has its first chunk; return the stages that had theirs before, in their order."""
-        before = list(self.stages)
-        # Not a deque with a bound, whose 600 bytes every request would pay; another thread may append as well.
-        self.stages.append(record)
-        for forgotten in self.stages[: -limits.MAX_UPSTREAMS]:
-            if forgotten.ended:
-                # Nobody looks further back than this; else each turn of a long conversation would hold all before it.
-                forgotten.upstreams.clear()
-        del self.stages[: -limits.MAX_UPSTREAMS]
-        self.stages_begun += 1
-        return before
 
     def called(self, key: object, begin: Callable[[Stream], StageRecord]) -> StageRecord:
         """Return the stage that a function feeds, call by call: begun with the first, ended as the stream does.
@@ -167,14 +114,14 @@ class Stream:
         self._loose = [each for each in self._loose if each is not record]
         if self.context is not None and get_current_span(self.context) is record.span:
             self.context = None
-        self.recorder.discard(record)
+        record.discard()
 
     def end(self, outcome: str) -> None:
         """End the stages that were to end with the stream. A second call changes nothing."""
         loose, self._loose = self._loose, []
         for record in loose:
             if not record.ended:
-                self.recorder.close(record, outcome)
+                record.close(outcome)
 
     def abandon(self) -> None:
         """End the stages that are still open, because the request is over: whoever holds their iterators may never pull
@@ -183,10 +130,10 @@ class Stream:
         for record in opened:
             if record.ended:
                 continue
-            if record.leave is not None:
-                record.leave(outcomes.ABANDONED)
+            if record.on_abandon is not None:
+                record.on_abandon(outcomes.ABANDONED)
             else:
-                self.recorder.close(record, outcomes.ABANDONED)
+                record.close(outcomes.ABANDONED)
 
 
 def _caller() -> object:

@@ -76,7 +76,8 @@ def _remote(texts: Mapping[str, str], stream_id: str) -> Remote:
 def _latest_span(stream: Stream | None) -> SpanContext | None:
     if stream is None:
         return None
-    latest = stream.stages[-1].span if stream.stages else get_current_span(stream.context)
+    stages = stream.order.stages
+    latest = stages[-1].span if stages else get_current_span(stream.context)
     span = latest.get_span_context()
     return span if span.is_valid else None
 

@@ -8,7 +8,6 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
@@ -17,8 +16,11 @@ from otel_sse import __version__, limits
 from otel_sse.errors import ConfigurationError, must
 from otel_sse.options import Options
 from otel_sse.recording import fork
+from otel_sse.recording.background import FLUSH_TIMEOUT_S
 from otel_sse.recording.live_stream import Stream, current_stream
-from otel_sse.recording.recorder import FLUSH_TIMEOUT_S, Recorder, StageRecord
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.stage_record import StageRecord
+from otel_sse.stream.stage import StageSpec
 from otel_sse.telemetry.clock import now_ns
 
 logger = logging.getLogger("otel_sse")
@@ -126,16 +128,14 @@ class StreamLater:
     def __init__(self) -> None:
         self._stream = current_stream()
 
-    def stage(self, name: str, **how: Any) -> StageRecord | None:
+    def stage(self, spec: StageSpec) -> StageRecord | None:
         """Begin a stage, see `Stream.stage`; None where there is nothing to observe it with. Never raises."""
         if self._stream is None:
             self._stream = current_stream() or own_stream()
         if self._stream is None:
             return None
         try:
-            record = self._stream.stage(name, **how)
-            record.pulls = True
-            return record
+            return self._stream.stage(spec)
         except Exception as error:
             self._stream.recorder.errors.report("open", error)
             return None
@@ -177,7 +177,7 @@ def _divert(change: Callable[[], None]) -> None:
 def work() -> None:
     """Write out what has crossed, without ending the segments of streams that are open."""
     for recorder in list(_recorders):
-        recorder.catch_up()
+        recorder.background.catch_up()
 
 
 def flush(timeout_seconds: float = FLUSH_TIMEOUT_S) -> bool:

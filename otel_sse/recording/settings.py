@@ -13,7 +13,7 @@ from otel_sse.errors import ConfigurationError, must
 from otel_sse.options import Options, subject_of
 from otel_sse.stage import StageMonitor, StageSettings
 from otel_sse.stream.digest import keyed_digest, sha1_digest
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.telemetry.budget import TraceBudget
 from otel_sse.telemetry.emission import choose
 from otel_sse.telemetry.segments import SegmentSettings
@@ -79,7 +79,7 @@ def check_dialect(settings: StageSettings) -> None:
     """
     subject = subject_of("dialect")
     try:
-        StageMonitor(StageInfo("", ""), settings, 0)
+        StageMonitor(StageInfo(StageSpec(""), ""), settings, 0)
     except ConfigurationError as error:
         # Who knows the dialects' names does not know where this one was set.
         raise ConfigurationError(subject + str(error).removeprefix("dialect")) from None

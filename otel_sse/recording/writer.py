@@ -154,7 +154,7 @@ class Writer:
         in_hand = self._in_hand
         if in_hand is not None and id(in_hand) not in self._live:
             # The recorder hangs with it: its entries are no longer in its journal.
-            stages, entries = 1, in_hand.writer.unsent
+            stages, entries = 1, in_hand.segments.unsent
             self._metrics.dropped(in_hand.info.label, entries)
         for record in list(self._live.values()):
             entries += self._forgo(record)
@@ -209,7 +209,7 @@ class Writer:
                 self._end_settled(record)
             if not record.ended:
                 self._write(record)
-                self.guarded("record", record.writer.roll if roll else record.writer.roll_if_due, now_ns())
+                self.guarded("record", record.segments.roll if roll else record.segments.roll_if_due, now_ns())
         self._forgone.hand_over()
 
     def _finish_ended(self, *, forever: bool) -> bool:
@@ -296,7 +296,7 @@ class Writer:
     def _end_settled(self, record: StageRecord) -> None:
         before_ns = now_ns() - AFTERMATH_NS
         if any(ended_ns < before_ns for _, ended_ns in tuple(record.settled)):
-            self.guarded("close", record.recorder.close_settled, record)
+            self.guarded("close", record.close_settled)
 
     def _finish(self, record: StageRecord) -> None:
         if self._claim(record):
@@ -306,8 +306,8 @@ class Writer:
         if record.journal:
             self.guarded("record", self._drain, record)
         if self._hook is not None:
-            self.guarded("hook", self._hook, record.writer.span, record.monitor.totals)
-        self.guarded("record", record.writer.end)
+            self.guarded("hook", self._hook, record.segments.span, record.monitor.totals)
+        self.guarded("record", record.segments.end)
 
     def _write(self, record: StageRecord) -> None:
         if record.journal:
@@ -316,7 +316,7 @@ class Writer:
             self.guarded("record", self._hand_over, record)
 
     def _drain(self, record: StageRecord) -> None:
-        write = record.writer.write
+        write = record.segments.write
         for count, entry in enumerate(() if record.journal is None else record.journal.take(), 1):
             try:
                 write(entry)
@@ -353,7 +353,7 @@ class Writer:
         before = 0
         if record.journal is not None:
             before = record.journal.dropped
-            record.journal.give_up(record.writer.unsent)
+            record.journal.give_up(record.segments.unsent)
         if self._claim(record):
             self._forgone.add(record)
         return 0 if record.journal is None else record.journal.dropped - before

@@ -23,7 +23,8 @@ class InternalErrors:
     """
 
     def __init__(self, count: Callable[[str], None]) -> None:
-        self._count = count
+        self.count = count
+        """Counts an error at a site that somebody else has looked after."""
         self._logged: set[str] = set()
 
     def report(self, site: str, error: Exception) -> None:
@@ -36,7 +37,7 @@ class InternalErrors:
         Raises:
             Exception: `error` itself, only where `reraise` is set.
         """
-        self._count(site)
+        self.count(site)
         if site not in self._logged:
             self._logged.add(site)
             # The message of the error may quote a frame, so only its class and place are logged.

@@ -377,14 +377,14 @@ async def test_a_large_last_body_is_sent_before_it_is_read(over: int, telemetry:
     async def watching(scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Any) -> None:
             if message["type"] == "http.response.body":
-                (record,) = recorder_of(instrumented)._writer._live.values()
+                (record,) = recorder_of(instrumented).background.writer._live.values()
                 read.append(record.monitor.totals.chunks)
             await send(message)
 
         await instrumented(scope, receive, sending)
 
     instrumented = telemetry.instrument(app, flush_interval_seconds=3600)
-    recorder_of(instrumented)._ensure_worker = lambda: None  # type: ignore[method-assign]
+    recorder_of(instrumented).background._ensure_worker = lambda: None  # type: ignore[method-assign]
     await call(watching)
     assert len(last) == limits.MAX_FORETOLD_BYTES + over
     assert read == [1 - over]

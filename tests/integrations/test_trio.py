@@ -19,6 +19,7 @@ from otel_sse.recording import registry
 from otel_sse.recording.live_stream import Stream, enter, leave
 from otel_sse.recording.recorder import Recorder
 from otel_sse.recording.tasks import current_task, trio_task
+from otel_sse.stream.stage import StageSpec
 from otel_sse.telemetry.clock import now_ns
 from tests.integrations.answers import DIGESTS, FRAMES, Receive, Scope, Send, body, plain, start
 from tests.integrations.pipeline import TEXTS, ended, one_to_one, outcomes, produced, recorder_outside, stages
@@ -199,9 +200,9 @@ def test_stages_of_two_tasks_are_told_apart(default: Recorder) -> None:
     openers: list[object] = []
 
     async def open_one() -> None:
-        record = stream.stage("mine")
-        openers.append(record.opener)
-        default.discard(record)
+        record = stream.stage(StageSpec("mine"))
+        openers.append(record.opened_in)
+        record.discard()
         await trio.lowlevel.checkpoint()
 
     token = enter(stream)

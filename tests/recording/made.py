@@ -13,8 +13,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
 from otel_sse.options import Options
-from otel_sse.recording.recorder import Recorder, StageRecord
-from otel_sse.stream.stage import StageInfo
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.stage_record import StageRecord
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.telemetry.clock import now_ns
 
 
@@ -38,7 +39,7 @@ class Bench:
     opened: list[StageRecord] = field(default_factory=list)
 
     def open(self, stage: str = "socket_write", stream_id: str = "s1", route: str = "/chat") -> StageRecord:
-        record = self.recorder.open(StageInfo(stage, stream_id, route=route), now_ns())
+        record = self.recorder.open(StageInfo(StageSpec(stage), stream_id, route), now_ns())
         self.opened.append(record)
         return record
 
@@ -48,7 +49,7 @@ class Bench:
         for number in range(1, chunks + 1):
             record.feed(frame(number), now_ns(), 0)
         record.feed(END, now_ns(), 0)
-        self.recorder.close(record, outcome)
+        record.close(outcome)
         return record
 
     def spans(self, name: str = "stream socket_write") -> list[ReadableSpan]:

@@ -18,8 +18,9 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT
 from otel_sse import limits
 from otel_sse.errors import ConfigurationError
 from otel_sse.options import Options
-from otel_sse.recording.recorder import Recorder, StageRecord
-from otel_sse.stream.stage import StageInfo
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.stage_record import StageRecord
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.telemetry import internal
 from otel_sse.telemetry.clock import now_ns
 from tests.recording.made import END, Bench, Benches, attributes, frame, points
@@ -65,8 +66,8 @@ def test_a_full_queue_drops_and_says_so(make_bench: Benches) -> None:
     """At the queue's size nothing is dropped; one past it is counted on the span and in the metric."""
     for size, dropped in ((5, 0), (4, 1)):
         bench = make_bench(queue_size=size)
-        bench.recorder.close(bench.open(stage="warm_up"), "completed")
-        with bench.recorder._writer.lock:
+        bench.open(stage="warm_up").close("completed")
+        with bench.recorder.background.writer.lock:
             bench.stream(4)
         assert len(bench.events()) == size
         assert attributes(bench.spans()[-1]).get("sse.stream.dropped", 0) == dropped
@@ -89,7 +90,7 @@ def test_an_unsampled_stream_is_checked_and_counted_and_makes_no_events(make_ben
     record = bench.open()
     for body in (frame(1), END, END):
         record.feed(body, now_ns(), 0)
-    totals = bench.recorder.close(record, "completed")
+    totals = record.close("completed")
     assert record.journal is None
     assert (totals.chunks, totals.duplicates) == (3, 1)
     assert bench.spans() == []
@@ -103,9 +104,9 @@ def test_without_an_sdk_everything_is_a_no_op_and_totals_are_right() -> None:
     from opentelemetry.trace import NoOpTracerProvider
 
     recorder = Recorder(Options.resolve({}), NoOpTracerProvider(), NoOpMeterProvider())
-    record = recorder.open(StageInfo("socket_write", "s"), now_ns())
+    record = recorder.open(StageInfo(StageSpec("socket_write"), "s"), now_ns())
     record.feed(frame(1) + END, now_ns(), 0)
-    assert recorder.close(record, "completed").chunks == 2
+    assert record.close("completed").chunks == 2
     assert record.span_context == INVALID_SPAN_CONTEXT
     recorder.shutdown()
 
@@ -167,7 +168,7 @@ def test_a_forked_child_records_its_own_streams_and_the_parent_its_own(make_benc
     os.close(read)
     os.close(write)
     record.feed(frame(2) + END, now_ns(), 0)
-    bench.recorder.close(record, "completed")
+    record.close("completed")
     assert [event["sse.chunk.seq"] for event in bench.events()] == [1, 2, 3]
 
 
@@ -186,10 +187,10 @@ def test_an_internal_error_while_writing_is_counted_and_the_rest_goes_on(
     monkeypatch.setattr(internal, "reraise", False)
     bench = make_bench()
     record = bench.open()
-    monkeypatch.setattr(record.writer, "write", _raise)
+    monkeypatch.setattr(record.segments, "write", _raise)
     with caplog.at_level(logging.WARNING, "otel_sse"):
         record.feed(frame(1) + END, now_ns(), 0)
-        bench.recorder.close(record, "completed")
+        record.close("completed")
         (span,) = bench.spans()
     assert attributes(span)["sse.stream.outcome"] == "completed"
     errors = {dict(labels)["site"]: point.value for labels, point in bench.points("sse.internal_errors").items()}
@@ -206,11 +207,11 @@ def test_after_a_few_internal_errors_a_stage_stops_observing(
     bench = make_bench()
     record = bench.open()
     for _ in range(limits.MAX_STAGE_ERRORS - 1):
-        bench.recorder.failed(record, Broken())
+        record.failed(Broken())
     record.feed(frame(1), now_ns(), 0)
-    bench.recorder.failed(record, Broken())
+    record.failed(Broken())
     record.feed(frame(2), now_ns(), 0)
-    totals = bench.recorder.close(record, "completed")
+    totals = record.close("completed")
     assert (totals.chunks, totals.outcome) == (1, "unparsed")
 
 
@@ -218,7 +219,7 @@ def test_under_the_test_suite_an_internal_error_is_raised(make_bench: Benches) -
     """With `internal.reraise` an internal error is raised as well as counted."""
     bench = make_bench()
     with pytest.raises(Broken):
-        bench.recorder.failed(bench.open(), Broken())
+        bench.open().failed(Broken())
 
 
 def test_the_end_hook_sees_the_span_and_the_totals_and_may_fail(
@@ -282,10 +283,10 @@ def test_two_passes_at_once_share_what_was_dropped(make_bench: Benches) -> None:
     """What a pass counted and another one took by then is no error, and the rest of the pass is done."""
     bench = make_bench(flush_interval_seconds=3600)
     record = bench.open()
-    bench.recorder._writer._ends = Raced()
-    bench.recorder.drop(partial(end, record))
+    bench.recorder.background.writer._ends = Raced()
+    record.end_later(partial(end, record))
     assert [span.attributes["sse.stream.outcome"] for span in bench.spans() if span.attributes] == ["abandoned"]
-    bench.recorder._writer._ends = deque()
+    bench.recorder.background.writer._ends = deque()
 
 
 def test_error_of_a_whole_pass_is_counted(make_bench: Benches, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,9 +298,9 @@ def test_error_of_a_whole_pass_is_counted(make_bench: Benches, monkeypatch: pyte
         raise IndexError("ours")
 
     with monkeypatch.context() as broken:
-        broken.setattr(bench.recorder._writer, "_look_at_open", fail)
+        broken.setattr(bench.recorder.background.writer, "_look_at_open", fail)
         bench.open()
-        until(lambda: bench.recorder._worker is not None and _failures(bench) > 0)
+        until(lambda: bench.recorder.background._worker is not None and _failures(bench) > 0)
     bench.stream(1)
     until(lambda: len(bench.exporter.get_finished_spans()) == 1)
 
@@ -317,18 +318,18 @@ def test_thread_that_died_is_replaced_by_the_next_stream(make_bench: Benches, mo
 
     bench = make_bench(flush_interval_seconds=0.005, on_stream_end=leave)
     bench.stream(1)
-    first = bench.recorder._worker
+    first = bench.recorder.background._worker
     assert first is not None
     until(lambda: not first.alive)
     bench.open()
-    assert bench.recorder._worker is not first
-    assert bench.recorder._worker is not None
-    assert bench.recorder._worker.alive
+    assert bench.recorder.background._worker is not first
+    assert bench.recorder.background._worker is not None
+    assert bench.recorder.background._worker.alive
 
 
 def end(record: StageRecord) -> None:
     """End a stage, as a destructor's request does."""
-    record.recorder.close(record, "abandoned")
+    record.close("abandoned")
 
 
 def until(done: Callable[[], bool]) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from otel_sse import limits
 from otel_sse.stream.chunk import Finding
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.telemetry.clock import now_ns
 from tests.hanging import Hanging
 from tests.recording.made import END, Bench, Benches, attributes, frame, points
@@ -59,7 +59,7 @@ def test_stages_that_end_while_the_recorder_hangs_are_bounded(hung: Bench) -> No
     assert dropped(hung) == 0
     hung.stream(4)
     assert dropped(hung) == 3
-    assert len(hung.recorder._writer._live) == 3
+    assert len(hung.recorder.background.writer._live) == 3
 
 
 def test_stages_that_end_at_once_are_bounded_too(
@@ -83,7 +83,7 @@ def test_numbers_of_stages_that_were_thrown_away_stay_true(hung: Bench, hook: Ha
         record = hung.open()
         for body in (frame(1), END, END):
             record.feed(body, now_ns(), 0)
-        hung.recorder.close(record, "completed")
+        record.close("completed")
     hook.let_go.set()
     hung.recorder.flush()
     assert outcomes(hung) == {"completed": 201}
@@ -112,7 +112,7 @@ def test_stages_that_wait_too_long_are_bounded(
     bench = make_bench(on_stream_end=hook)
     bench.stream(1)
     assert hook.reached.wait(60)
-    writer = bench.recorder._writer
+    writer = bench.recorder.background.writer
     for _ in range(10):
         bench.stream(1)
     before, lost = writer.hung, dropped(bench)
@@ -125,7 +125,7 @@ def test_stages_that_wait_too_long_are_bounded(
 def test_a_slow_hook_makes_no_number_late(make_bench: Benches, hook: Hanging) -> None:
     """Of all that have ended the metrics are told before the next one is written."""
     bench = make_bench(on_stream_end=hook)
-    with bench.recorder._writer.lock:
+    with bench.recorder.background.writer.lock:
         for _ in range(5):
             bench.stream(1)
     assert hook.reached.wait(60)
@@ -172,7 +172,7 @@ def test_chunks_of_an_open_stream_are_bounded_while_it_hangs(make_bench: Benches
     assert record.journal is not None
     assert len(record.journal) == 100
     assert 1_000 - 100 - dropped(bench) < 64
-    bench.recorder.close(record, "completed")
+    record.close("completed")
     assert dropped(bench) == 900
 
 
@@ -190,7 +190,7 @@ def test_deferred_steps_are_bounded(hung: Bench, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(limits, "MAX_DEFERRED_STEPS", 2)
     done: list[int] = []
     for number in range(3):
-        hung.recorder.defer(lambda number=number: done.append(number))  # type: ignore[misc]
+        hung.recorder.background.defer(lambda number=number: done.append(number))  # type: ignore[misc]
     assert points(hung.reader, "sse.recorder.dropped")[(("stage", "request"),)].value == 1
 
 
@@ -198,7 +198,7 @@ def test_a_deferred_step_is_done_soon_though_nothing_is_open(make_bench: Benches
     """A step wakes the recorder's thread, which does it, and a flush waits for it."""
     bench = make_bench()
     seen: list[str] = []
-    bench.recorder.defer(lambda: seen.append(threading.current_thread().name))
+    bench.recorder.background.defer(lambda: seen.append(threading.current_thread().name))
     bench.recorder.flush()
     assert seen == ["otel-sse-recorder"]
 
@@ -207,9 +207,9 @@ def test_dropped_iterators_end_while_it_hangs(hung: Bench) -> None:
     """What destructors ask to end is ended by those that begin stages, so that it does not pile up."""
     for _ in range(50):
         record = hung.open()
-        hung.recorder.drop(partial(end, record))
-    assert len(hung.recorder._writer._ends) <= 2
-    assert len(hung.recorder._writer._live) <= 5
+        record.end_later(partial(end, record))
+    assert len(hung.recorder.background.writer._ends) <= 2
+    assert len(hung.recorder.background.writer._live) <= 5
 
 
 def test_flush_comes_back_while_the_recorder_hangs(hung: Bench) -> None:
@@ -229,18 +229,18 @@ def test_shutdown_has_a_deadline_and_says_so_once(hung: Bench, caplog: pytest.Lo
     assert "2 stages with 4 chunks" in line
     assert dropped(hung) == 4
     assert outcomes(hung) == {"completed": 1, "abandoned": 1}
-    assert not hung.recorder.has_open
+    assert not hung.recorder.background.has_open
 
 
 def test_a_stage_is_given_up_once(make_bench: Benches, hook: Hanging) -> None:
     """Where the recorder hangs in a hook at a start, a stage that it has told of before is lost, and counted, once."""
     bench = make_bench(shutdown_timeout_seconds=0.001)
-    with bench.recorder._writer.lock:
+    with bench.recorder.background.writer.lock:
         bench.stream(1)
-        bench.recorder.defer(lambda: None)
-        bench.recorder.call_hook(hook, None, None)
+        bench.recorder.background.defer(lambda: None)
+        bench.recorder.background.call_hook(hook, None, None)
     assert hook.reached.wait(60)
-    assert bench.recorder._writer.forgo_all() == (1, 2)
+    assert bench.recorder.background.writer.forgo_all() == (1, 2)
     assert dropped(bench) == 2
 
 
@@ -273,7 +273,7 @@ def test_hooks_of_two_recorders_may_flush_each_other(make_bench: Benches) -> Non
 
 def test_a_stream_may_end_in_the_middle_of_another_ones_end(hung: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A signal handler that ends a stream while the same thread ends one waits for no lock of its own."""
-    writer = hung.recorder._writer
+    writer = hung.recorder.background.writer
     with writer._claims, writer._forgone._lock, writer.room.lock:
         for _ in range(5):
             hung.stream(100)
@@ -286,7 +286,7 @@ def test_findings_that_go_are_no_chunks(hung: Bench) -> None:
         record = hung.open()
         record.feed(frame(1), now_ns(), 0)
         record.monitor.note(Finding("stall/content", "certain", "socket_write", 1), now_ns())
-        hung.recorder.close(record, "completed")
+        record.close("completed")
     assert 0 < dropped(hung) <= 20
 
 
@@ -305,10 +305,10 @@ def test_closing_a_stage_waits_for_nothing(hung: Bench) -> None:
 def test_the_room_of_all_stages_is_bounded(make_bench: Benches, hook: Hanging, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many streams are open while the recorder hangs, what waits is bounded."""
     bench = make_bench(on_stream_end=hook)
-    bench.recorder._writer.room._left = 128
+    bench.recorder.background.writer.room._left = 128
     bench.stream(1)
     assert hook.reached.wait(60)
-    records = [bench.recorder.open(StageInfo("socket_write", f"s{number}"), now_ns()) for number in range(5)]
+    records = [bench.recorder.open(StageInfo(StageSpec("socket_write"), f"s{number}"), now_ns()) for number in range(5)]
     for record in records:
         for number in range(100):
             record.feed(frame(number), now_ns(), 0)
@@ -316,5 +316,5 @@ def test_the_room_of_all_stages_is_bounded(make_bench: Benches, hook: Hanging, m
     # The first one took two blocks of 64 to hold its 100.
     assert point.value == 100 + 4 * 16
     for record in records:
-        bench.recorder.close(record, "completed")
+        record.close("completed")
     assert dropped(bench) == 500 - 100 - 4 * 16

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar, overload
 from otel_sse.errors import must
 from otel_sse.iterators.observed import ObservedAsyncIterator, ObservedIterator, StageCursor, stream_around
 from otel_sse.recording.registry import stage_name
+from otel_sse.stream.stage import StageSpec
 
 PROVIDER: Final = "provider"
 """The stage whose chunks come from outside the process. Several may feed one stream, and none feeds another; but where
@@ -40,8 +41,9 @@ def observe(stream: Any, stage: str, *, source: str = "", rewrites: bool = False
         ValueError: `stage` is empty.
     """
     stage = stage_name("stage", stage)
+    spec = StageSpec(stage, rewrites=rewrites, source=source, relays=stage != PROVIDER, pulls=True)
     around = stream_around(stream)
-    begin = partial(around.stage, stage, source=source, rewrites=rewrites, relays=stage != PROVIDER)
+    begin = partial(around.stage, spec)
     cursor = StageCursor(begin)
     if hasattr(stream, "__aiter__"):
         return ObservedAsyncIterator(stream, cursor, around)
