@@ -120,7 +120,7 @@ class Background:
             hook: The hook. What it raises is counted.
             *args: What it is called with.
         """
-        self.defer(partial(copy_context().run, self.writer.guarded, "hook", hook, *args))
+        self.defer(partial(copy_context().run, self._errors.guarded, "hook", hook, *args))
 
     # Waiting for the work.
 

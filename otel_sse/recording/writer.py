@@ -6,14 +6,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
-
-from opentelemetry import trace as trace_api
+from typing import Final
 
 from otel_sse import limits
 from otel_sse.options import Options
-from otel_sse.recording.forgone import Forgone
-from otel_sse.recording.journal import Room
+from otel_sse.recording.journal import Journal, Room
+from otel_sse.recording.stage_metrics import StageMetrics
 from otel_sse.recording.stage_record import StageRecord
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.internal import InternalErrors
@@ -51,20 +49,16 @@ class Writer:
     def __init__(self, options: Options, metrics: Metrics, errors: InternalErrors) -> None:
         self.lock = threading.Lock()
         self.room = Room()
+        self.numbers = StageMetrics(metrics, errors)
+        """Reports stages to the metrics."""
         self._metrics = metrics
         self._errors = errors
         self._hook = options.on_stream_end
         self._live: dict[int, StageRecord] = {}
         self._ended: deque[StageRecord] = deque()
         """Those that have ended and are to be written."""
-        self._untold: deque[StageRecord] = deque()
-        """Those of them that the metrics have not been told of."""
-        self._claims = threading.RLock()
-        """Held for a moment by whoever makes out whether a stage is the recorder's to tell of, or somebody else's."""
         self._ends: deque[Callable[[], None]] = deque()
         self._steps: deque[Callable[[], None]] = deque()
-        self._forgone = Forgone(metrics)
-        self._in_hand: StageRecord | None = None
         self._working_since_ns = 0
         self._breathed_ns = 0
         self._stages: dict[str, int] = {}
@@ -82,14 +76,14 @@ class Writer:
     def end(self, record: StageRecord) -> None:
         """Take note that a stage has ended: it is written next."""
         record.waits_since_ns = now_ns()
-        self._untold.append(record)
+        self.numbers.end(record)
         self._ended.append(record)
         hung = self.hung
         most = limits.MAX_ENDED_STAGES_HUNG if hung else limits.MAX_ENDED_STAGES
         for _ in range(2):
             # Two for each one that comes: there may be many from before the recorder hung.
-            if hung and self._untold:
-                self._tell_in_bulk()
+            if hung and self.numbers.pending:
+                self.numbers.report_in_bulk()
             if len(self._ended) > most:
                 self._forgo_oldest()
 
@@ -138,9 +132,9 @@ class Writer:
         Whoever asks collects metrics: where the recorder hangs, they are told now of all that has ended.
         """
         if self.hung:
-            for _ in range(len(self._untold)):
-                self._tell_in_bulk()
-        self.guarded("record", self._forgone.hand_over)
+            for _ in range(self.numbers.pending):
+                self.numbers.report_in_bulk()
+        self._errors.guarded("record", self.numbers.report_forgone)
         found = dict(self._stages)
         for record in list(self._live.values()):
             if record.journal is not None:
@@ -151,7 +145,7 @@ class Writer:
     def forgo_all(self) -> tuple[int, int]:
         """Throw away all that waits, because nobody is going to write it; return how many stages and entries it was."""
         stages = entries = 0
-        in_hand = self._in_hand
+        in_hand = self.numbers.in_hand
         if in_hand is not None and id(in_hand) not in self._live:
             # The recorder hangs with it: its entries are no longer in its journal.
             stages, entries = 1, in_hand.segments.unsent
@@ -160,7 +154,7 @@ class Writer:
             entries += self._forgo(record)
             stages += 1
         self._ended.clear()
-        self._forgone.hand_over()
+        self.numbers.report_forgone()
         return stages, entries
 
     # Called by one thread at a time.
@@ -175,11 +169,11 @@ class Writer:
             try:
                 self._mark()
                 self._run(self._ends, "close")
-                self._run(self._steps, "record", between=self._tell_ended)
+                self._run(self._steps, "record", between=self._report_ends)
                 self._look_at_open(roll)
                 return self._finish_ended(forever=roll)
             finally:
-                self._in_hand = None
+                self.numbers.in_hand = None
                 self._working_since_ns = 0
 
     def _run(
@@ -195,7 +189,7 @@ class Writer:
                 step = steps.popleft()
             except IndexError:
                 return
-            self.guarded(site, step)
+            self._errors.guarded(site, step)
             if between is not None:
                 # A slow step is to make no number late.
                 between()
@@ -203,19 +197,20 @@ class Writer:
     def _look_at_open(self, roll: bool) -> None:
         for record in list(self._live.values()):
             self._mark(record)
-            if not self._count(record):
+            if not self.numbers.report_begin(record):
                 continue
             if record.settled and not record.ended:
                 self._end_settled(record)
             if not record.ended:
-                self._write(record)
-                self.guarded("record", record.segments.roll if roll else record.segments.roll_if_due, now_ns())
-        self._forgone.hand_over()
+                self._drain(record)
+                self.numbers.report_progress(record)
+                self._errors.guarded("record", record.segments.roll if roll else record.segments.roll_if_due, now_ns())
+        self.numbers.report_forgone()
 
     def _finish_ended(self, *, forever: bool) -> bool:
         until_ns = now_ns() + _ROUND_NS
         while self._ended:
-            self._tell_ended()
+            self._report_ends()
             if not forever and now_ns() > until_ns:
                 return True
             try:
@@ -225,99 +220,42 @@ class Writer:
             self._mark(record)
             if self._live.pop(id(record), None) is not None:
                 self._finish(record)
-        self._tell_ended()
+        self._report_ends()
         return False
 
-    def _tell_ended(self) -> None:
-        """Tell the metrics of all stages that have ended, whenever they will be written."""
-        for _ in range(len(self._untold)):
-            try:
-                record = self._untold.popleft()
-            except IndexError:
-                break
-            self._mark(record)
-            if self._claim(record):
-                self._tell(record)
-        # What comes next is at none of these.
-        self._mark()
-
-    def _claim(self, record: StageRecord, *, in_bulk: bool = False) -> bool:
-        """Return whether a stage that has ended is the caller's to tell the metrics of; true once."""
-        with self._claims:
-            if record.told_end or (in_bulk and record is self._in_hand):
-                return False
-            record.told_end = True
-            return True
-
-    def _tell(self, record: StageRecord) -> None:
-        if record.discarded:
-            if record.counted:
-                self.guarded("record", self._metrics.discarded, record.info)
-            return
-        if not record.counted:
-            self.guarded("record", self._metrics.opened, record.info)
-        self.guarded("record", self._hand_over, record)
-        at = trace_api.set_span_in_context(record.span)
-        self.guarded("record", self._metrics.closed, record.info, record.monitor.totals, at)
-
-    def _tell_in_bulk(self) -> None:
-        """Have the oldest stage told of, by somebody else than the recorder."""
-        try:
-            record = self._untold.popleft()
-        except IndexError:
-            return
-        if self._claim(record, in_bulk=True):
-            self._forgone.add(record)
-        elif not record.told_end:
-            # The recorder is at it; where it gets on it tells.
-            self._untold.append(record)
+    def _report_ends(self) -> None:
+        self.numbers.report_ends(self._mark)
 
     def _mark(self, record: StageRecord | None = None) -> None:
         """Say what is being worked on, and let others have the interpreter now and then."""
-        self._in_hand = record
+        self.numbers.in_hand = record
         self._working_since_ns = time_ns = now_ns()
         if time_ns - self._breathed_ns > _BREATH_NS:
             self._breathed_ns = time_ns
             time.sleep(0)
 
-    def _count(self, record: StageRecord) -> bool:
-        """Count a stage as open, the first time; return False where somebody else has told of its end already."""
-        if record.counted:
-            return not record.told_end
-        with self._claims:
-            if record.told_end:
-                return False
-            if record.discarded:
-                return True
-            record.counted = True
-        self.guarded("record", self._metrics.opened, record.info)
-        return True
-
     def _end_settled(self, record: StageRecord) -> None:
         before_ns = now_ns() - AFTERMATH_NS
         if any(ended_ns < before_ns for _, ended_ns in tuple(record.settled)):
-            self.guarded("close", record.close_settled)
+            self._errors.guarded("close", record.close_settled)
 
     def _finish(self, record: StageRecord) -> None:
-        if self._claim(record):
-            self._tell(record)
+        self.numbers.report_end(record)
         if record.discarded:
             return
-        if record.journal:
-            self.guarded("record", self._drain, record)
+        self._drain(record)
         if self._hook is not None:
-            self.guarded("hook", self._hook, record.segments.span, record.monitor.totals)
-        self.guarded("record", record.segments.end)
-
-    def _write(self, record: StageRecord) -> None:
-        if record.journal:
-            self.guarded("record", self._drain, record)
-        if record.has_news:
-            self.guarded("record", self._hand_over, record)
+            self._errors.guarded("hook", self._hook, record.segments.span, record.monitor.totals)
+        self._errors.guarded("record", record.segments.end)
 
     def _drain(self, record: StageRecord) -> None:
+        """Write what waits in a stage's journal."""
+        if record.journal:
+            self._errors.guarded("record", self._write_all, record, record.journal)
+
+    def _write_all(self, record: StageRecord, journal: Journal) -> None:
         write = record.segments.write
-        for count, entry in enumerate(() if record.journal is None else record.journal.take(), 1):
+        for count, entry in enumerate(journal.take(), 1):
             try:
                 write(entry)
             except Exception as error:
@@ -325,22 +263,12 @@ class Writer:
             if not count % _LOOK:
                 self._mark(record)
 
-    def _hand_over(self, record: StageRecord) -> None:
-        monitor = record.monitor
-        at = trace_api.set_span_in_context(record.span)
-        intervals, monitor.intervals = monitor.intervals, []
-        self._metrics.progress(record.info, monitor.totals, record.handed, intervals, at)
-        edge = monitor.edge
-        if edge is not None and edge.latencies and record.upstream_name:
-            latencies, edge.latencies = edge.latencies, []
-            self._metrics.latencies(record.info, record.upstream_name, latencies, at)
-
     def _forgo_oldest(self) -> None:
         try:
             record = self._ended.popleft()
         except IndexError:
             return
-        if record is self._in_hand:
+        if record is self.numbers.in_hand:
             # The recorder has its entries; where it gets on it writes them.
             self._ended.append(record)
         else:
@@ -354,13 +282,5 @@ class Writer:
         if record.journal is not None:
             before = record.journal.dropped
             record.journal.give_up(record.segments.unsent)
-        if self._claim(record):
-            self._forgone.add(record)
+        self.numbers.forgo(record)
         return 0 if record.journal is None else record.journal.dropped - before
-
-    def guarded(self, site: str, step: Callable[..., Any], *args: Any) -> None:
-        """Call a step; what it raises is counted as an internal error at `site`. For any thread."""
-        try:
-            step(*args)
-        except Exception as error:
-            self._errors.report(site, error)

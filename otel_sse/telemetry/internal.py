@@ -46,6 +46,19 @@ class InternalErrors:
         if reraise:
             raise error
 
+    def guarded(self, site: str, step: Callable[..., object], *args: object) -> None:
+        """Call a step; what it raises is taken note of.
+
+        Args:
+            site: Where an error of it is counted.
+            step: What is called.
+            *args: What with.
+        """
+        try:
+            step(*args)
+        except Exception as error:
+            self.report(site, error)
+
 
 def _way(error: Exception) -> str:
     """The calls that an error came through. Lines of code and names alone: its message may quote a frame."""

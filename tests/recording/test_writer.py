@@ -274,7 +274,7 @@ def test_hooks_of_two_recorders_may_flush_each_other(make_bench: Benches) -> Non
 def test_a_stream_may_end_in_the_middle_of_another_ones_end(hung: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A signal handler that ends a stream while the same thread ends one waits for no lock of its own."""
     writer = hung.recorder.background.writer
-    with writer._claims, writer._forgone._lock, writer.room.lock:
+    with writer.numbers._claims, writer.numbers._forgone._lock, writer.room.lock:
         for _ in range(5):
             hung.stream(100)
     assert dropped(hung) > 0
