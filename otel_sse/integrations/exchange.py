@@ -31,7 +31,7 @@ from otel_sse.integrations.protocol import (
 )
 from otel_sse.integrations.routes import route_of
 from otel_sse.recording.live_stream import Stream, enter, leave
-from otel_sse.recording.outcomes import error_type, is_of_background, outcome_of, tells_of_leaving
+from otel_sse.recording.outcomes import error_type, is_of_background, outcome_of, tells_of_disconnect
 from otel_sse.recording.recorder import Recorder
 from otel_sse.recording.stage_record import StageRecord
 from otel_sse.stream import outcome as outcomes
@@ -318,7 +318,7 @@ class Exchange:
     def _end_as(self, error: BaseException) -> None:
         outcome = outcome_of(error)
         record = self._record
-        failed = outcome == outcomes.FAILED and not (self._gone and tells_of_leaving(error, self._lost_by))
+        failed = outcome == outcomes.FAILED and not (self._gone and tells_of_disconnect(error, self._lost_by))
         if record is not None and record.settled:
             # After the last body only a failure is news, and not that of a task which had to wait for it.
             if failed and not is_of_background(error):

@@ -8,16 +8,16 @@ from typing import Final
 
 from otel_sse.stream import outcome as outcomes
 
-_OF_LEAVING: Final = frozenset({"ClientDisconnect", "ClientDisconnected", "RequestAborted"})
+_DISCONNECTS: Final = frozenset({"ClientDisconnect", "ClientDisconnected", "RequestAborted"})
 """Exceptions of frameworks (Starlette, Django) and servers that say that the client has left."""
 
 
 def outcome_of(error: BaseException) -> str:
     """Return `cancelled`, `abandoned` or `failed` for what an application raised."""
-    leaves = list(_leaves(error))
-    if all(_is_cancellation(leaf) for leaf in leaves):
+    singles = list(_singles(error))
+    if all(_is_cancellation(single) for single in singles):
         return outcomes.CANCELLED
-    if all(isinstance(leaf, GeneratorExit) for leaf in leaves):
+    if all(isinstance(single, GeneratorExit) for single in singles):
         return outcomes.ABANDONED
     return outcomes.FAILED
 
@@ -27,8 +27,8 @@ def error_type(error: BaseException) -> str:
 
     Source: OpenTelemetry's semantic conventions, `error.type`: the fully qualified class name; builtins have no module.
     """
-    leaves = [leaf for leaf in _leaves(error) if not _is_cancellation(leaf)]
-    found = leaves[0] if len(leaves) == 1 else error
+    failures = [single for single in _singles(error) if not _is_cancellation(single)]
+    found = failures[0] if len(failures) == 1 else error
     module, name = type(found).__module__, type(found).__qualname__
     # A class that is made while the program runs may say anything of its module.
     return name if module == "builtins" or not isinstance(module, str) else f"{module}.{name}"
@@ -44,16 +44,16 @@ def is_of_background(error: BaseException) -> bool:
     return False
 
 
-def tells_of_leaving(error: BaseException, lost_by: BaseException | None) -> bool:
+def tells_of_disconnect(error: BaseException, lost_by: BaseException | None) -> bool:
     """Return whether an exception comes of the client's leaving, and is none that the application raised of itself.
 
     Args:
         error: What the application raised; of a group all must come of it, but for cancellations.
         lost_by: What the server raised to say that the client has left, or None where it did not.
     """
-    leaves = [leaf for leaf in _leaves(error) if not _is_cancellation(leaf)]
-    return bool(leaves) and all(
-        type(leaf).__name__ in _OF_LEAVING or (lost_by is not None and _comes_of(leaf, lost_by)) for leaf in leaves
+    failures = [single for single in _singles(error) if not _is_cancellation(single)]
+    return bool(failures) and all(
+        type(each).__name__ in _DISCONNECTS or (lost_by is not None and _comes_of(each, lost_by)) for each in failures
     )
 
 
@@ -77,7 +77,7 @@ def _is_cancellation(error: BaseException) -> bool:
     return trio is not None and isinstance(error, trio.Cancelled)
 
 
-def _leaves(error: BaseException) -> list[BaseException]:
+def _singles(error: BaseException) -> list[BaseException]:
     if not isinstance(error, BaseExceptionGroup):
         return [error]
-    return [leaf for each in error.exceptions for leaf in _leaves(each)]
+    return [single for each in error.exceptions for single in _singles(each)]

@@ -12,15 +12,15 @@ from otel_sse.stream.chunk import CONTENT, Chunk
 
 # A worked example. Stage `emit` is opened in task 7 at 100 ms and pulls. Three stages have had a chunk that waits:
 #
-#   stage       opened in   outbound   waits: content, crossed at
-#   ws.send     task 7      yes        "Hel", 90 ms
-#   provider    task 7      no         "Hel", 120 ms
-#   normalize   task 9      no         "lo", 125 ms
+#   stage        opened in   outbound   waits: content, crossed at
+#   ws.send      task 7      yes        "Hel", 90 ms
+#   provider a   task 7      no         "Hel", 120 ms
+#   provider b   task 9      no         "lo", 125 ms
 #
-# `find` for emit's first chunk, "Hel" at 130 ms  → provider: task 7 as well, and its chunk crossed after 100 ms.
-# The same, but provider was opened in task 9     → provider: emit pulled from none of them, so equal content tells.
-# The same, but the chunk says "Hi"               → None; asked again once a fourth stage has had a chunk.
-# ws.send is neither: what left by a socket feeds no iterator, though its "Hel" equals the chunk.
+# Emit's first chunk is "Hel", at 130 ms      → provider a: task 7 as well, and its chunk crossed after 100 ms.
+# The same, but a was opened in task 9        → provider a: emit has pulled from no stage, so equal content tells.
+# The same again, but emit's chunk is "Hi"    → none is known; asked again once a fourth stage has had a chunk.
+# ws.send is it in no case: what left by a socket feeds no iterator, though its "Hel" equals the chunk.
 
 
 class StageOrder:

@@ -18,7 +18,6 @@ from otel_sse.errors import StreamReusedError
 from otel_sse.recording import registry
 from otel_sse.recording.live_stream import Stream, enter, leave
 from otel_sse.recording.recorder import Recorder
-from otel_sse.recording.tasks import current_task, trio_task
 from otel_sse.stream.stage import StageSpec
 from otel_sse.telemetry.clock import now_ns
 from tests.integrations.answers import DIGESTS, FRAMES, Receive, Scope, Send, body, plain, start
@@ -179,19 +178,6 @@ async def in_turn(one: Callable[[], Awaitable[None]], other: Callable[[], Awaita
     async with trio.open_nursery() as nursery:
         nursery.start_soon(one)
         nursery.start_soon(other)
-
-
-def test_tasks_are_told_apart() -> None:
-    """Two tasks of one thread are two, and outside of any run there is none."""
-    found: list[Any] = []
-
-    async def keep() -> None:
-        assert current_task() is trio.lowlevel.current_task()
-        found.append(trio_task())
-
-    assert trio_task() is None
-    trio.run(in_turn, keep, keep)
-    assert len(set(map(id, found))) == 2
 
 
 def test_stages_of_two_tasks_are_told_apart(default: Recorder) -> None:
