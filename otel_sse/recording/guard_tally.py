@@ -7,11 +7,11 @@ from collections import Counter
 from functools import cache
 from typing import Final, NamedTuple
 
-from opentelemetry import metrics as metrics_api
 from opentelemetry.trace import format_trace_id, get_current_span
 
 from otel_sse import __version__, limits, semconv
 from otel_sse.recording.live_stream import Stream
+from otel_sse.telemetry.instruments import meter_of
 from otel_sse.telemetry.internal import InternalErrors
 from otel_sse.telemetry.metrics import Metrics
 
@@ -92,6 +92,6 @@ class _Outside(NamedTuple):
 @cache
 def _outside() -> _Outside:
     """The instruments of the global provider, for guards outside of any request."""
-    metrics = Metrics(metrics_api.get_meter(semconv.SCOPE, __version__))
+    metrics = Metrics(meter_of(__version__, None))
     metrics.start_guards()
     return _Outside(metrics, InternalErrors(metrics.internal_error))
