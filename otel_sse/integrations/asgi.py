@@ -27,7 +27,7 @@ from otel_sse.integrations.request_span.scope import told
 from otel_sse.integrations.server_span import ServerSpanMakers, no_native_span
 from otel_sse.integrations.waiting import can_wait, wait_until
 from otel_sse.integrations.websockets.asgi_exchange import WebSocketExchange
-from otel_sse.integrations.websockets.recording import hooks_of
+from otel_sse.integrations.websockets.owner import hooks_of
 from otel_sse.patterns import UrlPatterns
 from otel_sse.recording.recorder import Recorder
 

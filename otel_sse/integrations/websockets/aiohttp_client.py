@@ -10,7 +10,7 @@ from otel_sse.hops.envelope import HEADER
 from otel_sse.hops.hop import CLIENT, Hop
 from otel_sse.hops.messages import Hooks, plain
 from otel_sse.hops.negotiation import agreed, offered_headers
-from otel_sse.integrations.websockets.recording import hooks_of, own_stream, recorder_here
+from otel_sse.integrations.websockets.owner import hooks_of, own_stream, recorder_here
 from otel_sse.integrations.websockets.serving import ATTRIBUTE
 from otel_sse.recording.recorder import Recorder
 from otel_sse.stream import outcome as outcomes

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from otel_sse.errors import must
 from otel_sse.hops.messages import ChunkOf, Hooks, StreamOf
-from otel_sse.integrations.websockets.recording import hooks_of, recorder_here
+from otel_sse.integrations.websockets.owner import hooks_of, recorder_here
 from otel_sse.integrations.websockets.serving import hop_of
 from otel_sse.recording.recorder import Recorder
 

@@ -16,7 +16,7 @@ from otel_sse.hops.hop import CLIENT, SERVER, Hop
 from otel_sse.hops.messages import Hooks, plain
 from otel_sse.hops.negotiation import agreed, answer, offered_headers, remote_context
 from otel_sse.hops.parts import BYTES_LIKE, SealedParts, opened_parts
-from otel_sse.integrations.websockets.recording import hooks_of, own_stream, recorder_here
+from otel_sse.integrations.websockets.owner import hooks_of, own_stream, recorder_here
 from otel_sse.integrations.websockets.serving import ATTRIBUTE, Served, serve_here
 from otel_sse.recording.live_stream import Stream, enter
 from otel_sse.recording.recorder import Recorder

@@ -1,4 +1,4 @@
-"""Which recorder a connection's streams go to, and how its messages are understood."""
+"""The application that owns a connection: its recorder, a stream of its own, and how its messages are understood."""
 
 from __future__ import annotations
 
