@@ -162,7 +162,7 @@ class StreamMiddleware:
         else:
             written = recorder.flush(timeout_s)
         if not written:
-            recorder.background.tell_late("What is not written by the process's exit is lost.")
+            recorder.background.warn_late("What is not written by the process's exit is lost.")
 
 
 def _readable_host(scope: Scope) -> list[tuple[bytes, bytes]]:

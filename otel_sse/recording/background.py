@@ -1,4 +1,4 @@
-"""The recorder's work behind the application's back: who does it, and who waits for it."""
+"""The recorder's work in the background: which thread does it, and who waits for it."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from otel_sse.telemetry.metrics import Metrics
 logger = logging.getLogger("otel_sse")
 
 DEFERRED: Final = "request"
-"""What stands for a stage where the end of a request's span, or a hook, is forgotten: these belong to no stage."""
+"""Label for the stage of a forgotten step: the end of a request's span, or a hook. These belong to no stage."""
 
 FLUSH_TIMEOUT_S: Final = 30.0
 """Seconds that a flush waits at most by default, as OpenTelemetry's `force_flush` does."""
 
 
 class Background:
-    """What waits for a recorder's thread, and that thread, which starts with the first stream. For any thread.
+    """A recorder's thread, which starts with the first stage, and what waits for it. Any thread may call it.
 
-    Only the recorder's thread writes. Where the system has none for it, as when the interpreter ends, whoever asks for
-    the work to be done does it.
+    Only that thread writes. If the system has no thread to give, as when the interpreter ends, the thread that asks for
+    the work does it.
 
     Args:
         options: The settings.
-        metrics: Counts.
-        errors: Takes note of our own errors.
-        watch: Called with each new writer: has it measured how much waits there.
+        metrics: Count.
+        errors: Counts and logs our own errors.
+        watch: Called with each new writer, to measure how much waits there.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Background:
         self._errors = errors
         self._watch = watch
         self._closed = False
-        self._told_late = False
+        self._warned = False
         self._reset()
         fork.watch(self)
 
@@ -61,27 +61,27 @@ class Background:
         self._worker: Worker | None = None
 
     def after_fork(self) -> None:
-        """Start afresh in a forked child: the parent goes on with its own streams, the child has none yet."""
+        """Start afresh in a forked child, which has no streams. Those that are open go on in the parent."""
         instruments.after_fork()
         self._reset()
 
     # Stages and steps.
 
     def begin(self, record: StageRecord) -> None:
-        """Take over a stage that has begun."""
+        """Take over a stage that has begun, and start the thread if there is none."""
         first = self.writer.idle
         self.writer.begin(record)
         worker = self._ensure_worker()
         if worker is None:
-            # It is tried again with the next stream; until then a flush, or the exit, writes in its caller's thread.
+            # The next stage tries again. Until then a flush, or the exit, writes in its caller's thread.
             self._metrics.internal_error("open")
         elif first:
             worker.wake()
 
     def end(self, record: StageRecord) -> None:
-        """Take over a stage that has ended: it is written next."""
+        """Take over a stage that has ended, and have it written soon."""
         self.writer.end(record)
-        # A stage that began before `shutdown` may end behind it: it has a thread that ends with it.
+        # After `shutdown` a stage may still end. It gets a thread, which ends when all is written.
         worker = self._ensure_worker() if self._closed else self._worker
         if worker is not None:
             worker.wake()
@@ -89,14 +89,14 @@ class Background:
             self.writer.work()
 
     def end_later(self, end: Callable[[], None]) -> None:
-        """Have the recorder's thread call `end` soon: for destructors, which may run anywhere and must take no lock."""
+        """Have the recorder's thread call `end` soon, which ends a stage. It takes no lock: destructors may call it."""
         self.writer.end_later(end)
 
     def defer(self, step: Callable[[], None]) -> None:
-        """Have the recorder's thread do something soon that may take long, such as to end a span.
+        """Have the recorder's thread do a step soon that may take long, such as ending a span.
 
         Args:
-            step: Does it. Where too much waits already it is forgotten, and counted as dropped.
+            step: Does it. If too many steps wait, it is forgotten and counted as dropped.
         """
         if not self.writer.defer(step):
             self._metrics.dropped(DEFERRED, 1)
@@ -104,7 +104,7 @@ class Background:
         worker = self._worker
         if worker is not None and worker.alive:
             worker.wake()
-        # A destructor may come here in the middle of a start in the same thread, and must not wait for it.
+        # A destructor may call this while its own thread starts the worker, and must not wait for that.
         elif self._start_lock.acquire(blocking=False):
             try:
                 started = self._start_worker()
@@ -114,11 +114,11 @@ class Background:
                 self.writer.work()
 
     def call_hook(self, hook: Callable[..., object], *args: object) -> None:
-        """Have a hook of the user's called by the recorder's thread, in a copy of the present context.
+        """Have the recorder's thread call a hook of the user's, in a copy of the current context.
 
         Args:
-            hook: The hook. What it raises is counted.
-            *args: What it is called with.
+            hook: The hook. An error of it is counted.
+            *args: Its arguments.
         """
         self.defer(partial(copy_context().run, self._errors.guarded, "hook", hook, *args))
 
@@ -126,34 +126,34 @@ class Background:
 
     @property
     def closed(self) -> bool:
-        """Whether `shutdown` has been called: nothing is to be opened any more."""
+        """Whether `shutdown` has been called. Nobody should begin a stage any more."""
         return self._closed
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing to write and no stream is open."""
+        """Whether there is nothing to write and no stage is open."""
         return self.writer.idle
 
     @property
     def has_open(self) -> bool:
-        """Whether a stage has not ended yet."""
+        """Whether a stage is open."""
         return bool(self.writer.unended())
 
     def flush(self, timeout_s: float = FLUSH_TIMEOUT_S) -> bool:
-        """Have everything written that has crossed so far, and wait; segments of open streams end, to be seen.
+        """Have everything written that has crossed, and wait. Segments of open streams end, so that they can be seen.
 
-        A hook that calls this is in the recorder's thread already, and goes on at once.
+        A hook that calls this is in the recorder's thread, and goes on at once.
 
         Args:
             timeout_s: Seconds to wait at most.
 
         Returns:
-            Whether all is written.
+            Whether everything is written.
         """
         return self._have_done(timeout_s, roll=True)
 
     def start_flush(self) -> Callable[[], bool]:
-        """Have everything written out that has crossed so far; return what says whether it is, without waiting."""
+        """Ask for everything to be written, and do not wait. Return a function that says whether it is written."""
         worker = self._ensure_worker() if not self.writer.idle else None
         if worker is None or worker.is_here:
             return lambda: True
@@ -161,7 +161,7 @@ class Background:
         return lambda: asked.done
 
     def catch_up(self) -> None:
-        """Have what has crossed written out, without ending the segments of streams that are open; wait for it."""
+        """Have everything written that has crossed, and wait. Segments of open streams go on."""
         self._have_done(FLUSH_TIMEOUT_S, roll=False)
 
     def _have_done(self, timeout_s: float, *, roll: bool) -> bool:
@@ -177,23 +177,23 @@ class Background:
             done = asked.wait(max(until_s - time.monotonic(), 0))
             if not asked.orphaned:
                 return done
-        # No thread is to be had, as when the interpreter ends.
+        # The system has no thread to give, as when the interpreter ends.
         self.writer.work(roll=roll)
         return True
 
     def shutdown(self, waited_s: float = 0.0) -> None:
-        """Have everything written and stop. Streams still open end as `abandoned`.
+        """Have everything written, and stop. Streams that are still open end as `abandoned`.
 
-        Waits for `shutdown_timeout_seconds` at most; what is not written by then is given up, counted, and told once.
+        It waits for `shutdown_timeout_seconds` at most. The rest is dropped and counted, and logged once.
 
         Args:
-            waited_s: Seconds of that which have passed.
+            waited_s: Seconds of that time which have passed.
         """
         self._closed = True
         for record in self.writer.unended():
             if not record.close_settled():
                 record.close(outcomes.ABANDONED)
-        # Where it has hung for as long as that already, nobody waits once more.
+        # If the thread has hung for as long as that already, nobody waits for it again.
         timeout_s = max(self._options.shutdown_timeout_seconds - max(self.writer.busy_s, waited_s), 0)
         until_s = time.monotonic() + timeout_s
         written = self._have_done(timeout_s, roll=True)
@@ -205,16 +205,16 @@ class Background:
 
     def _give_up(self) -> None:
         stages, entries = self.writer.forgo_all()
-        self.tell_late(f"{stages} stages with {entries} chunks were not written.")
+        self.warn_late(f"{stages} stages with {entries} chunks were not written.")
 
-    def tell_late(self, consequence: str) -> None:
-        """Say in the log that the recorder was not done in time; once.
+    def warn_late(self, consequence: str) -> None:
+        """Warn in the log, once, that the recorder was not done in time.
 
         Args:
-            consequence: What comes of it.
+            consequence: What is lost by that.
         """
-        if not self._told_late:
-            self._told_late = True
+        if not self._warned:
+            self._warned = True
             cause = "an exporter or a hook takes too long"
             seconds = self._options.shutdown_timeout_seconds
             logger.warning(
@@ -224,15 +224,15 @@ class Background:
     # The thread.
 
     def work(self, *, roll: bool = False) -> bool:
-        """Write out what is there; called by the recorder's thread. Return whether there is more to do at once."""
+        """Write what waits; see `Writer.work`. Called by the recorder's thread."""
         return self.writer.work(roll=roll)
 
     def report(self, error: Exception) -> None:
-        """Take note of an internal error that `work` raised; its thread goes on."""
+        """Report an internal error that `work` raised. The thread goes on."""
         self._errors.report("record", error)
 
     def _ensure_worker(self) -> Worker | None:
-        """Return the recorder's thread, started if need be; None where there is none to be had."""
+        """Return the recorder's thread, started if need be; None if the system has none to give."""
         worker = self._worker
         if worker is not None and worker.alive:
             return worker
@@ -240,7 +240,7 @@ class Background:
             return self._start_worker()
 
     def _start_worker(self) -> Worker | None:
-        # What kills a thread (a SystemExit out of a hook) is not to end all recording.
+        # A thread that died, by a SystemExit out of a hook, is replaced, so that recording goes on.
         if self._worker is None or not self._worker.alive:
             worker = Worker(self, self._options.flush_interval_seconds)
             try:

@@ -22,14 +22,14 @@ from otel_sse.telemetry.clock import now_ns
 class Stream:
     """One streamed answer in this process.
 
-    Made when a request arrives, before anybody knows whether it will be answered with a stream, and shared by
-    reference, so that tasks and threads that copied the context still see the same one.
+    It is made when a request arrives, before anybody knows whether the answer will be a stream. Tasks and threads that
+    copied the context share it, because the context holds a reference.
 
     Args:
         recorder: Records its stages.
         requested_ns: When the request arrived, on `clock.now_ns`.
-        context: Parent of its stages' spans; None for what is current as each stage begins.
-        stream_id: `sse.stream.id` where another process has given it one; else 16 hex digits, made when needed.
+        context: Parent of its stages' spans; None for the context that is current as each stage begins.
+        stream_id: `sse.stream.id`, where another process has given it one; "" for 16 hex digits, made when needed.
     """
 
     __slots__ = (
@@ -46,9 +46,9 @@ class Stream:
         self.route = ""
         """The route's template, once it is known."""
         self.find_route: Callable[[], str] | None = None
-        """Asked for the route as a stage begins, while it is not known: a stage may begin before the response does."""
+        """Returns the route, or "". Called as a stage begins while `route` is "", maybe before the response begins."""
         self.reader_had: Callable[[], str] | None = None
-        """Asked for the id of the event that the reader had last ("" for none) as a stage begins that leads to it."""
+        """Returns the id of the event that the reader had last, or "". Called as a stage with `to_reader` begins."""
         self.order = StageOrder()
         """The stages that have had a chunk."""
         self._id = stream_id
@@ -58,13 +58,13 @@ class Stream:
 
     @property
     def id(self) -> str:
-        """`sse.stream.id`, the same at all stages."""
+        """`sse.stream.id`, the same at all stages of all processes."""
         if not self._id:
             self._id = secrets.token_hex(8)
         return self._id
 
     def adopt(self, stream_id: str) -> bool:
-        """Take over the id that another process has given the stream; return False where it has another already."""
+        """Take the id that another process has given the stream. Return whether it has that id now."""
         if not self._id:
             self._id = stream_id
         return self._id == stream_id
@@ -87,12 +87,12 @@ class Stream:
         self._open.append(record)
         record.opened_in, record.opened_ns = _caller(), now_ns()
         if self.context is None and not record.request_span.get_span_context().is_valid:
-            # Nothing stands around the stages, so the first one does: all of a stream is in one trace.
+            # No request's span is there to be the parent, so the first stage is: all of a stream is in one trace.
             self.context = set_span_in_context(record.span)
         return record
 
     def called(self, key: object, begin: Callable[[Stream], StageRecord]) -> StageRecord:
-        """Return the stage that a function feeds, call by call: begun with the first, ended as the stream does.
+        """Return the stage that a function feeds, call by call. It begins with the first call and ends with the stream.
 
         Args:
             key: Names the function; one of few.
@@ -105,27 +105,30 @@ class Stream:
         return record
 
     def end_with_me(self, record: StageRecord) -> None:
-        """Let a stage that no iterator ends (a function called for each chunk) end as the stream does."""
+        """Have a stage end with the stream, because no iterator ends it: a function feeds it, call by call."""
         self._loose = [each for each in self._loose if not each.ended]
         self._loose.append(record)
 
     def forget(self, record: StageRecord) -> None:
-        """Take back a stage that nothing has crossed, as if it had not been begun."""
+        """Discard a stage that nothing has crossed, as if it had not begun."""
         self._loose = [each for each in self._loose if each is not record]
         if self.context is not None and get_current_span(self.context) is record.span:
             self.context = None
         record.discard()
 
     def end(self, outcome: str) -> None:
-        """End the stages that were to end with the stream. A second call changes nothing."""
+        """End the stages that end with the stream, with its outcome. A second call changes nothing."""
         loose, self._loose = self._loose, []
         for record in loose:
             if not record.ended:
                 record.close(outcome)
 
     def abandon(self) -> None:
-        """End the stages that are still open, because the request is over: whoever holds their iterators may never pull
-        again, and a stage that never ends is never shown. Chunks that do come later are not observed."""
+        """End the stages that are still open as `abandoned`, because the request is over.
+
+        Whoever holds their iterators may never pull again, and a stage that never ends is never shown. Chunks that
+        cross later are not observed.
+        """
         opened, self._open = self._open, []
         for record in opened:
             if record.ended:
@@ -138,7 +141,7 @@ class Stream:
 
 def _caller() -> object:
     task = current_task()
-    # By its id, which holds nothing; that another task may have it later is no harm, because times are looked at too.
+    # The id keeps no task alive. Another task may have it later; `upstreams` therefore compares times as well.
     return get_ident() if task is None else ("task", id(task))
 
 

@@ -1,4 +1,4 @@
-"""How the exception that leaves an application ends its stream."""
+"""Which outcome an exception of the application's gives its stream."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Final
 from otel_sse.stream import outcome as outcomes
 
 _DISCONNECTS: Final = frozenset({"ClientDisconnect", "ClientDisconnected", "RequestAborted"})
-"""Exceptions of frameworks (Starlette, Django) and servers that say that the client has left."""
+"""Exceptions by which frameworks (Starlette, Django) and servers say that the client has disconnected."""
 
 
 def outcome_of(error: BaseException) -> str:
-    """Return `cancelled`, `abandoned` or `failed` for what an application raised."""
+    """Return `cancelled`, `abandoned` or `failed`, as an application's exception says."""
     singles = list(_singles(error))
     if all(_is_cancellation(single) for single in singles):
         return outcomes.CANCELLED
@@ -23,19 +23,19 @@ def outcome_of(error: BaseException) -> str:
 
 
 def error_type(error: BaseException) -> str:
-    """Return the class's full name for `error.type`: of the one exception in a group where there is but one.
+    """Return the full name of an exception's class, for `error.type`; for a group of one failure, of that one's class.
 
     Source: OpenTelemetry's semantic conventions, `error.type`: the fully qualified class name; builtins have no module.
     """
     failures = [single for single in _singles(error) if not _is_cancellation(single)]
     found = failures[0] if len(failures) == 1 else error
     module, name = type(found).__module__, type(found).__qualname__
-    # A class that is made while the program runs may say anything of its module.
+    # A class that is made while the program runs may have any value as its module.
     return name if module == "builtins" or not isinstance(module, str) else f"{module}.{name}"
 
 
 def is_of_background(error: BaseException) -> bool:
-    """Return whether a background task of Starlette's raised it, which runs when the response is complete."""
+    """Return whether a background task of Starlette's raised it. Those run after the response is complete."""
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_globals.get("__name__") == "starlette.background":
@@ -45,11 +45,11 @@ def is_of_background(error: BaseException) -> bool:
 
 
 def tells_of_disconnect(error: BaseException, lost_by: BaseException | None) -> bool:
-    """Return whether an exception comes of the client's leaving, and is none that the application raised of itself.
+    """Return whether the application raised an exception because the client has disconnected.
 
     Args:
-        error: What the application raised; of a group all must come of it, but for cancellations.
-        lost_by: What the server raised to say that the client has left, or None where it did not.
+        error: The exception. Of a group each one must come of the disconnect, but for cancellations.
+        lost_by: The server's exception for the disconnect, or None where it raised none.
     """
     failures = [single for single in _singles(error) if not _is_cancellation(single)]
     return bool(failures) and all(
@@ -58,7 +58,7 @@ def tells_of_disconnect(error: BaseException, lost_by: BaseException | None) -> 
 
 
 def _comes_of(error: BaseException, first: BaseException) -> bool:
-    """Whether an exception is another one, or was raised while that one was handled."""
+    """Whether `error` is `first`, or was raised while `first` was handled."""
     seen: set[int] = set()
     following: BaseException | None = error
     while following is not None and id(following) not in seen:

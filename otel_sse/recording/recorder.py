@@ -1,4 +1,4 @@
-"""The recorder of one application: begins to record stages, with its settings and its providers."""
+"""The recorder of one application: begins its stages, with its settings and its providers."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ SITES: Final = ("open", "observe", "close", "record", "hook", "guard")
 """Where an internal error can happen, the label of `sse.internal_errors`."""
 
 _NO_BUDGET: Final = 2**63
-"""Chunk events of a trace that nobody stores for long."""
+"""Chunk events that a trace may have in tests, where nobody stores it."""
 
 
 class Recorder:
     """Records the streams of one instrumented application. Its thread starts with the first stream.
 
-    It knows single stages; how those of one stream belong together is the stream's to know (`live_stream`).
+    It begins single stages. Their stream ties them to each other (`live_stream.Stream.stage`).
 
     Args:
         options: The settings.
@@ -67,19 +67,19 @@ class Recorder:
         self.errors = InternalErrors(self.metrics.internal_error)
         self._tracer = trace_api.get_tracer(semconv.SCOPE, version, tracer_provider)
         self._stage_settings = stage_settings(options)
-        # A dialect's name that nobody knows is to be told here, to the person who set it, and not at the first stream.
+        # A dialect's unknown name must raise here, where somebody set it, and not in the first stream.
         check_dialect(self._stage_settings)
         self._segment_settings = segment_settings(options, self._tracer, version)
         self._own = (self._tracer, self._segment_settings)
         self._digest_name = "blake2b" if options.digest_key else "sha1"
         self.background = Background(options, self.metrics, self.errors, partial(watch_waiting, meter, meter_provider))
-        """What waits to be written, and the thread that does so."""
+        """The recorder's thread, and what waits for it."""
 
     def divert(self, tracer_provider: TracerProvider | None) -> None:
-        """Give the spans of streams that begin from now on to another provider, each chunk an event: for tests.
+        """Give another provider the spans of stages that begin from now on, with an event for each chunk. For tests.
 
         Args:
-            tracer_provider: Where to; None for the recorder's own again, with its own detail.
+            tracer_provider: The provider; None for the recorder's own again, with its own detail.
         """
         self._tracer, self._segment_settings = self._own
         if tracer_provider is not None:
@@ -94,7 +94,7 @@ class Recorder:
             )
 
     def open(self, info: StageInfo, requested_ns: int, context: Context | None = None) -> StageRecord:
-        """Begin to record a stage; its span starts now.
+        """Begin a stage. Its span starts now.
 
         Args:
             info: The stage.
@@ -108,10 +108,10 @@ class Recorder:
         anchor = Anchor.read()
         span = start_segment(self._tracer, info, 0, context, anchor.wall_ns)
         if info.spec.encoding:
-            # Bytes that can't be read make no chunks, so this segment stays the only one.
+            # Unreadable bytes make no chunks, so this is the only segment.
             span.set_attribute(semconv.STREAM_ENCODING, info.spec.encoding)
         background = self.background
-        # A trace that is not sampled gets no events, so none are kept for it; checks and metrics go on.
+        # A trace that is not sampled gets no events, so it has no journal. Checks and metrics go on.
         journal = None
         if span.is_recording():
             journal = Journal(self.options.queue_size, background.writer.room, self.metrics.dropped, info.label)
@@ -145,13 +145,13 @@ class Recorder:
 
     @property
     def closed(self) -> bool:
-        """Whether `shutdown` has been called: nothing is to be opened any more."""
+        """Whether `shutdown` has been called. Nobody should begin a stage any more."""
         return self.background.closed
 
     def flush(self, timeout_s: float = FLUSH_TIMEOUT_S) -> bool:
-        """Have everything written that has crossed so far, and wait, see `Background.flush`."""
+        """Have everything written that has crossed, and wait; see `Background.flush`."""
         return self.background.flush(timeout_s)
 
     def shutdown(self) -> None:
-        """Have everything written and stop, see `Background.shutdown`."""
+        """Have everything written, and stop; see `Background.shutdown`."""
         self.background.shutdown()

@@ -1,4 +1,4 @@
-"""What the metrics are told of stages: that each began, what crossed it, and how it ended, once, whoever tells."""
+"""Reports stages to the metrics: that each began, what crossed it and how it ended, once each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class StageMetrics:
         self._ended: deque[StageRecord] = deque()
         """Stages that have ended, and whose end is not reported."""
         self.in_hand: StageRecord | None = None
-        """The stage that the recorder's thread is at, set by that thread before it looks at the stage."""
+        """The stage that the recorder's thread works on. That thread sets it before it reads the stage."""
         self._forgone = Forgone(metrics)
         # A signal handler may end a stage in the middle of a claim, in the same thread.
         self._claims = threading.RLock()
@@ -39,7 +39,7 @@ class StageMetrics:
     # For any thread.
 
     def end(self, record: StageRecord) -> None:
-        """Take note that a stage has ended, for whoever reports it."""
+        """Take a stage that has ended; its end is reported later."""
         self._ended.append(record)
 
     @property
@@ -55,50 +55,51 @@ class StageMetrics:
             return
         if self._claim_from_thread(record):
             self._forgone.add(record)
-        elif not record.told_end:
-            # The recorder is at it; where it gets on it reports it.
+        elif not record.end_reported:
+            # The recorder's thread works on it. Where that thread gets on, it reports the stage itself.
             self._ended.append(record)
 
     def forgo(self, record: StageRecord) -> None:
-        """Report the end of a stage that has ended, in bulk, where nobody has."""
+        """Report the end of a stage in bulk, if nobody has reported it."""
         if self._claim(record):
             self._forgone.add(record)
 
     def report_forgone(self) -> None:
-        """Hand over the numbers that were reported in bulk."""
+        """Give the metrics the sums of what was reported in bulk."""
         self._forgone.hand_over()
 
     def _claim(self, record: StageRecord) -> bool:
-        """Return whether a stage's end is the caller's to report; true once."""
+        """Return whether the caller may report a stage's end. True once for each stage."""
         with self._claims:
-            if record.told_end:
+            if record.end_reported:
                 return False
-            record.told_end = True
+            record.end_reported = True
             return True
 
     def _claim_from_thread(self, record: StageRecord) -> bool:
-        """Claim a stage's end, but not that of the stage in hand, whose sums may be on their way to the metrics."""
+        """Claim a stage's end in the place of the recorder's thread, unless that thread may be reporting the stage."""
         with self._claims:
-            if record.told_end:
+            if record.end_reported:
                 return False
-            # Told first, then looked: the thread says first what it takes in hand, then looks whether it is told.
-            record.told_end = True
+            # Claim first, then look. The recorder's thread sets `in_hand` first and looks at the claim then, so that at
+            # least one of the two sees the other.
+            record.end_reported = True
             if record is self.in_hand:
-                record.told_end = False
-            return record.told_end
+                record.end_reported = False
+            return record.end_reported
 
     # For the recorder's thread.
 
     def report_begin(self, record: StageRecord) -> bool:
-        """Report a stage as open, the first time; return False where its end is reported already."""
-        if record.counted:
-            return not record.told_end
+        """Report a stage as open, the first time. Return False if its end is reported already."""
+        if record.begin_reported:
+            return not record.end_reported
         with self._claims:
-            if record.told_end:
+            if record.end_reported:
                 return False
             if record.discarded:
                 return True
-            record.counted = True
+            record.begin_reported = True
         self._errors.guarded("record", self._metrics.opened, record.info)
         return True
 
@@ -108,10 +109,10 @@ class StageMetrics:
             self._errors.guarded("record", self._hand_over, record)
 
     def report_ends(self, mark: Callable[[StageRecord | None], None]) -> None:
-        """Report all stages that have ended, whenever they will be written.
+        """Report all stages that have ended, though their spans are not written yet.
 
         Args:
-            mark: Called with each one before it is reported, and with None after the last.
+            mark: Called with each stage before it is reported, and with None after the last.
         """
         for _ in range(len(self._ended)):
             try:
@@ -123,15 +124,15 @@ class StageMetrics:
         mark(None)
 
     def report_end(self, record: StageRecord) -> None:
-        """Report the end of a stage, where nobody has."""
+        """Report the end of a stage, if nobody has reported it."""
         if not self._claim(record):
             return
         guarded, metrics = self._errors.guarded, self._metrics
         if record.discarded:
-            if record.counted:
+            if record.begin_reported:
                 guarded("record", metrics.discarded, record.info)
             return
-        if not record.counted:
+        if not record.begin_reported:
             guarded("record", metrics.opened, record.info)
         guarded("record", self._hand_over, record)
         at = trace_api.set_span_in_context(record.span)

@@ -26,8 +26,8 @@ from otel_sse.telemetry.segments import SegmentWriter
 class StageRecord:
     """One stage of one stream while it is open. The request's thread feeds and closes it; the recorder's writes it.
 
-    Call `feed` or `take` for each chunk, and `close` once. A few errors of our own make the stage look away: both are
-    then replaced, so that they must be read from the record for each chunk, or again after `failed`.
+    Call `feed` or `take` for each chunk, and `close` once. After the end, or after a few errors of our own, both ignore
+    what they get: they are replaced, so read them from the record for each chunk, or again after `failed`.
     """
 
     info: StageInfo
@@ -41,45 +41,45 @@ class StageRecord:
     request_span: Span
     errors: InternalErrors
     on_end: Callable[[StageRecord], None]
-    """Hands the stage to the recorder's thread, once it has ended."""
+    """Hands the stage to the recorder's thread. Called once, when the stage has ended."""
     end_later: Callable[[Callable[[], None]], None]
-    """Has the recorder's thread call something soon that closes the stage: for destructors, it takes no lock."""
+    """Has the recorder's thread call soon what closes the stage. It takes no lock: destructors may call it."""
     feed: Callable[[bytes | memoryview, int, int], None]
     """Observes a body: its bytes, when it crossed on `clock.now_ns`, and how long sending it took, in nanoseconds."""
     take: Callable[[object, int], None]
     """Observes an object that an iterator gave: the object, and when it crossed on `clock.now_ns`."""
     log: ChunkLog | None = None
     handed: HandedOver = field(default_factory=HandedOver)
-    """What the metrics have been told of the sums."""
+    """How much of the sums the metrics have."""
     upstreams: list[StageRecord] = field(default_factory=list)
-    """The stages that its chunks came from, in this process."""
+    """The stages of this process that its chunks came from."""
     upstream_name: str = ""
-    """The upstream stage's name, wherever it is, once it is known."""
+    """The upstream stage's name, in this process or another, once it is known; else ""."""
     opened_in: object = None
-    """The task or thread in which it was opened."""
+    """Identifies the task or thread in which the stage was opened."""
     opened_ns: int = 0
-    """When that was, on `clock.now_ns`."""
+    """When the stage was opened, on `clock.now_ns`."""
     on_abandon: Callable[[str], None] | None = None
-    """Ends the stage by what feeds it, which then looks away; None where `close` is all there is."""
+    """Ends the stage with the outcome it gets, by the cursor that feeds it; None where `close` does."""
     failures: int = 0
-    """How many errors of our own there were while it was observed."""
+    """Errors of our own while the stage was observed."""
     settled: list[tuple[str, int]] = field(default_factory=list)
-    """How and when it ended unless something goes wrong yet, once; whoever takes it away is to close the record."""
-    told: tuple[int, ...] = ()
-    """The sums that the request's span has."""
+    """Outcome and time of its end, if nothing goes wrong later. At most one entry: whoever pops it closes the stage."""
+    request_sums: tuple[int, ...] = ()
+    """The sums that the request's span shows."""
     ended: bool = False
-    counted: bool = False
-    """Whether the metrics have been told that it began."""
-    told_end: bool = False
-    """Whether somebody has told them, or is about to, that it ended."""
+    begin_reported: bool = False
+    """Whether the metrics count it as open, or have done so."""
+    end_reported: bool = False
+    """Whether somebody has reported its end to the metrics, or is about to."""
     waits_since_ns: int = 0
-    """When it ended, on `clock.now_ns`, and began to wait for being written."""
+    """When it ended and began to wait for the recorder's thread, on `clock.now_ns`."""
     discarded: bool = False
-    """Whether it is as if it had not been begun."""
+    """Whether it counts as never begun."""
 
     @property
     def has_news(self) -> bool:
-        """Whether there is something that the metrics have not been told."""
+        """Whether the sums have grown since they were reported to the metrics."""
         totals, handed = self.monitor.totals, self.handed
         return totals.bytes != handed.bytes or totals.chunks != handed.chunks or totals.findings != handed.findings
 
@@ -89,20 +89,20 @@ class StageRecord:
         return self.span.get_span_context()
 
     def comes_after(self, upstream: StageRecord) -> None:
-        """Say that its chunks come from another stage of this process, before any chunk could show it."""
+        """Record that its chunks come from another stage of this process. A second call changes nothing."""
         if not any(each is upstream for each in self.upstreams):
             self.upstreams.append(upstream)
             self.link_upstream(upstream.span_context, upstream.info.label)
 
     def link_upstream(self, upstream: SpanContext, name: str = "") -> None:
-        """Say on the stage's span which span its chunks came from, in this process or another.
+        """Link the stage's span to the span that its chunks came from, in this process or another.
 
         Args:
             upstream: Context of the upstream stage's span.
             name: The upstream stage's name, where it is known.
         """
         self.upstream_name = self.segments.upstream = name or self.upstream_name
-        # A stage that another source comes to feed late may be in a later segment by then.
+        # Another source may begin to feed the stage late, when its first segment has ended.
         span = self.span if self.span.is_recording() else self.segments.span
         if span.is_recording():
             span.add_link(upstream, {semconv.LINK: "upstream"})
@@ -110,7 +110,7 @@ class StageRecord:
                 span.set_attribute(semconv.STAGE_UPSTREAM, name)
 
     def failed(self, error: Exception) -> None:
-        """Take note of an internal error while the stage was observed; after a few it stops observing."""
+        """Report an internal error while the stage was observed. After `limits.MAX_STAGE_ERRORS` it stops observing."""
         self.failures += 1
         if self.failures >= limits.MAX_STAGE_ERRORS:
             self._look_away()
@@ -125,7 +125,7 @@ class StageRecord:
             ended_ns: When it ended, on `clock.now_ns`; 0 for now.
         """
         if self.failures:
-            # What was not seen may be what an answer went on with.
+            # Chunks were not seen, and the answer may have gone on with them.
             self.monitor.reader_left(had_all=False)
             outcome = outcomes.UNPARSED if outcome == outcomes.COMPLETED else outcome
         try:
@@ -143,13 +143,13 @@ class StageRecord:
         return totals
 
     def close_settled(self, error_type: str = "") -> bool:
-        """End the stage as it was settled, at that time. One that nobody closes, the recorder's thread closes, later.
+        """End the stage with the outcome and time in `settled`. If nobody does, the recorder's thread does so later.
 
         Args:
-            error_type: Type of an exception that came after all, which makes it `failed`; or "".
+            error_type: Type of an exception that came after that, and makes the outcome `failed`; or "".
 
         Returns:
-            Whether this call has ended it: not where it was not settled, nor where another thread ends it.
+            Whether this call has ended it: False if it was not settled, or if another thread is ending it.
         """
         try:
             outcome, ended_ns = self.settled.pop()
@@ -159,12 +159,12 @@ class StageRecord:
         return True
 
     def discard(self) -> None:
-        """Forget a stage that nothing has crossed: no span, no outcome, no count."""
+        """End a stage that nothing has crossed as if it had never begun: no span, no outcome, no count."""
         self.discarded = True
         self._end()
 
     def tell_request(self, outcome: str, error_type: str = "") -> None:
-        """Write the last stage's sums and outcome on the request's own span, which may end before the stage does.
+        """Write the sums and the outcome on the request's span, if this is the last stage. That span may end first.
 
         Args:
             outcome: How the stage ends.
@@ -173,9 +173,9 @@ class StageRecord:
         if self.info.spec.last and self.request_span.is_recording():
             totals = self.monitor.totals
             sums = (totals.bytes, totals.chunks, totals.findings, totals.max_interval_ns)
-            # The sums are told before the last body; where nothing came since, the end adds the outcome alone.
-            attributes = {} if sums == self.told else request_attributes(self.info, totals)
-            self.told = sums
+            # The sums are written before the last body is sent. If nothing came since, only the outcome is new.
+            attributes = {} if sums == self.request_sums else request_attributes(self.info, totals)
+            self.request_sums = sums
             attributes[semconv.STREAM_OUTCOME] = outcome
             if outcome == outcomes.FAILED and error_type:
                 attributes[semconv.ERROR_TYPE] = error_type
@@ -201,4 +201,4 @@ class StageRecord:
 
 
 def _ignore(crossed: object, time_ns: int, send_ns: int = 0) -> None:
-    """Stand in for `feed` and `take` where a stage has ended, or has failed too often."""
+    """Replace `feed` and `take` after the end, or after too many errors."""

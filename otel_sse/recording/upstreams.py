@@ -1,4 +1,4 @@
-"""Which stages of a stream come before one of them: learnt from the order of their first chunks."""
+"""Finds which stages of a stream come before one of them: by the order of first chunks, by tasks and by content."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from otel_sse.stream.chunk import CONTENT, Chunk
 #
 # Emit's first chunk is "Hel", at 130 ms      → provider a: task 7 as well, and its chunk crossed after 100 ms.
 # The same, but a was opened in task 9        → provider a: emit has pulled from no stage, so equal content tells.
-# The same again, but emit's chunk is "Hi"    → none is known; asked again once a fourth stage has had a chunk.
+# The same again, but emit's chunk is "Hi"    → none is known; asked again once one more stage has had a chunk.
 # ws.send is it in no case: what left by a socket feeds no iterator, though its "Hel" equals the chunk.
 
 
@@ -37,12 +37,12 @@ class StageOrder:
         """Span of another process that the first of them is to link to, where that is known."""
 
     def add(self, record: StageRecord) -> None:
-        """Take note that a stage has its first chunk."""
+        """Add a stage, at its first chunk."""
         # Not a deque with a bound, whose 600 bytes every request would pay; another thread may append as well.
         self.stages.append(record)
         for forgotten in self.stages[: -limits.MAX_UPSTREAMS]:
             if forgotten.ended:
-                # Nobody looks further back than this; else each turn of a long conversation would hold all before it.
+                # No search goes further back. Else each turn of a long conversation would hold all turns before it.
                 forgotten.upstreams.clear()
         del self.stages[: -limits.MAX_UPSTREAMS]
         self.count += 1
@@ -100,14 +100,14 @@ class Upstreams:
         self._others: list[Crossings] = []
 
     def begin(self) -> None:
-        """Take note of the stage's first chunk."""
+        """Add the stage to the order, at its first chunk."""
         order = self._order
         order.add(self._record)
         if order.remote is not None and order.count == 1 and self.unknown:
             self._record.link_upstream(order.remote)
 
     def find(self, chunk: Chunk) -> Crossings | None:
-        """Return the crossings of the stage that the chunk came from, or None where that is not known."""
+        """Return the pending chunks of the stage that a chunk came from, or None if no stage is known to be it."""
         if not self.unknown or self._looked_at == self._order.count:
             return None
         if self._record.info.spec.relays:
@@ -115,7 +115,7 @@ class Upstreams:
         if chunk.kind != CONTENT:
             return None
         self.unknown = False
-        # What a stage further down still holds equals it too, where an answer comes a second time.
+        # Stages of the same name alone: where an answer comes twice, a stage further down may hold an equal chunk.
         name = self._record.info.name
         same = [(stage, found) for stage, found in self._candidates() if stage.info.name == name]
         return next((found for stage, found in same if self._equals(stage, found, chunk)), None)
@@ -125,7 +125,8 @@ class Upstreams:
         # may have had a chunk before: an application may greet its reader before it asks its model.
         waiting = [(stage, found) for stage, found in self._candidates() if found.waits]
         if chunk.kind == CONTENT or not self._record.info.spec.pulls:
-            # A stage that pulls may begin with what says nothing of where it came from.
+            # The search is over until another stage begins. A stage that pulls may begin with a chunk without content,
+            # which says nothing of its origin; then the next chunk is tried as well.
             self._looked_at = self._order.count
         pulled = (found for stage, found in waiting if self._pulls(stage, found))
         return next(pulled, None) or next(
@@ -141,7 +142,7 @@ class Upstreams:
         return stage.opened_in == record.opened_in and crossings.waits_since(record.opened_ns)
 
     def _equals(self, stage: StageRecord, crossings: Crossings, chunk: Chunk) -> bool:
-        # A stage that was over before this one began under the same name is an earlier round of the same.
+        # A stage of the same name that ended before this one began is an earlier round, and no upstream.
         record = self._record
         over = stage.ended and stage.monitor.totals.ended_ns <= record.opened_ns
         if chunk.kind != CONTENT or (over and stage.info.label == record.info.label):
@@ -150,17 +151,20 @@ class Upstreams:
         return not (stage.info.spec.outbound and record.info.spec.pulls) and crossings.holds(chunk)
 
     def others(self) -> list[Crossings]:
-        """Return the crossings of the stages that neither feed this one's upstream nor follow this one."""
+        """Return the pending chunks of the stages that neither feed this one's upstream nor follow this one."""
         if self._looked_at != self._order.count:
             self._looked_at = self._order.count
             self._others = self._unrelated()
         return self._others
 
     def chosen(self, upstream: Crossings) -> str:
-        """Write on the stage's span where its chunks come from, once for each stage that they come from.
+        """Link the stage's span to the stage that its chunks come from, once for each such stage.
+
+        Args:
+            upstream: The pending chunks of that stage.
 
         Returns:
-            The span id of that stage; "" where it is the first one.
+            The span id of that stage; "" if it is the first one that chunks came from.
         """
         self._chosen = upstream
         self._looked_at = 0
@@ -178,7 +182,7 @@ class Upstreams:
         return [found for each, found in candidates if id(each) not in further and found is not self._chosen]
 
     def _candidates(self) -> list[tuple[StageRecord, Crossings]]:
-        """The stages that do not follow this one, the one with the latest first chunk first."""
+        """The stages that do not follow this one, with their pending chunks. Those that began last come first."""
         found: list[tuple[StageRecord, Crossings]] = []
         for stage in reversed(list(self._order.stages)):
             crossings = stage.monitor.edge.crossings if stage.monitor.edge is not None else None

@@ -77,10 +77,10 @@ def test_what_was_told_before_is_not_told_again(bench: Bench, pending: Forgone, 
     """Of a stage that the recorder has told of in part, the rest is added; one that was counted as open is closed."""
     with bench.recorder.background.writer.lock:
         record = ended(bench)
-        record.handed.chunks, record.counted = 2, True
+        record.handed.chunks, record.begin_reported = 2, True
         pending.add(record)
         pending.hand_over()
-        record.counted = False
+        record.begin_reported = False
     assert told(reader, "sse.chunks", "stage") == {"emit": 1}
     assert told(reader, "sse.streams.active", "stage") == {"emit": -1}
 

@@ -95,10 +95,10 @@ def test_stage_in_hand_is_left_to_the_thread(bench: Bench, numbers: StageMetrics
         numbers.in_hand = record
         numbers.end(record)
         numbers.report_in_bulk()
-        assert (numbers.pending, record.told_end) == (1, False)
+        assert (numbers.pending, record.end_reported) == (1, False)
         numbers.in_hand = None
         numbers.report_in_bulk()
-        assert (numbers.pending, record.told_end) == (0, True)
+        assert (numbers.pending, record.end_reported) == (0, True)
         assert not numbers.report_begin(record)
         numbers.report_forgone()
     assert outcomes(bench) == {"completed": 1}
