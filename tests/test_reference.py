@@ -18,7 +18,7 @@ from otel_sse.options import Options, settings
 from otel_sse.stream import kinds
 from otel_sse.stream.chunk import KINDS, Chunk
 from otel_sse.stream.outcome import OUTCOMES
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.stream.stages import STAGES
 from otel_sse.telemetry.logs import ChunkLog
 
@@ -97,7 +97,7 @@ def parts(line: str) -> list[str]:
 def test_log_lines_are_those_that_are_written(caplog: pytest.LogCaptureFixture) -> None:
     """The lines on the page have the parts, in their order, that the logger writes, and each part is explained."""
     with caplog.at_level(logging.DEBUG, semconv.CHUNK_LOGGER):
-        log = ChunkLog(StageInfo("emit", "4be1"), CONTEXT, "sha1", 1)
+        log = ChunkLog(StageInfo(StageSpec("emit"), "4be1"), CONTEXT, "sha1", 1)
         for seq in (1, 2):
             log.chunk(Chunk(seq, 0, "content", "f7ff9e8b7bb2", 5, 57, False))
         log.end("completed")

@@ -20,7 +20,7 @@ from otel_sse.lineage.edge import Edge
 from otel_sse.stage import StageMonitor, StageSettings
 from otel_sse.stream.chunk import Chunk, Finding
 from otel_sse.stream.outcome import ABANDONED, COMPLETED, FAILED
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.stream.stages import WS_RECEIVE
 from otel_sse.telemetry.attributes import chunk_attributes, finding_attributes, stage_attributes, totals_attributes
 
@@ -147,7 +147,7 @@ def _source(frames: Sequence[Frame], times_ns: Sequence[int], clock: Clock) -> F
 
 
 def _watch(step: Step, before: _Watch | None, lineage: bool) -> _Watch:
-    info = StageInfo(step.name, "s", step.direction, step.rewrites)
+    info = StageInfo(StageSpec(step.name, step.direction, step.rewrites), "s")
     journal: list[Chunk | tuple[Finding, int]] = []
     monitor = StageMonitor(info, _SETTINGS, OPENED_NS, journal)
     crossings = Crossings()

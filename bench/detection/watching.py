@@ -13,7 +13,7 @@ from bench.detection.timing import OPENED_NS
 from otel_sse.stage import StageMonitor, StageSettings
 from otel_sse.stream.chunk import Chunk, Finding
 from otel_sse.stream.outcome import COMPLETED
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 
 RULES: Final = (("secret", re.compile(re.escape(SECRET))),)
 
@@ -72,7 +72,7 @@ def watch(frames: Sequence[Frame], times_ns: Sequence[int], stage: str, ends: st
     """
     journal = _Journal()
     settings = StageSettings(content_checks=RULES, max_findings=1_000_000)
-    monitor = StageMonitor(StageInfo(stage, "s"), settings, OPENED_NS, journal)
+    monitor = StageMonitor(StageInfo(StageSpec(stage), "s"), settings, OPENED_NS, journal)
     for at, frame in enumerate(frames):
         journal.frame = at
         monitor.feed(frame.raw, times_ns[at])

@@ -17,7 +17,8 @@ from otel_sse.hops.messages import END, FAIL, KEYS, START, Hooks, Message, Messa
 from otel_sse.recording import propagation
 from otel_sse.recording.live_stream import Stream
 from otel_sse.recording.outcomes import error_type, outcome_of
-from otel_sse.recording.recorder import Recorder, StageRecord
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.stage_record import StageRecord
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.chunk import CONTROL
 from otel_sse.stream.facts import Facts

@@ -15,7 +15,7 @@ from otel_sse.hops.outbox import Outbox
 from otel_sse.hops.places import Place
 from otel_sse.recording.live_stream import Stream
 from otel_sse.recording.propagation import Remote
-from otel_sse.recording.recorder import StageRecord
+from otel_sse.recording.stage_record import StageRecord
 from otel_sse.stream import outcome as outcomes
 
 _LAST: Final = (END, FAIL)
@@ -81,7 +81,7 @@ class Half:
         """Observe a message that has crossed. The stage is left open."""
         if read.mark in _LAST:
             self.ended = True
-        if record.ended or record.errors >= limits.MAX_STAGE_ERRORS:
+        if record.ended or record.failures >= limits.MAX_STAGE_ERRORS:
             return
         try:
             if read.broken:
@@ -91,7 +91,7 @@ class Half:
             else:
                 _take(record, read, time_ns)
         except Exception as error:
-            record.recorder.failed(record, error)
+            record.failed(error)
 
     def has_left(self, record: StageRecord) -> None:
         """Take note that a message is not under way any more."""
@@ -126,9 +126,9 @@ class Half:
             record.monitor.reader_left(had_all=False)
             outcome = outcomes.INCOMPLETE if outcome == outcomes.COMPLETED else outcome
         try:
-            record.recorder.close(record, outcome, error_type)
+            record.close(outcome, error_type)
         except Exception as error:
-            record.recorder.errors.report("close", error)
+            record.errors.report("close", error)
 
 
 class Lane:

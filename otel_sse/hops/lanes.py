@@ -6,6 +6,7 @@ import weakref
 from collections import OrderedDict
 from functools import partial
 from hashlib import blake2b
+from typing import Final
 
 from opentelemetry.trace import get_current_span
 
@@ -21,10 +22,15 @@ from otel_sse.hops.places import places
 from otel_sse.recording import propagation
 from otel_sse.recording.live_stream import Stream, current_stream
 from otel_sse.recording.propagation import Remote
-from otel_sse.recording.recorder import Recorder, StageRecord
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.stage_record import StageRecord
 from otel_sse.stream import outcome as outcomes
+from otel_sse.stream.stage import StageSpec
 from otel_sse.stream.stages import WS_RECEIVE, WS_SEND
 from otel_sse.telemetry.clock import now_ns
+
+_SEND: Final = StageSpec(WS_SEND, outbound=True)
+_RECEIVE: Final = StageSpec(WS_RECEIVE, origin=True)
 
 
 class Lanes:
@@ -270,8 +276,7 @@ def _name_of(stream_id: str) -> str:
 def _open_send(lane: Lane) -> StageRecord:
     lane.works()
     stream = lane.stream
-    record = stream.stage(WS_SEND, since_ns=0 if stream.stages else lane.outgoing.asked_ns)
-    record.leaves = True
+    record = stream.stage(_SEND, since_ns=0 if stream.order.stages else lane.outgoing.asked_ns)
     return _belongs(record, lane)
 
 
@@ -279,7 +284,7 @@ def _open_receive(lane: Lane) -> StageRecord:
     lane.works()
     # What comes back is waited for from when it was asked for.
     since_ns = lane.outgoing.asked_ns or lane.incoming.asked_ns
-    record = _belongs(lane.stream.stage(WS_RECEIVE, origin=True, since_ns=since_ns), lane)
+    record = _belongs(lane.stream.stage(_RECEIVE, since_ns=since_ns), lane)
     if lane.outgoing.latest is not None:
         # What comes back on a lane has been at the other end, so it follows what left.
         record.upstreams.append(lane.outgoing.latest)

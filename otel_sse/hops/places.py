@@ -12,7 +12,7 @@ from typing import Final
 
 from otel_sse import limits
 from otel_sse.recording import fork
-from otel_sse.recording.recorder import StageRecord
+from otel_sse.recording.stage_record import StageRecord
 
 logger = logging.getLogger("otel_sse")
 

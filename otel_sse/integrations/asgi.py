@@ -156,14 +156,14 @@ class StreamMiddleware:
     async def _write_out(self) -> None:
         recorder = self.recorder
         # uvicorn cancels what still streams right before an application's shutdown, and does not wait for it.
-        await wait_until(lambda: not recorder.has_open, _LAST_WAIT_S)
+        await wait_until(lambda: not recorder.background.has_open, _LAST_WAIT_S)
         timeout_s = recorder.options.shutdown_timeout_seconds
         if can_wait():
-            written = await wait_until(recorder.start_flush(), timeout_s)
+            written = await wait_until(recorder.background.start_flush(), timeout_s)
         else:
             written = recorder.flush(timeout_s)
         if not written:
-            recorder.tell_late("What is not written by the process's exit is lost.")
+            recorder.background.warn_late("What is not written by the process's exit is lost.")
 
 
 def _readable_host(scope: Scope) -> list[tuple[bytes, bytes]]:

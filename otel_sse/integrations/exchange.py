@@ -30,9 +30,11 @@ from otel_sse.integrations.protocol import (
 )
 from otel_sse.integrations.routes import route_of
 from otel_sse.recording.live_stream import Stream, enter, leave
-from otel_sse.recording.outcomes import error_type, is_of_background, outcome_of, tells_of_leaving
-from otel_sse.recording.recorder import Recorder, StageRecord
+from otel_sse.recording.outcomes import error_type, is_of_background, outcome_of, tells_of_disconnect
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.stage_record import StageRecord
 from otel_sse.stream import outcome as outcomes
+from otel_sse.stream.stage import StageSpec
 from otel_sse.stream.stages import EMIT, SOCKET_WRITE
 from otel_sse.telemetry.clock import now_ns
 
@@ -121,7 +123,7 @@ class Exchange:
                 try:
                     record.feed(body, started_ns, send_ns)
                 except Exception as error:
-                    self._recorder.failed(record, error)
+                    record.failed(error)
         except BaseException as error:
             self._not_sent(record, message, error, gone)
             raise
@@ -209,7 +211,7 @@ class Exchange:
     def _outcome_at_end(self, record: StageRecord, gone: bool) -> str:
         if gone:
             return outcomes.DISCONNECTED
-        return outcomes.UNPARSED if self._unseen or record.errors else outcomes.COMPLETED
+        return outcomes.UNPARSED if self._unseen or record.failures else outcomes.COMPLETED
 
     def _settle(self, record: StageRecord, outcome: str) -> None:
         # Not the end yet: Starlette's BaseHTTPMiddleware sends the last body of a response that failed, then raises.
@@ -221,9 +223,9 @@ class Exchange:
     def _has_all(self, record: StageRecord) -> bool:
         try:
             # A dialect may be the user's own. What was not observed may be what an answer went on with.
-            return record.monitor.has_all and not record.errors
+            return record.monitor.has_all and not record.failures
         except Exception as error:
-            self._recorder.failed(record, error)
+            record.failed(error)
             return False
 
     def _left_with_all(self, record: StageRecord) -> bool:
@@ -233,7 +235,7 @@ class Exchange:
         try:
             record.feed(body, started_ns, send_ns)
         except Exception as error:
-            self._recorder.failed(record, error)
+            record.failed(error)
 
     def _foretell(self, record: StageRecord, outcome: str) -> None:
         expected, failure = outcomes.UNPARSED, self._failed_upstream()
@@ -242,15 +244,15 @@ class Exchange:
         try:
             expected = record.monitor.end_of_body(now_ns(), outcome)
         except Exception as error:
-            self._recorder.failed(record, error)
+            record.failed(error)
         try:
-            self._recorder.tell_request(record, outcomes.FAILED if failure else expected, failure)
+            record.tell_request(outcomes.FAILED if failure else expected, failure)
         except Exception as error:
-            self._recorder.failed(record, error)
+            record.failed(error)
 
     def _failed_upstream(self) -> str:
         """The type of the exception that the application's own iterator has ended with, or ""."""
-        for each in self._stream.stages:
+        for each in self._stream.order.stages:
             totals = each.monitor.totals
             if each.info.name == EMIT and totals.outcome == outcomes.FAILED:
                 return totals.error_type
@@ -279,14 +281,9 @@ class Exchange:
             return message
         if not kind or self._scope.get("method") == "HEAD" or len(pairs(headers)) != len(headers):
             return message
-        record = self._stream.stage(
-            SOCKET_WRITE,
-            lines=kind in stream_headers.NDJSON_TYPES,
-            encoding=stream_headers.content_coding(headers),
-            last=True,
-            to_reader=True,
-        )
-        self._record = record
+        lines, encoding = kind in stream_headers.NDJSON_TYPES, stream_headers.content_coding(headers)
+        spec = StageSpec(SOCKET_WRITE, lines=lines, encoding=encoding, last=True, to_reader=True)
+        self._record = record = self._stream.stage(spec)
         self._call_start_hook(record)
         extended = stream_headers.with_trace(
             headers,
@@ -299,7 +296,7 @@ class Exchange:
     def _call_start_hook(self, record: StageRecord) -> None:
         hook = self._recorder.options.on_stream_start
         if hook is not None:
-            self._recorder.call_hook(hook, record.span, self._scope)
+            self._recorder.background.call_hook(hook, record.span, self._scope)
 
     def _leave(self, token: Token[Stream | None]) -> None:
         try:
@@ -317,7 +314,7 @@ class Exchange:
     def _end_as(self, error: BaseException) -> None:
         outcome = outcome_of(error)
         record = self._record
-        failed = outcome == outcomes.FAILED and not (self._gone and tells_of_leaving(error, self._lost_by))
+        failed = outcome == outcomes.FAILED and not (self._gone and tells_of_disconnect(error, self._lost_by))
         if record is not None and record.settled:
             # After the last body only a failure is news, and not that of a task which had to wait for it.
             if failed and not is_of_background(error):
@@ -333,8 +330,8 @@ class Exchange:
         if record is None or record.ended:
             return
         try:
-            if not self._recorder.close_settled(record, failure):
-                self._recorder.close(record, outcome, failure)
+            if not record.close_settled(failure):
+                record.close(outcome, failure)
         except Exception as internal:
             self._recorder.errors.report("close", internal)
 

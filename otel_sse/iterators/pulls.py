@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from otel_sse.recording.outcomes import error_type, outcome_of
-from otel_sse.recording.recorder import StageRecord
+from otel_sse.recording.stage_record import StageRecord
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
 
@@ -44,7 +44,7 @@ class StageCursor:
         self.record = self._open()
         self._look()
         if self.record is not None:
-            self.record.leave = self.end
+            self.record.on_abandon = self.end
 
     def unasked(self, time_ns: int) -> None:
         """Take note that nobody has asked since the latest object: that pause is no silence of the source."""
@@ -65,7 +65,7 @@ class StageCursor:
     def failed(self, error: Exception) -> None:
         """Take note of an internal error; after a few the stage stops observing."""
         if self.record is not None:
-            self.record.recorder.failed(self.record, error)
+            self.record.failed(error)
             self._look()
 
     def _look(self) -> None:
@@ -80,15 +80,15 @@ class StageCursor:
         if record is None or record.ended:
             return
         self.observe = _look_away
-        record.leave = None
+        record.on_abandon = None
         if self._cancelled and outcome in (outcomes.COMPLETED, outcomes.ABANDONED):
             outcome = outcomes.CANCELLED
         name = error_type(error) if error is not None and outcome == outcomes.FAILED else ""
         try:
             self.unasked(now_ns())
-            record.recorder.close(record, outcome, name)
+            record.close(outcome, name)
         except Exception as internal:
-            record.recorder.errors.report("close", internal)
+            record.errors.report("close", internal)
 
     def end_by(self, error: BaseException) -> None:
         """End the stage as the exception says that leaves the iterator."""
@@ -123,7 +123,7 @@ class StageCursor:
     def drop(self) -> None:
         """Let the stage end as abandoned, because nobody can pull any more. To be called by destructors."""
         if self.record is not None and not self.record.ended:
-            self.record.recorder.drop(partial(self.end, outcomes.ABANDONED))
+            self.record.end_later(partial(self.end, outcomes.ABANDONED))
 
 
 class AsyncPulls:

@@ -20,8 +20,8 @@ _END: Final = 2**63
 """A number behind that of any chunk."""
 
 
-class Upstreams(Protocol):
-    """The other stages of a stream, as one stage sees them."""
+class FindsUpstream(Protocol):
+    """Finds the stages that one stage of a stream takes its chunks from."""
 
     unknown: bool
     """Whether the stage's upstream is not known yet and may still be found by asking."""
@@ -93,7 +93,7 @@ class Edge:
 
     def __init__(
         self,
-        upstreams: Upstreams,
+        upstreams: FindsUpstream,
         crossings: Crossings | None,
         totals: Totals,
         sample: int,

@@ -1,4 +1,4 @@
-"""The numbers of stages that the recorder does not come to: they stay true, whatever becomes of its spans."""
+"""The numbers of stages that the recorder skips: the metrics get them, whatever becomes of the spans."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.metrics import HandedOver, Metrics
 
 _TOGETHER: Final = 64
-"""Stages whose numbers are handed over together: one stage's alone would cost its request's thread 50 µs."""
+"""Stages that are reported together: to report one alone would cost its request's thread 50 µs."""
 
 _OFTEN_NS: Final = 1_000_000_000
-"""Time after which they are handed over however few they are: no metric is read more often."""
+"""Time after which they are reported, however few they are. No metric is read more often."""
 
 
 @dataclass(slots=True)
 class _Sums:
-    """Of all stages of one name and route."""
+    """The sums of all stages of one label and route."""
 
     info: StageInfo
     open: int = 0
     """How many of them were counted as open."""
     totals: Totals = field(default_factory=Totals)
-    """Sums of what the metrics had not been told."""
+    """Chunks, bytes and findings that were not reported."""
     outcomes: Counter[str] = field(default_factory=Counter)
 
 
 class Forgone:
-    """Adds up what the metrics have not been told of stages that have ended. For any thread.
+    """Adds up what was not reported of stages that have ended, and reports the sums. For any thread.
 
     Args:
-        metrics: Are told.
+        metrics: Get the sums.
     """
 
     def __init__(self, metrics: Metrics) -> None:
@@ -48,13 +48,13 @@ class Forgone:
         self._handed_ns = 0
 
     def add(self, record: StageRecord) -> None:
-        """Add the numbers of a stage that has ended; the first time."""
+        """Add the numbers of a stage that has ended. The caller sees to it that each stage is added once."""
         if record.discarded:
             return
         info, totals, handed = record.info, record.monitor.totals, record.handed
         with self._lock:
             sums = self._sums.setdefault((info.label, info.route), _Sums(info))
-            sums.open += record.counted
+            sums.open += record.begin_reported
             sums.outcomes[totals.outcome] += 1
             sums.totals.chunks += totals.chunks - handed.chunks
             sums.totals.bytes += totals.bytes - handed.bytes
@@ -70,7 +70,7 @@ class Forgone:
             self.hand_over()
 
     def hand_over(self) -> None:
-        """Tell the metrics."""
+        """Report the sums so far."""
         if not self._count:
             return
         with self._lock:

@@ -1,4 +1,4 @@
-"""What a forked child must forget. Workers of gunicorn and uvicorn are forked after the app was made."""
+"""What a forked child must forget: gunicorn and uvicorn fork their workers after the application was made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Forkable(Protocol):
-    """Something that holds a thread or a lock."""
+    """Something that holds a thread, a lock or streams."""
 
     def after_fork(self) -> None:
         """Forget the parent's thread, locks and streams; called in the child before anything else runs."""

@@ -1,4 +1,4 @@
-"""What guards do, counted and logged: with the chunk's number, never with its text."""
+"""Counts and logs what guards do: by the chunk's number, never by its text."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections import Counter
 from functools import cache
 from typing import Final, NamedTuple
 
-from opentelemetry import metrics as metrics_api
 from opentelemetry.trace import format_trace_id, get_current_span
 
 from otel_sse import __version__, limits, semconv
 from otel_sse.recording.live_stream import Stream
+from otel_sse.telemetry.instruments import meter_of
 from otel_sse.telemetry.internal import InternalErrors
 from otel_sse.telemetry.metrics import Metrics
 
 logger = logging.getLogger(semconv.GUARD_LOGGER)
 
 _LEVELS: Final = {"raised": logging.WARNING, "kept": logging.DEBUG, "released": logging.DEBUG}
-"""What a guard has left as it was is for those alone who look for it."""
+"""Levels other than INFO. A chunk that a guard left as it was is of interest to few."""
 
 _PENDING: Final = 64
-"""Actions that wait to be counted together: one `add()` costs more than a whole chunk."""
+"""Actions that are counted together: one `add()` costs more than a whole chunk."""
 
 
 class GuardTally:
@@ -43,12 +43,12 @@ class GuardTally:
         self._acted = self._lines = 0
 
     def did(self, action: str, said: str, count: int = 1) -> None:
-        """Take note of an action.
+        """Count and log an action.
 
         Args:
             action: One of the guard's actions in `semconv.GUARDS`.
-            said: What it was about, for the log: numbers and places, never content.
-            count: How many chunks it was about.
+            said: The chunks it concerns, for the log: numbers and places, never content.
+            count: How many chunks it concerns.
         """
         self._acted += 1
         self._pending[action] += count
@@ -59,7 +59,7 @@ class GuardTally:
             logger.log(_LEVELS.get(action, logging.INFO), "%s %s %s%s", self._guard.upper(), action, said, self._tail())
 
     def end(self) -> None:
-        """Hand over what has not been counted yet, and sum up in the log where lines were left out."""
+        """Count what is pending. Where the log lacks lines, write one that sums up."""
         self._hand_over()
         if self._acted > self._lines:
             sums = " ".join(f"{action}={count}" for action, count in self._counted.items())
@@ -68,7 +68,7 @@ class GuardTally:
         self._acted = self._lines = 0
 
     def failed(self, error: Exception) -> None:
-        """Take note of an error of the guard's own, or of a function of the user's that it called."""
+        """Report an error of the guard, or of a function of the user's that it called."""
         errors = _outside().errors if self._stream is None else self._stream.recorder.errors
         errors.report("guard", error)
 
@@ -92,6 +92,6 @@ class _Outside(NamedTuple):
 @cache
 def _outside() -> _Outside:
     """The instruments of the global provider, for guards outside of any request."""
-    metrics = Metrics(metrics_api.get_meter(semconv.SCOPE, __version__))
+    metrics = Metrics(meter_of(__version__, None))
     metrics.start_guards()
     return _Outside(metrics, InternalErrors(metrics.internal_error))

@@ -12,10 +12,10 @@ from otel_sse.stream.chunk import Chunk
 from otel_sse.telemetry.segments import Entry
 
 BLOCK: Final = 64
-"""Entries by which a journal grows: the lock around the room that all share is taken that rarely."""
+"""Entries by which a journal grows, so that it rarely takes the lock around the room that all share."""
 
 FREE: Final = 16
-"""Entries of each journal that take no room: those of a stream at a model's pace between two looks of the recorder."""
+"""Entries of each journal that take no room: between two passes of the recorder, a model sends no more."""
 
 
 class Room:
@@ -29,32 +29,32 @@ class Room:
 
     def __init__(self, size: int = limits.MAX_WAITING_ENTRIES) -> None:
         self._left = size
-        # A signal handler may append as well, in the middle of this and in the same thread.
+        # A signal handler may append in the same thread, while this is held.
         self.lock = threading.RLock()
         """Held by a journal while it changes its share."""
 
     def take(self, entries: int) -> int:
-        """Take room for so many entries; return for how many there was some. `lock` is held."""
+        """Take room for so many entries. Return how many of them got some. The caller holds `lock`."""
         granted = min(entries, self._left)
         self._left -= granted
         return granted
 
     def give_back(self, entries: int) -> None:
-        """Return room that was taken. `lock` is held."""
+        """Give back room for so many entries. The caller holds `lock`."""
         self._left += entries
 
 
 class Journal:
-    """What has crossed one stage and waits for the recorder. One thread appends, the recorder's takes.
+    """What has crossed one stage and waits for the recorder. One thread appends; the recorder's thread takes.
 
-    Where it is full the oldest entry goes: the end of an answer is never what is missing. Whoever takes an entry off
-    the deque owns it, so each one is written or counted as dropped, once, without a lock.
+    A full journal drops its oldest entry, so that the end of an answer is never missing. Whoever takes an entry off
+    the deque owns it: each one is written or counted as dropped, once, without a lock.
 
     Args:
         size: Entries that may wait.
-        room: What all journals share.
-        tell: Called with `stage` and how many entries were dropped since it was called last: by whoever drops, because
-            the recorder may hang.
+        room: The room that all journals share.
+        tell: Called with `stage` and the number of chunks dropped since its last call. The thread that drops calls it,
+            because the recorder may hang.
         stage: The stage's label.
     """
 
@@ -70,13 +70,13 @@ class Journal:
         self._told = 0
         self._stage = stage
         self.dropped = 0
-        """Chunks that went because there was no room. Written by the thread that appends."""
+        """Chunks dropped because there was no room. The thread that appends writes it."""
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def append(self, entry: Entry) -> None:
-        """Add an entry. It never blocks for longer than another journal takes its share."""
+        """Add an entry. It blocks no longer than another journal takes to change its share."""
         self._push(entry)
         if len(self._entries) > self._most:
             self._grow()
@@ -93,34 +93,34 @@ class Journal:
         try:
             gone = self._entries.popleft()
         except IndexError:
-            # The recorder was faster, and writes it.
+            # The recorder took it meanwhile, and writes it.
             return
         self.dropped += _chunks(gone)
 
     def take(self) -> list[Entry]:
-        """Remove and return what is there now, in order. For the recorder's thread."""
+        """Remove and return the entries, in order. For the recorder's thread."""
         entries = self._entries
         taken: list[Entry] = []
         try:
             for _ in range(len(entries)):
                 taken.append(entries.popleft())
         except IndexError:
-            # The journal was full, and its oldest entries went meanwhile.
+            # The journal was full, and dropped its oldest entries meanwhile.
             pass
         self._give_room_back()
         return taken
 
     def give_up(self, written: int = 0) -> None:
-        """Throw away what is there, as dropped.
+        """Drop all entries.
 
         Args:
-            written: Chunks that the recorder has taken, and that go as well.
+            written: Chunks that the recorder has taken and that are dropped as well.
         """
         self.dropped += sum(map(_chunks, self.take())) + written
         self.tell_dropped()
 
     def tell_dropped(self) -> None:
-        """Have it counted what was dropped; as an entry goes that is done once for many of them."""
+        """Report the chunks dropped since the last report. `append` does so once for many of them."""
         dropped = self.dropped - self._told
         if dropped:
             self._told += dropped

@@ -6,37 +6,35 @@ import secrets
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from threading import get_ident
-from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanContext, get_current_span, set_span_in_context
+from opentelemetry.trace import get_current_span, set_span_in_context
 
-from otel_sse import limits
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.stage_record import StageRecord
 from otel_sse.recording.tasks import current_task
+from otel_sse.recording.upstreams import StageOrder, tie
 from otel_sse.stream import outcome as outcomes
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.telemetry.clock import now_ns
-
-if TYPE_CHECKING:
-    from otel_sse.recording.recorder import Recorder, StageRecord
 
 
 class Stream:
     """One streamed answer in this process.
 
-    Made when a request arrives, before anybody knows whether it will be answered with a stream, and shared by
-    reference, so that tasks and threads that copied the context still see the same one.
+    It is made when a request arrives, before anybody knows whether the answer will be a stream. Tasks and threads that
+    copied the context share it, because the context holds a reference.
 
     Args:
         recorder: Records its stages.
         requested_ns: When the request arrived, on `clock.now_ns`.
-        context: Parent of its stages' spans; None for what is current as each stage begins.
-        stream_id: `sse.stream.id` where another process has given it one; else 16 hex digits, made when needed.
+        context: Parent of its stages' spans; None for the context that is current as each stage begins.
+        stream_id: `sse.stream.id`, where another process has given it one; "" for 16 hex digits, made when needed.
     """
 
     __slots__ = (
-        "_called", "_id", "_loose", "_open", "context", "find_route", "reader_had", "recorder", "requested_ns", "route",
-        "stages", "stages_begun", "upstream",
+        "_called", "_id", "_loose", "_open", "context", "find_route", "order", "reader_had", "recorder", "requested_ns",
+        "route",
     )  # fmt: skip
 
     def __init__(
@@ -48,15 +46,11 @@ class Stream:
         self.route = ""
         """The route's template, once it is known."""
         self.find_route: Callable[[], str] | None = None
-        """Asked for the route as a stage begins, while it is not known: a stage may begin before the response does."""
+        """Returns the route, or "". Called as a stage begins while `route` is "", maybe before the response begins."""
         self.reader_had: Callable[[], str] | None = None
-        """Asked for the id of the event that the reader had last ("" for none) as a stage begins that leads to it."""
-        self.stages: list[StageRecord] = []
-        """The stages that have had a chunk, in the order of their first ones; the latest `limits.MAX_UPSTREAMS`."""
-        self.stages_begun = 0
-        """How many have had one, those forgotten included."""
-        self.upstream: SpanContext | None = None
-        """Span of another process that the first stage here is to link to, where that is known."""
+        """Returns the id of the event that the reader had last, or "". Called as a stage with `to_reader` begins."""
+        self.order = StageOrder()
+        """The stages that have had a chunk."""
         self._id = stream_id
         self._loose: list[StageRecord] = []
         self._open: list[StageRecord] = []
@@ -64,88 +58,41 @@ class Stream:
 
     @property
     def id(self) -> str:
-        """`sse.stream.id`, the same at all stages."""
+        """`sse.stream.id`, the same at all stages of all processes."""
         if not self._id:
             self._id = secrets.token_hex(8)
         return self._id
 
     def adopt(self, stream_id: str) -> bool:
-        """Take over the id that another process has given the stream; return False where it has another already."""
+        """Take the id that another process has given the stream. Return whether it has that id now."""
         if not self._id:
             self._id = stream_id
         return self._id == stream_id
 
-    def stage(
-        self,
-        name: str,
-        *,
-        direction: str = "",
-        rewrites: bool = False,
-        source: str = "",
-        origin: bool = False,
-        relays: bool = True,
-        last: bool = False,
-        lines: bool = False,
-        encoding: str = "",
-        since_ns: int = 0,
-        kind: str = "",
-        to_reader: bool = False,
-    ) -> StageRecord:
+    def stage(self, spec: StageSpec, *, since_ns: int = 0) -> StageRecord:
         """Begin a stage of this stream and return its record.
 
         Args:
-            name: The stage's name.
-            direction: `in`, `out` or "".
-            rewrites: Whether it may change content.
-            source: Which adapter or path feeds it, or "".
-            origin: Whether its chunks come from outside this process, so that no stage here is upstream of it.
-            relays: Whether it comes after the stage that began before it; False where only equal chunks can tell.
-            last: Whether no stage of this process comes after it.
-            lines: Whether its bytes are newline-delimited JSON.
-            encoding: Content coding that makes its bytes unreadable, or "".
-            kind: Name of the class or function behind it, or "".
-            to_reader: Whether its chunks are what the reader gets, so that they go on where the reader stopped.
-            since_ns: When this stage's chunks were asked for, on `clock.now_ns`; 0 for when the stream was.
+            spec: What the stage is.
+            since_ns: When its chunks were asked for, on `clock.now_ns`; 0 for when the stream was.
         """
         if not self.route and self.find_route is not None:
             self.route = self.find_route()
-        info = StageInfo(name, self.id, direction, rewrites, source, self.route, kind)
-        record = self.recorder.open(
-            info,
-            since_ns or self.requested_ns,
-            context=self.context,
-            lines=lines,
-            encoding=encoding,
-            stream=self,
-            origin=origin,
-            relays=relays,
-            last=last,
-        )
-        if to_reader and self.reader_had is not None and (ident := self.reader_had()):
+        info = StageInfo(spec, self.id, self.route)
+        record = self.recorder.open(info, since_ns or self.requested_ns, self.context)
+        tie(record, self.order, self.recorder.options.interval_sample)
+        if spec.to_reader and self.reader_had is not None and (ident := self.reader_had()):
             record.monitor.resume_after(ident)
         self._open = [each for each in self._open if not each.ended]
         self._open.append(record)
-        record.opener, record.opened_ns = _caller(), now_ns()
+        record.opened_in, record.opened_ns = _caller(), now_ns()
         if self.context is None and not record.request_span.get_span_context().is_valid:
-            # Nothing stands around the stages, so the first one does: all of a stream is in one trace.
+            # No request's span is there to be the parent, so the first stage is: all of a stream is in one trace.
             self.context = set_span_in_context(record.span)
         return record
 
-    def begun(self, record: StageRecord) -> list[StageRecord]:
-        """Take note that a stage has its first chunk; return the stages that had theirs before, in their order."""
-        before = list(self.stages)
-        # Not a deque with a bound, whose 600 bytes every request would pay; another thread may append as well.
-        self.stages.append(record)
-        for forgotten in self.stages[: -limits.MAX_UPSTREAMS]:
-            if forgotten.ended:
-                # Nobody looks further back than this; else each turn of a long conversation would hold all before it.
-                forgotten.upstreams.clear()
-        del self.stages[: -limits.MAX_UPSTREAMS]
-        self.stages_begun += 1
-        return before
-
     def called(self, key: object, begin: Callable[[Stream], StageRecord]) -> StageRecord:
-        """Return the stage that a function feeds, call by call: begun with the first, ended as the stream does.
+        """Return the stage that a function feeds, call by call. It begins with the first call and ends with the stream.
 
         Args:
             key: Names the function; one of few.
@@ -158,40 +105,43 @@ class Stream:
         return record
 
     def end_with_me(self, record: StageRecord) -> None:
-        """Let a stage that no iterator ends (a function called for each chunk) end as the stream does."""
+        """Have a stage end with the stream, because no iterator ends it: a function feeds it, call by call."""
         self._loose = [each for each in self._loose if not each.ended]
         self._loose.append(record)
 
     def forget(self, record: StageRecord) -> None:
-        """Take back a stage that nothing has crossed, as if it had not been begun."""
+        """Discard a stage that nothing has crossed, as if it had not begun."""
         self._loose = [each for each in self._loose if each is not record]
         if self.context is not None and get_current_span(self.context) is record.span:
             self.context = None
-        self.recorder.discard(record)
+        record.discard()
 
     def end(self, outcome: str) -> None:
-        """End the stages that were to end with the stream. A second call changes nothing."""
+        """End the stages that end with the stream, with its outcome. A second call changes nothing."""
         loose, self._loose = self._loose, []
         for record in loose:
             if not record.ended:
-                self.recorder.close(record, outcome)
+                record.close(outcome)
 
     def abandon(self) -> None:
-        """End the stages that are still open, because the request is over: whoever holds their iterators may never pull
-        again, and a stage that never ends is never shown. Chunks that do come later are not observed."""
+        """End the stages that are still open as `abandoned`, because the request is over.
+
+        Whoever holds their iterators may never pull again, and a stage that never ends is never shown. Chunks that
+        cross later are not observed.
+        """
         opened, self._open = self._open, []
         for record in opened:
             if record.ended:
                 continue
-            if record.leave is not None:
-                record.leave(outcomes.ABANDONED)
+            if record.on_abandon is not None:
+                record.on_abandon(outcomes.ABANDONED)
             else:
-                self.recorder.close(record, outcomes.ABANDONED)
+                record.close(outcomes.ABANDONED)
 
 
 def _caller() -> object:
     task = current_task()
-    # By its id, which holds nothing; that another task may have it later is no harm, because times are looked at too.
+    # The id keeps no task alive. Another task may have it later; `upstreams` therefore compares times as well.
     return get_ident() if task is None else ("task", id(task))
 
 

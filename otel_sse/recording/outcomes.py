@@ -1,4 +1,4 @@
-"""How the exception that leaves an application ends its stream."""
+"""Which outcome an exception of the application's gives its stream."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from typing import Final
 
 from otel_sse.stream import outcome as outcomes
 
-_OF_LEAVING: Final = frozenset({"ClientDisconnect", "ClientDisconnected", "RequestAborted"})
-"""Exceptions of frameworks (Starlette, Django) and servers that say that the client has left."""
+_DISCONNECTS: Final = frozenset({"ClientDisconnect", "ClientDisconnected", "RequestAborted"})
+"""Exceptions by which frameworks (Starlette, Django) and servers say that the client has disconnected."""
 
 
 def outcome_of(error: BaseException) -> str:
-    """Return `cancelled`, `abandoned` or `failed` for what an application raised."""
-    leaves = list(_leaves(error))
-    if all(_is_cancellation(leaf) for leaf in leaves):
+    """Return `cancelled`, `abandoned` or `failed`, as an application's exception says."""
+    singles = list(_singles(error))
+    if all(_is_cancellation(single) for single in singles):
         return outcomes.CANCELLED
-    if all(isinstance(leaf, GeneratorExit) for leaf in leaves):
+    if all(isinstance(single, GeneratorExit) for single in singles):
         return outcomes.ABANDONED
     return outcomes.FAILED
 
 
 def error_type(error: BaseException) -> str:
-    """Return the class's full name for `error.type`: of the one exception in a group where there is but one.
+    """Return the full name of an exception's class, for `error.type`; for a group of one failure, of that one's class.
 
     Source: OpenTelemetry's semantic conventions, `error.type`: the fully qualified class name; builtins have no module.
     """
-    leaves = [leaf for leaf in _leaves(error) if not _is_cancellation(leaf)]
-    found = leaves[0] if len(leaves) == 1 else error
+    failures = [single for single in _singles(error) if not _is_cancellation(single)]
+    found = failures[0] if len(failures) == 1 else error
     module, name = type(found).__module__, type(found).__qualname__
-    # A class that is made while the program runs may say anything of its module.
+    # A class that is made while the program runs may have any value as its module.
     return name if module == "builtins" or not isinstance(module, str) else f"{module}.{name}"
 
 
 def is_of_background(error: BaseException) -> bool:
-    """Return whether a background task of Starlette's raised it, which runs when the response is complete."""
+    """Return whether a background task of Starlette's raised it. Those run after the response is complete."""
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_globals.get("__name__") == "starlette.background":
@@ -44,21 +44,21 @@ def is_of_background(error: BaseException) -> bool:
     return False
 
 
-def tells_of_leaving(error: BaseException, lost_by: BaseException | None) -> bool:
-    """Return whether an exception comes of the client's leaving, and is none that the application raised of itself.
+def tells_of_disconnect(error: BaseException, lost_by: BaseException | None) -> bool:
+    """Return whether the application raised an exception because the client has disconnected.
 
     Args:
-        error: What the application raised; of a group all must come of it, but for cancellations.
-        lost_by: What the server raised to say that the client has left, or None where it did not.
+        error: The exception. Of a group each one must come of the disconnect, but for cancellations.
+        lost_by: The server's exception for the disconnect, or None where it raised none.
     """
-    leaves = [leaf for leaf in _leaves(error) if not _is_cancellation(leaf)]
-    return bool(leaves) and all(
-        type(leaf).__name__ in _OF_LEAVING or (lost_by is not None and _comes_of(leaf, lost_by)) for leaf in leaves
+    failures = [single for single in _singles(error) if not _is_cancellation(single)]
+    return bool(failures) and all(
+        type(each).__name__ in _DISCONNECTS or (lost_by is not None and _comes_of(each, lost_by)) for each in failures
     )
 
 
 def _comes_of(error: BaseException, first: BaseException) -> bool:
-    """Whether an exception is another one, or was raised while that one was handled."""
+    """Whether `error` is `first`, or was raised while `first` was handled."""
     seen: set[int] = set()
     following: BaseException | None = error
     while following is not None and id(following) not in seen:
@@ -77,7 +77,7 @@ def _is_cancellation(error: BaseException) -> bool:
     return trio is not None and isinstance(error, trio.Cancelled)
 
 
-def _leaves(error: BaseException) -> list[BaseException]:
+def _singles(error: BaseException) -> list[BaseException]:
     if not isinstance(error, BaseExceptionGroup):
         return [error]
-    return [leaf for each in error.exceptions for leaf in _leaves(each)]
+    return [single for each in error.exceptions for single in _singles(each)]

@@ -1,4 +1,4 @@
-"""A stream's context in a carrier: what one process writes for the next, and how that one makes it current."""
+"""A stream's context in a carrier: one process writes it, and the next one reads it and makes it current."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from otel_sse.recording.live_stream import Stream, enter, leave
 
 STREAM_KEY: Final = "sse_stream_id"
-"""Carrier key of `sse.stream.id`: a name that is allowed in every schema, next to `traceparent` and `tracestate`."""
+"""Carrier key of `sse.stream.id`, next to `traceparent` and `tracestate`. Every schema allows such a name."""
 
 _W3C: Final = TraceContextTextMapPropagator()
 
@@ -24,8 +24,8 @@ class Remote:
     """What a carrier says.
 
     Args:
-        context: The present context with the sender's span in it.
-        span: That span; invalid where the carrier has none.
+        context: The current context, with the sender's span in it.
+        span: The sender's span; invalid where the carrier has none.
         stream_id: The stream's id, or "".
     """
 
@@ -35,7 +35,7 @@ class Remote:
 
 
 def write(carrier: MutableMapping[str, Any], stream: Stream | None) -> None:
-    """Write a stream's id and the span of its latest stage into a carrier; the current span outside of any stream.
+    """Write a stream's id and the span of its latest stage into a carrier; without a stream, the current span.
 
     Source: W3C Trace Context.
     """
@@ -47,14 +47,14 @@ def write(carrier: MutableMapping[str, Any], stream: Stream | None) -> None:
 
 
 def read(carrier: Mapping[str, Any]) -> Remote:
-    """Return what a carrier says. Whatever else it holds, and whatever its values are, is no error."""
+    """Return what a carrier says. Values of other types, and other keys, are ignored."""
     texts = {key: value for key in _W3C.fields if isinstance(value := carrier.get(key), str)}
     stream_id = carrier.get(STREAM_KEY)
     return _remote(texts, stream_id if isinstance(stream_id, str) else "")
 
 
 def read_trace(traceparent: str, tracestate: str = "", stream_id: str = "") -> Remote:
-    """Return the same for values that have been taken out of their carrier already."""
+    """Return the same as `read`, for values that somebody has taken out of their carrier."""
     return _remote({"traceparent": traceparent, "tracestate": tracestate}, stream_id)
 
 
@@ -66,7 +66,7 @@ def trace_of(span: SpanContext) -> tuple[str, str]:
 
 
 def _remote(texts: Mapping[str, str], stream_id: str) -> Remote:
-    # Without the present span in it: else a carrier that says nothing would seem to name that one.
+    # From an empty context: else an empty carrier would seem to name the current span.
     found = get_current_span(_W3C.extract(texts, context=Context())).get_span_context()
     if not found.is_valid:
         return Remote(get_current(), found, stream_id)
@@ -76,20 +76,21 @@ def _remote(texts: Mapping[str, str], stream_id: str) -> Remote:
 def _latest_span(stream: Stream | None) -> SpanContext | None:
     if stream is None:
         return None
-    latest = stream.stages[-1].span if stream.stages else get_current_span(stream.context)
+    stages = stream.order.stages
+    latest = stages[-1].span if stages else get_current_span(stream.context)
     span = latest.get_span_context()
     return span if span.is_valid else None
 
 
 class Entered:
-    """A stream and a context that are current for one synchronous block, in the task that entered it.
+    """A stream and a context that are current for one `with` block, in the task that entered it.
 
-    An `await` inside the block is fine. A `yield` is not: what a generator leaves behind is cleared away in another
-    context, where nothing can be undone; that is then left alone, silently.
+    An `await` inside the block is fine. A `yield` is not: a dropped generator is closed in another context, where
+    nothing can be undone. The block then ends silently, with no effect.
 
     Args:
         stream: The stream.
-        context: The context; None leaves the present one.
+        context: The context; None keeps the current one.
     """
 
     __slots__ = ("_attached", "_context", "_token", "stream")

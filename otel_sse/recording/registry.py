@@ -8,7 +8,6 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
@@ -17,15 +16,18 @@ from otel_sse import __version__, limits
 from otel_sse.errors import ConfigurationError, must
 from otel_sse.options import Options
 from otel_sse.recording import fork
+from otel_sse.recording.background import FLUSH_TIMEOUT_S
 from otel_sse.recording.live_stream import Stream, current_stream
-from otel_sse.recording.recorder import FLUSH_TIMEOUT_S, Recorder, StageRecord
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.stage_record import StageRecord
+from otel_sse.stream.stage import StageSpec
 from otel_sse.telemetry.clock import now_ns
 
 logger = logging.getLogger("otel_sse")
 
 
 class _Locks:
-    """The locks of this module. A forked child makes its own: those it got may be held by a thread that it lacks."""
+    """The locks of this module. A forked child makes new ones: a thread that it lacks may hold those of its parent."""
 
     def __init__(self) -> None:
         self.after_fork()
@@ -46,7 +48,7 @@ _diversions: list[TracerProvider] = []
 def new_recorder(
     options: Options, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None
 ) -> Recorder:
-    """Return a recorder that `flush` and `shutdown` know."""
+    """Make a recorder; `flush` and `shutdown` reach it as long as it lives."""
     recorder = Recorder(options, tracer_provider, meter_provider, __version__)
     with _locks.known:
         _recorders.add(recorder)
@@ -56,15 +58,15 @@ def new_recorder(
 
 
 def _known() -> list[Recorder]:
-    # A set that grows while it is looked through is an error, and applications are instrumented in any thread.
+    # Any thread may instrument an application, and a set must not grow while it is iterated.
     with _locks.known:
         return list(_recorders)
 
 
 def default_recorder() -> Recorder:
-    """Return the recorder of stages that no instrumented application stands around.
+    """Return the recorder of stages outside of any instrumented application.
 
-    Made on first use, with the settings of the environment and OpenTelemetry's global providers.
+    It is made on first use, with the settings of the environment and OpenTelemetry's global providers.
 
     Raises:
         ConfigurationError: The environment holds a setting that is not allowed.
@@ -77,9 +79,11 @@ def default_recorder() -> Recorder:
 
 
 def any_recorder() -> Recorder:
-    """Return `default_recorder()`; where a wrong setting keeps it from being made, that is told once, and the recorder
-    is one that records neither streams outside of requests nor chunks. Never raises: its callers are in the middle of
-    somebody's stream, and `instrument()` is where a wrong setting is raised."""
+    """Return `default_recorder()`. Never raises, because its callers are in the middle of somebody's stream.
+
+    Where a wrong setting prevents that recorder, the log says so once, and the returned one records neither streams
+    outside of requests nor chunks. `instrument()` is where a wrong setting raises.
+    """
     try:
         return default_recorder()
     except ConfigurationError as error:
@@ -96,12 +100,12 @@ def _silent_recorder() -> Recorder:
 
 
 def stream_here() -> Stream:
-    """Return the stream of the request that is being served, or a new one outside of any."""
+    """Return the stream of the request that is being served; outside of any request, a new one."""
     return current_stream() or Stream(any_recorder(), now_ns())
 
 
 def stage_name(subject: str, name: object) -> str:
-    """Return a name that a user gives a stage, cut off at `limits.MAX_NAME_CHARS`.
+    """Return the name that a user gives a stage, cut to `limits.MAX_NAME_CHARS`.
 
     Raises:
         TypeError: It is no text.
@@ -116,9 +120,9 @@ def stage_name(subject: str, name: object) -> str:
 
 
 class StreamLater:
-    """The stream that objects watched one around the other belong to, found when the first of them is pulled.
+    """The stream of watched objects that stand one around the other. It is found when the first of them is pulled.
 
-    It is that of the request they were made in; else that of the request they are pulled in; else one of their own.
+    It is the stream of the request in which this was made; else of the request of the first pull; else a new one.
     """
 
     __slots__ = ("_stream",)
@@ -126,39 +130,37 @@ class StreamLater:
     def __init__(self) -> None:
         self._stream = current_stream()
 
-    def stage(self, name: str, **how: Any) -> StageRecord | None:
-        """Begin a stage, see `Stream.stage`; None where there is nothing to observe it with. Never raises."""
+    def stage(self, spec: StageSpec) -> StageRecord | None:
+        """Begin a stage, see `Stream.stage`. Return None where the settings or an error prevent it. Never raises."""
         if self._stream is None:
             self._stream = current_stream() or own_stream()
         if self._stream is None:
             return None
         try:
-            record = self._stream.stage(name, **how)
-            record.pulls = True
-            return record
+            return self._stream.stage(spec)
         except Exception as error:
             self._stream.recorder.errors.report("open", error)
             return None
 
 
 def own_stream() -> Stream | None:
-    """Return a new stream outside of any request, or None where the settings do not allow one."""
+    """Return a new stream outside of any request, or None where the settings turn recording off."""
     recorder = any_recorder()
     return Stream(recorder, now_ns()) if recorder.options.enabled else None
 
 
 @functools.cache
 def tell_unusable(problem: str) -> None:
-    """Say once in the log that a setting keeps streams from being observed, where raising it would harm."""
+    """Log once that a wrong setting keeps streams from being observed, where an exception would do harm."""
     logger.error("event streams are not observed: %s", problem)
 
 
 @contextmanager
 def diverted(tracer_provider: TracerProvider) -> Iterator[None]:
-    """Give the spans of all streams that begin within the block to a provider, whichever application they are of.
+    """Give a provider the spans of all streams that begin within the block, of all applications.
 
     Args:
-        tracer_provider: Where to. Of blocks within one another the inner one has the word.
+        tracer_provider: The provider. Of nested blocks the inner one counts.
     """
     _divert(lambda: _diversions.append(tracer_provider))
     try:
@@ -175,26 +177,26 @@ def _divert(change: Callable[[], None]) -> None:
 
 
 def work() -> None:
-    """Write out what has crossed, without ending the segments of streams that are open."""
+    """Have everything written that has crossed, of all recorders; segments of open streams go on."""
     for recorder in list(_recorders):
-        recorder.catch_up()
+        recorder.background.catch_up()
 
 
 def flush(timeout_seconds: float = FLUSH_TIMEOUT_S) -> bool:
-    """Write out all that has crossed so far, of every instrumented application, and wait for it.
+    """Have everything written that has crossed, of every instrumented application, and wait for it.
 
     Args:
-        timeout_seconds: How long to wait at most, for each of them.
+        timeout_seconds: How long to wait at most for each application.
 
     Returns:
-        Whether all was written in time.
+        Whether everything was written in time.
     """
-    # Each one is asked, whatever became of the one before.
+    # Not a generator: each recorder is flushed, even if an earlier one was not done in time.
     written = [recorder.flush(timeout_seconds) for recorder in _known()]
     return all(written)
 
 
 def shutdown() -> None:
-    """Flush, and end streams that are still open as `abandoned`. To be called before the providers' own shutdown."""
+    """Flush, and end open streams as `abandoned`. Call it before the providers' own shutdown."""
     for recorder in _known():
         recorder.shutdown()

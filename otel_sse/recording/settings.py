@@ -1,4 +1,4 @@
-"""What the options say to a stage and to what writes its spans."""
+"""What the options mean for the monitor of a stage, and for the writer of its spans."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from otel_sse.errors import ConfigurationError, must
 from otel_sse.options import Options, subject_of
 from otel_sse.stage import StageMonitor, StageSettings
 from otel_sse.stream.digest import keyed_digest, sha1_digest
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.telemetry.budget import TraceBudget
 from otel_sse.telemetry.emission import choose
 from otel_sse.telemetry.segments import SegmentSettings
 
 
 def segment_settings(options: Options, tracer: Tracer, version: str) -> SegmentSettings:
-    """Return how segments are written; all stages of a recorder share them, and their traces' budgets.
+    """Return the settings of segments. All stages of a recorder share them, and the budgets of their traces.
 
     Args:
         options: The settings.
@@ -43,7 +43,7 @@ def _ns(seconds: float) -> int:
 
 
 def stage_settings(options: Options) -> StageSettings:
-    """Return what is checked at each stage, and how."""
+    """Return the settings of the monitors: what is checked at each stage, and how."""
     return StageSettings(
         digest=keyed_digest(options.digest_key) if options.digest_key else sha1_digest,
         first_byte_ns=_ns(options.first_byte_threshold),
@@ -61,7 +61,7 @@ def stage_settings(options: Options) -> StageSettings:
 def check_settings(
     options: Options, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
 ) -> None:
-    """Raise where a recorder could not be made with these.
+    """Raise if no recorder can be made with these.
 
     Raises:
         ConfigurationError: A provider is none, or the dialect is not known or makes none.
@@ -72,16 +72,16 @@ def check_settings(
 
 
 def check_dialect(settings: StageSettings) -> None:
-    """Make one stage with these settings, so that a wrong dialect is told to who sets it and not by the first stream.
+    """Make one stage with these settings, so that a wrong dialect raises where it is set, and not in the first stream.
 
     Raises:
         ConfigurationError: No dialect has the name that was given, or the function that was given makes none.
     """
     subject = subject_of("dialect")
     try:
-        StageMonitor(StageInfo("", ""), settings, 0)
+        StageMonitor(StageInfo(StageSpec(""), ""), settings, 0)
     except ConfigurationError as error:
-        # Who knows the dialects' names does not know where this one was set.
+        # The dialects' registry does not know where this name was set.
         raise ConfigurationError(subject + str(error).removeprefix("dialect")) from None
     except Exception as error:
         rule = "be a dialect, by name or by a function that makes one (with name, expects and read)"
@@ -89,12 +89,12 @@ def check_dialect(settings: StageSettings) -> None:
 
 
 def check_provider(name: str, provider: object, method: str) -> None:
-    """Raise where an argument is no provider of OpenTelemetry's.
+    """Raise if an argument is no provider of OpenTelemetry.
 
     Args:
         name: The argument's name.
         provider: Its value; None is allowed.
-        method: What every such provider has.
+        method: Name of a method of every such provider.
 
     Raises:
         ConfigurationError: It has no such method.

@@ -1,4 +1,4 @@
-"""Which task is running, whatever runs it: asyncio, or trio where somebody has loaded it."""
+"""The running task, of asyncio or of trio."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def current_task() -> Any:
 
 
 def trio_task() -> Any:
-    """Return the running task of trio, or None outside of any. Never loads trio: who runs it has done so."""
+    """Return the running task of trio, or None outside of any. It never loads trio: whoever runs it has loaded it."""
     trio = sys.modules.get("trio")
     if trio is None:
         return None

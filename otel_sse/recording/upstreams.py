@@ -1,80 +1,133 @@
-"""Which stages of a stream come before one of them: learnt from the order of their first chunks."""
+"""Finds which stages of a stream come before one of them: by the order of first chunks, by tasks and by content."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from opentelemetry.trace import SpanContext, format_span_id
 
-from opentelemetry.trace import format_span_id
-
+from otel_sse import limits
 from otel_sse.lineage import Crossings
+from otel_sse.lineage.edge import Edge
+from otel_sse.recording.stage_record import StageRecord
 from otel_sse.stream.chunk import CONTENT, Chunk
 
-if TYPE_CHECKING:
-    from otel_sse.recording.live_stream import Stream
-    from otel_sse.recording.recorder import StageRecord
+# A worked example. Stage `emit` is opened in task 7 at 100 ms and pulls. Three stages have had a chunk that waits:
+#
+#   stage        opened in   outbound   waits: content, crossed at
+#   ws.send      task 7      yes        "Hel", 90 ms
+#   provider a   task 7      no         "Hel", 120 ms
+#   provider b   task 9      no         "lo", 125 ms
+#
+# Emit's first chunk is "Hel", at 130 ms      → provider a: task 7 as well, and its chunk crossed after 100 ms.
+# The same, but a was opened in task 9        → provider a: emit has pulled from no stage, so equal content tells.
+# The same again, but emit's chunk is "Hi"    → none is known; asked again once one more stage has had a chunk.
+# ws.send is it in no case: what left by a socket feeds no iterator, though its "Hel" equals the chunk.
+
+
+class StageOrder:
+    """The stages of one stream that have had a chunk, in the order of their first ones."""
+
+    __slots__ = ("count", "remote", "stages")
+
+    def __init__(self) -> None:
+        self.stages: list[StageRecord] = []
+        """The latest `limits.MAX_UPSTREAMS` of them."""
+        self.count = 0
+        """How many there have been, those forgotten included."""
+        self.remote: SpanContext | None = None
+        """Span of another process that the first of them is to link to, where that is known."""
+
+    def add(self, record: StageRecord) -> None:
+        """Add a stage, at its first chunk."""
+        # Not a deque with a bound, whose 600 bytes every request would pay; another thread may append as well.
+        self.stages.append(record)
+        for forgotten in self.stages[: -limits.MAX_UPSTREAMS]:
+            if forgotten.ended:
+                # No search goes further back. Else each turn of a long conversation would hold all turns before it.
+                forgotten.upstreams.clear()
+        del self.stages[: -limits.MAX_UPSTREAMS]
+        self.count += 1
+
+
+def tie(record: StageRecord, order: StageOrder, sample: int) -> None:
+    """Give a stage the edge by which its chunks find those of the stage before it.
+
+    Args:
+        record: The stage, before its first chunk.
+        order: The stages of its stream.
+        sample: Every how many chunks one latency is kept for the metrics.
+    """
+    spec = record.info.spec
+    record.monitor.edge = Edge(
+        Upstreams(order, record),
+        None if spec.last else Crossings(spec.source),
+        record.monitor.totals,
+        sample,
+        rewrites=spec.rewrites,
+        stage=spec.name,
+    )
 
 
 class Upstreams:
-    """The stages of a stream as one of them sees them; see `otel_sse.lineage.edge.Upstreams`.
+    """The stages of a stream as one of them sees them; what `otel_sse.lineage.edge.FindsUpstream` asks for.
 
-    A stage comes after another one where the chunks say so: one that waits there equals its own; or where it has pulled
-    from it: the other began in the same task or thread, and a chunk crossed there since this one began to pull. A stage
-    that nobody pulls through (a call for each chunk, a message that is sent, the socket) comes after the stage that
-    began last and has chunks that nobody has claimed. That something was sent before proves nothing: what left by a
-    socket comes back, if at all, by the stage that receives it.
+    A stage comes after another one where the chunks prove it. Either a chunk that waits at the other equals its own. Or
+    it has pulled from the other: both were opened in the same task or thread, and a chunk crossed at the other since
+    this one was opened. A stage that nobody pulls through (a call for each chunk, a message that is sent, the socket)
+    comes after the stage that had its first chunk last and has chunks that nobody has claimed. That something was sent
+    before proves nothing: what left by a socket comes back, if at all, by the stage that receives it.
 
     Where several sources feed one stream, or a source begins after a stage further down has had a chunk of its own, the
     chunks themselves tell: the edge asks for the others.
 
+    A stage that does not relay (`StageSpec.relays`) may or may not come after the one before: an application's own mark
+    on a provider's stream, which a watched client may have seen already. There the first piece of content tells: it
+    waits at the stage that it came from.
+
     Args:
-        stream: The stream.
+        order: The stages of the stream.
         record: The stage that looks.
-        origin: Whether its chunks come from outside the process, so that no stage here comes before it.
-        relays: Whether it comes after the stage that began before it. Where it does not have to (an application's own
-            mark on a provider's stream, which a watched client may have seen already, or not), its first piece of
-            content tells: it waits at the stage that it came from.
     """
 
-    __slots__ = ("_chosen", "_looked_at", "_others", "_record", "_relays", "_stream", "unknown")
+    __slots__ = ("_chosen", "_looked_at", "_order", "_others", "_record", "unknown")
 
-    def __init__(self, stream: Stream, record: StageRecord, origin: bool, relays: bool) -> None:
-        self._stream = stream
+    def __init__(self, order: StageOrder, record: StageRecord) -> None:
+        self._order = order
         self._record = record
-        self._relays = relays
-        self.unknown = not origin
+        self.unknown = not record.info.spec.origin
         """Whether it is still worth asking."""
         self._looked_at = 0
         self._chosen: Crossings | None = None
         self._others: list[Crossings] = []
 
     def begin(self) -> None:
-        """Take note of the stage's first chunk."""
-        stream = self._stream
-        stream.begun(self._record)
-        if stream.upstream is not None and stream.stages_begun == 1 and self.unknown:
-            self._record.link_upstream(stream.upstream)
+        """Add the stage to the order, at its first chunk."""
+        order = self._order
+        order.add(self._record)
+        if order.remote is not None and order.count == 1 and self.unknown:
+            self._record.link_upstream(order.remote)
 
     def find(self, chunk: Chunk) -> Crossings | None:
-        """Return the crossings of the stage that the chunk came from, or None where that is not known."""
-        if not self.unknown or self._looked_at == self._stream.stages_begun:
+        """Return the pending chunks of the stage that a chunk came from, or None if no stage is known to be it."""
+        if not self.unknown or self._looked_at == self._order.count:
             return None
-        if self._relays:
+        if self._record.info.spec.relays:
             return self._find_relayed(chunk)
         if chunk.kind != CONTENT:
             return None
         self.unknown = False
-        # What a stage further down still holds equals it too, where an answer comes a second time.
+        # Stages of the same name alone: where an answer comes twice, a stage further down may hold an equal chunk.
         name = self._record.info.name
         same = [(stage, found) for stage, found in self._candidates() if stage.info.name == name]
         return next((found for stage, found in same if self._equals(stage, found, chunk)), None)
 
     def _find_relayed(self, chunk: Chunk) -> Crossings | None:
-        # Only a stage with chunks that nobody has claimed can be it. One that waits for this stage has none: an
-        # application may have greeted its reader before it asked its model.
+        # Only a stage with chunks that nobody has claimed can be it. One that waits for this stage has none, though it
+        # may have had a chunk before: an application may greet its reader before it asks its model.
         waiting = [(stage, found) for stage, found in self._candidates() if found.waits]
-        if chunk.kind == CONTENT or not self._record.pulls:
-            # A stage that pulls may begin with what says nothing of where it came from.
-            self._looked_at = self._stream.stages_begun
+        if chunk.kind == CONTENT or not self._record.info.spec.pulls:
+            # The search is over until another stage begins. A stage that pulls may begin with a chunk without content,
+            # which says nothing of its origin; then the next chunk is tried as well.
+            self._looked_at = self._order.count
         pulled = (found for stage, found in waiting if self._pulls(stage, found))
         return next(pulled, None) or next(
             (found for stage, found in waiting if self._equals(stage, found, chunk)), None
@@ -82,33 +135,36 @@ class Upstreams:
 
     def _pulls(self, stage: StageRecord, crossings: Crossings) -> bool:
         record = self._record
-        if stage.leaves:
+        if stage.info.spec.outbound:
             return False
-        if not record.pulls:
+        if not record.info.spec.pulls:
             return True
-        return stage.opener == record.opener and crossings.waits_since(record.opened_ns)
+        return stage.opened_in == record.opened_in and crossings.waits_since(record.opened_ns)
 
     def _equals(self, stage: StageRecord, crossings: Crossings, chunk: Chunk) -> bool:
-        # A stage that was over before this one began under the same name is an earlier round of the same.
+        # A stage of the same name that ended before this one began is an earlier round, and no upstream.
         record = self._record
         over = stage.ended and stage.monitor.totals.ended_ns <= record.opened_ns
         if chunk.kind != CONTENT or (over and stage.info.label == record.info.label):
             return False
-        # An iterator can't be fed by a socket's way out; what is handed on beside it (the response) may look so.
-        return not (stage.leaves and record.pulls) and crossings.holds(chunk)
+        # A socket's way out feeds no iterator. The response, which is sent beside it, may look as if it came from it.
+        return not (stage.info.spec.outbound and record.info.spec.pulls) and crossings.holds(chunk)
 
     def others(self) -> list[Crossings]:
-        """Return the crossings of the stages that neither feed this one's upstream nor follow this one."""
-        if self._looked_at != self._stream.stages_begun:
-            self._looked_at = self._stream.stages_begun
+        """Return the pending chunks of the stages that neither feed this one's upstream nor follow this one."""
+        if self._looked_at != self._order.count:
+            self._looked_at = self._order.count
             self._others = self._unrelated()
         return self._others
 
     def chosen(self, upstream: Crossings) -> str:
-        """Write on the stage's span where its chunks come from, once for each stage that they come from.
+        """Link the stage's span to the stage that its chunks come from, once for each such stage.
+
+        Args:
+            upstream: The pending chunks of that stage.
 
         Returns:
-            The span id of that stage; "" where it is the first one.
+            The span id of that stage; "" if it is the first one that chunks came from.
         """
         self._chosen = upstream
         self._looked_at = 0
@@ -122,13 +178,13 @@ class Upstreams:
     def _unrelated(self) -> list[Crossings]:
         direct = self._record.upstreams
         further = {id(each) for upstream in direct for each in _ancestors(upstream)} - {id(each) for each in direct}
-        candidates = [(each, found) for each, found in self._candidates() if not each.leaves]
+        candidates = [(each, found) for each, found in self._candidates() if not each.info.spec.outbound]
         return [found for each, found in candidates if id(each) not in further and found is not self._chosen]
 
     def _candidates(self) -> list[tuple[StageRecord, Crossings]]:
-        """The stages that do not follow this one, the one that began last first."""
+        """The stages that do not follow this one, with their pending chunks. Those that began last come first."""
         found: list[tuple[StageRecord, Crossings]] = []
-        for stage in reversed(list(self._stream.stages)):
+        for stage in reversed(list(self._order.stages)):
             crossings = stage.monitor.edge.crossings if stage.monitor.edge is not None else None
             if crossings is not None and stage is not self._record and not _follows(stage, self._record):
                 found.append((stage, crossings))

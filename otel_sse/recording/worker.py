@@ -1,4 +1,4 @@
-"""The recorder's thread. It knows its recorder weakly: an application that is dropped takes its recorder along."""
+"""The recorder's thread. It refers weakly to whom it works for, so that a dropped application ends its thread."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from typing import Protocol
 
 
 class Works(Protocol):
-    """What a worker does its work for."""
+    """Whom a worker works for."""
 
     @property
     def closed(self) -> bool:
-        """Whether the thread is to end once there is nothing more to do."""
+        """Whether the thread ends as soon as there is nothing to do."""
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do until somebody wakes the worker."""
 
     def work(self, *, roll: bool = False) -> bool:
-        """Do what there is to do now; return whether there is more to do at once."""
+        """Do what there is to do. Return whether there is more to do at once."""
 
     def report(self, error: Exception) -> None:
-        """Take note of an error that `work` raised."""
+        """Report an error that `work` raised."""
 
     def start_flush(self) -> Callable[[], bool]:
-        """Have the thread do all there is to do, without waiting for it."""
+        """Ask the thread to do all there is to do. Return a function that says whether it is done."""
 
     def shutdown(self, waited_s: float = 0.0) -> None:
-        """Do all there is to do, for the last time.
+        """Have all done for the last time.
 
         Args:
-            waited_s: What has passed of the time that it may take.
+            waited_s: Seconds that have passed of the time that it may take.
         """
 
 
 class Asked:
-    """One time that somebody asked for the work to be done and waits for it.
+    """A request to do the work, for which somebody waits.
 
     Args:
-        roll: Passed on to the work.
+        roll: Passed on to `Works.work`.
     """
 
     __slots__ = ("_done", "_error", "orphaned", "roll")
@@ -52,25 +52,25 @@ class Asked:
     def __init__(self, roll: bool) -> None:
         self.roll = roll
         self.orphaned = False
-        """Whether the thread ended before it was done."""
+        """Whether the thread ended before the work was done."""
         self._done = threading.Event()
         self._error: Exception | None = None
 
     def finish(self, error: Exception | None = None) -> None:
-        """Say that the work is done, or what it raised."""
+        """Mark the work as done, or as failed with an error."""
         self._error = error
         self._done.set()
 
     @property
     def done(self) -> bool:
-        """Whether it is done."""
+        """Whether the work is done."""
         return self._done.is_set()
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until it is done; return False where it is not done in time.
+        """Wait until the work is done, `timeout_s` seconds at most. Return whether it is.
 
         Raises:
-            Exception: What the work raised.
+            Exception: The error that the work raised.
         """
         done = self._done.wait(timeout_s)
         if self._error is not None:
@@ -79,17 +79,17 @@ class Asked:
 
 
 class Worker:
-    """A daemon thread that works at intervals while there is work, and sleeps without end while there is none.
+    """A daemon thread that works at intervals while there is work, and sleeps while there is none.
 
     Args:
-        works: Whose work it does.
-        interval_s: Seconds between two times.
+        works: Whom it works for.
+        interval_s: Seconds from one pass to the next.
     """
 
     def __init__(self, works: Works, interval_s: float) -> None:
         bell = _Bell()
         self.wake: Callable[[], None] = bell.ring
-        """Has the work done soon. It takes no lock, so a destructor may call it."""
+        """Wakes the thread. It takes no lock, so destructors may call it."""
         self._bell = bell
         self._works = weakref.ref(works, lambda gone: bell.ring())
         self._thread = threading.Thread(
@@ -103,16 +103,16 @@ class Worker:
 
     @property
     def is_here(self) -> bool:
-        """Whether this is called in the thread."""
+        """Whether the caller is in this thread."""
         return threading.current_thread() is self._thread
 
     @staticmethod
     def is_any_here() -> bool:
-        """Whether this is called in a worker's thread, which must not wait for another one: that may wait for it."""
+        """Whether the caller is in some worker's thread. It must not wait for another one, which may wait for it."""
         return getattr(_here, "works", False)
 
     def start(self) -> None:
-        """Start the thread, and have the last work done when the process exits.
+        """Start the thread, and have the work shut down when the process exits.
 
         Raises:
             RuntimeError: The system has no thread for it, or the interpreter is ending.
@@ -123,7 +123,7 @@ class Worker:
             _exit.watch(works)
 
     def ask(self, *, roll: bool = False) -> Asked:
-        """Have the work done at once, and return what to wait for."""
+        """Ask for the work to be done at once. Return the request, to wait for."""
         asked = Asked(roll)
         self._bell.asked.append(asked)
         self._bell.ring()
@@ -132,19 +132,19 @@ class Worker:
         return asked
 
     def stop(self, timeout_s: float) -> None:
-        """Wake the thread and wait until it has seen that its work is over; at most `timeout_s` seconds."""
+        """Wake the thread and wait until it has ended, `timeout_s` seconds at most."""
         self.wake()
         if not self.is_here:
             self._thread.join(timeout_s)
 
 
 class _Bell:
-    """What wakes the thread, and what it is asked for."""
+    """Wakes the thread, and holds the requests that it has not done."""
 
     __slots__ = ("_queue", "_rung", "asked")
 
     def __init__(self) -> None:
-        # Its `put` may be called in a destructor that runs in the middle of another call: an event's `set` may not.
+        # A destructor may run in the middle of a `put` and call it again. An `Event` has a lock and can't take that.
         self._queue: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._rung = False
         self.asked: deque[Asked] = deque()
@@ -205,7 +205,7 @@ def _work(works: Works, bell: _Bell) -> bool:
 
 
 def _fail(bell: _Bell) -> None:
-    """Let nobody wait for a thread that has ended."""
+    """Mark all requests as orphaned, because the thread has ended."""
     while bell.asked:
         _orphan(bell.asked.popleft())
 
@@ -216,11 +216,11 @@ def _orphan(asked: Asked) -> None:
 
 
 class _Exit:
-    """Has the last work done when the process exits.
+    """Shuts all work down when the process exits.
 
-    Exit handlers run last in, first out, and the providers made theirs before the first stream: what is pending here
-    reaches them before they shut down. One handler serves all; it is put behind the others again where some were made
-    since. Python keeps a place for each one that was taken back, so that is not done without need.
+    Exit handlers run last in, first out. The providers registered theirs before the first stream, so that pending spans
+    reach them before they shut down. One handler serves all workers. Where others have registered since, it is
+    registered anew, to stay the last: not more often, because Python keeps a slot for each handler taken back.
     """
 
     def __init__(self) -> None:
@@ -228,7 +228,7 @@ class _Exit:
         self._count = -1
 
     def watch(self, works: Works) -> None:
-        """Have `works.shutdown()` called at exit, where it is not closed by then."""
+        """Have `works.shutdown()` called at exit, unless it is closed by then."""
         self._works.add(works)
         if self._count < 0 or self._count != _handlers():
             atexit.unregister(self.run)
@@ -236,7 +236,7 @@ class _Exit:
             self._count = _handlers()
 
     def run(self) -> None:
-        """Do the last work, of all at the same time."""
+        """Shut down all that is not closed. Their threads work at the same time."""
         open_ = [works for works in list(self._works) if not works.closed]
         for works in open_:
             works.start_flush()
@@ -246,7 +246,7 @@ class _Exit:
 
 
 def _handlers() -> int:
-    # Not documented, so it may be gone some day; then the handler is made anew with each thread.
+    # Not documented, so it may be gone some day. Then the handler is registered anew with each thread.
     count = getattr(atexit, "_ncallbacks", None)
     return -1 if count is None else int(count())
 

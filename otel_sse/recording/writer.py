@@ -6,65 +6,60 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
-
-from opentelemetry import trace as trace_api
+from typing import Final
 
 from otel_sse import limits
 from otel_sse.options import Options
-from otel_sse.recording.forgone import Forgone
-from otel_sse.recording.journal import Room
+from otel_sse.recording.journal import Journal, Room
+from otel_sse.recording.stage_metrics import StageMetrics
 from otel_sse.recording.stage_record import StageRecord
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.internal import InternalErrors
 from otel_sse.telemetry.metrics import Metrics
 
 AFTERMATH_NS: Final = 1_000_000_000
-"""Time that an application has, once its last body is sent, to raise what kept it from sending all. Those that raise do
-so at once; what takes longer is a background task, and the stream is not to count as open for as long as that."""
+"""Time after the last body in which an exception of the application still makes the stream a failed one. Applications
+raise at once; whatever takes longer is a background task, and the stream must not count as open meanwhile."""
 
 _BREATH_NS: Final = 1_000_000
-"""Work after which the thread lets the event loop have the interpreter: oftener costs more than it gives, because each
-time is a system call and a change of threads."""
+"""Working time after which the thread yields the interpreter to the event loop. Each time costs a system call and a
+change of threads, so more often costs more than it gives."""
 
 _LOOK: Final = 64
-"""Entries after which the clock is read for that."""
+"""Entries written between two looks at the clock, to see whether to yield."""
 
 _ROUND_NS: Final = 500_000_000
-"""Time for which stages that have ended are written before those that are open are looked at again."""
+"""Time for which ended stages are written, before the open ones have their turn."""
 
 
 class Writer:
-    """What the recorder has to write, and how it does.
+    """The stages that the recorder's thread writes, and how it writes them.
 
-    Any thread may begin a stage, end it or defer a step. One thread at a time writes: `lock` sees to that. It tells the
-    metrics of all stages that have ended before it writes the next of them, so that a slow hook makes no number late.
-    Where it hangs, in a hook or an exporter, or can't keep up, whoever ends a stage tells the numbers of others in
-    bulk, and throws the oldest one away where too many wait.
+    Any thread may begin a stage, end it or defer a step. One thread at a time writes, under `lock`. It reports all
+    stages that have ended to the metrics before it writes the next one, so that a slow hook makes no number late.
+
+    That thread may hang in a hook or an exporter, or be too slow. Then each thread that ends a stage reports others in
+    bulk, and drops the oldest one if too many wait.
 
     Args:
         options: The settings.
-        metrics: Counts.
-        errors: Takes note of our own errors.
+        metrics: Count.
+        errors: Counts and logs our own errors.
     """
 
     def __init__(self, options: Options, metrics: Metrics, errors: InternalErrors) -> None:
         self.lock = threading.Lock()
         self.room = Room()
+        self.numbers = StageMetrics(metrics, errors)
+        """Reports the stages to the metrics."""
         self._metrics = metrics
         self._errors = errors
         self._hook = options.on_stream_end
         self._live: dict[int, StageRecord] = {}
         self._ended: deque[StageRecord] = deque()
-        """Those that have ended and are to be written."""
-        self._untold: deque[StageRecord] = deque()
-        """Those of them that the metrics have not been told of."""
-        self._claims = threading.RLock()
-        """Held for a moment by whoever makes out whether a stage is the recorder's to tell of, or somebody else's."""
+        """Stages that have ended and are not written."""
         self._ends: deque[Callable[[], None]] = deque()
         self._steps: deque[Callable[[], None]] = deque()
-        self._forgone = Forgone(metrics)
-        self._in_hand: StageRecord | None = None
         self._working_since_ns = 0
         self._breathed_ns = 0
         self._stages: dict[str, int] = {}
@@ -76,29 +71,29 @@ class Writer:
         self._stages.setdefault(self._metrics.stage_label(record.info.label), 0)
         self._live[id(record)] = record
         if self._ends and self.hung:
-            # Two for each stage that begins, so that the others get fewer. They close a stage, and write nothing.
+            # Two for each stage that begins, so that their number falls. They close stages, and write nothing.
             self._run(self._ends, "close", 2)
 
     def end(self, record: StageRecord) -> None:
-        """Take note that a stage has ended: it is written next."""
+        """Take over a stage that has ended, to write it."""
         record.waits_since_ns = now_ns()
-        self._untold.append(record)
+        self.numbers.end(record)
         self._ended.append(record)
         hung = self.hung
         most = limits.MAX_ENDED_STAGES_HUNG if hung else limits.MAX_ENDED_STAGES
         for _ in range(2):
-            # Two for each one that comes: there may be many from before the recorder hung.
-            if hung and self._untold:
-                self._tell_in_bulk()
+            # Two for each stage that ends: many may wait from before the recorder hung.
+            if hung and self.numbers.pending:
+                self.numbers.report_in_bulk()
             if len(self._ended) > most:
                 self._forgo_oldest()
 
     def end_later(self, end: Callable[[], None]) -> None:
-        """Have a stage ended by the recorder's thread. For destructors, which run anywhere: it takes no lock."""
+        """Have the recorder's thread call `end`, which ends a stage. It takes no lock, so destructors may call it."""
         self._ends.append(end)
 
     def defer(self, step: Callable[[], None]) -> bool:
-        """Have something done by the recorder's thread; return False where too much waits for it, and forget it."""
+        """Have the recorder's thread do a step. Return False, and forget the step, if too many wait."""
         waiting = len(self._steps)
         if waiting >= limits.MAX_DEFERRED_STEPS or (waiting >= limits.MAX_ENDED_STAGES_HUNG and self.hung):
             return False
@@ -107,7 +102,7 @@ class Writer:
 
     @property
     def hung(self) -> bool:
-        """Whether the recorder's thread has been at one stage for too long, or the oldest has waited for so long."""
+        """Whether that thread has worked on one stage, or the oldest ended stage has waited, for too long."""
         before_ns = now_ns() - limits.RECORDER_HUNG_NS
         if 0 < self._working_since_ns < before_ns:
             return True
@@ -118,14 +113,14 @@ class Writer:
 
     @property
     def busy_s(self) -> float:
-        """For how long the recorder's thread has been at one stage, in seconds; 0 where it is at none."""
+        """Seconds that the recorder's thread has worked on its present stage; 0 if it works on none."""
         since_ns = self._working_since_ns
         return (now_ns() - since_ns) / 1e9 if since_ns else 0.0
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing to write, and nothing that could come without a stage being begun."""
-        # What is in hand is in none of these any more.
+        """Whether there is nothing to write, and nothing can come before another stage begins."""
+        # The stage in hand is in no queue any more, so the thread's own work is looked at as well.
         return not (self._live or self._ended or self._steps or self._ends or self._working_since_ns)
 
     def unended(self) -> list[StageRecord]:
@@ -133,14 +128,14 @@ class Writer:
         return [record for record in list(self._live.values()) if not record.ended]
 
     def waiting(self) -> dict[str, int]:
-        """Return how many entries wait, by stage; 0 for a stage that has none now.
+        """Return how many entries wait, by stage; 0 for a stage that had some and has none now.
 
-        Whoever asks collects metrics: where the recorder hangs, they are told now of all that has ended.
+        Whoever asks collects metrics. If the recorder hangs, all stages that have ended are reported now.
         """
         if self.hung:
-            for _ in range(len(self._untold)):
-                self._tell_in_bulk()
-        self.guarded("record", self._forgone.hand_over)
+            for _ in range(self.numbers.pending):
+                self.numbers.report_in_bulk()
+        self._errors.guarded("record", self.numbers.report_forgone)
         found = dict(self._stages)
         for record in list(self._live.values()):
             if record.journal is not None:
@@ -149,37 +144,37 @@ class Writer:
         return found
 
     def forgo_all(self) -> tuple[int, int]:
-        """Throw away all that waits, because nobody is going to write it; return how many stages and entries it was."""
+        """Drop all that waits, because nobody will write it. Return the number of stages and of entries dropped."""
         stages = entries = 0
-        in_hand = self._in_hand
+        in_hand = self.numbers.in_hand
         if in_hand is not None and id(in_hand) not in self._live:
-            # The recorder hangs with it: its entries are no longer in its journal.
-            stages, entries = 1, in_hand.writer.unsent
+            # The recorder hangs with this stage, whose entries are no longer in its journal.
+            stages, entries = 1, in_hand.segments.unsent
             self._metrics.dropped(in_hand.info.label, entries)
         for record in list(self._live.values()):
             entries += self._forgo(record)
             stages += 1
         self._ended.clear()
-        self._forgone.hand_over()
+        self.numbers.report_forgone()
         return stages, entries
 
     # Called by one thread at a time.
 
     def work(self, *, roll: bool = False) -> bool:
-        """Write out what is there; return whether there is more to do at once.
+        """Write what waits. Return whether there is more to do at once.
 
         Args:
-            roll: Whether to write all there is, and to end the segments of open streams so that they can be seen.
+            roll: Whether to write everything, and to end the segments of open streams, so that they can be seen.
         """
         with self.lock:
             try:
                 self._mark()
                 self._run(self._ends, "close")
-                self._run(self._steps, "record", between=self._tell_ended)
+                self._run(self._steps, "record", between=self._report_ends)
                 self._look_at_open(roll)
                 return self._finish_ended(forever=roll)
             finally:
-                self._in_hand = None
+                self.numbers.in_hand = None
                 self._working_since_ns = 0
 
     def _run(
@@ -189,33 +184,34 @@ class Writer:
         most: int = 2**31,
         between: Callable[[], None] | None = None,
     ) -> None:
-        # Others may run some meanwhile, so what was counted may be gone when it is to be taken.
+        # Other threads may run some meanwhile, so there may be fewer than were counted.
         for _ in range(min(len(steps), most)):
             try:
                 step = steps.popleft()
             except IndexError:
                 return
-            self.guarded(site, step)
+            self._errors.guarded(site, step)
             if between is not None:
-                # A slow step is to make no number late.
+                # A slow step must make no number late.
                 between()
 
     def _look_at_open(self, roll: bool) -> None:
         for record in list(self._live.values()):
             self._mark(record)
-            if not self._count(record):
+            if not self.numbers.report_begin(record):
                 continue
             if record.settled and not record.ended:
                 self._end_settled(record)
             if not record.ended:
-                self._write(record)
-                self.guarded("record", record.writer.roll if roll else record.writer.roll_if_due, now_ns())
-        self._forgone.hand_over()
+                self._drain(record)
+                self.numbers.report_progress(record)
+                self._errors.guarded("record", record.segments.roll if roll else record.segments.roll_if_due, now_ns())
+        self.numbers.report_forgone()
 
     def _finish_ended(self, *, forever: bool) -> bool:
         until_ns = now_ns() + _ROUND_NS
         while self._ended:
-            self._tell_ended()
+            self._report_ends()
             if not forever and now_ns() > until_ns:
                 return True
             try:
@@ -225,99 +221,42 @@ class Writer:
             self._mark(record)
             if self._live.pop(id(record), None) is not None:
                 self._finish(record)
-        self._tell_ended()
+        self._report_ends()
         return False
 
-    def _tell_ended(self) -> None:
-        """Tell the metrics of all stages that have ended, whenever they will be written."""
-        for _ in range(len(self._untold)):
-            try:
-                record = self._untold.popleft()
-            except IndexError:
-                break
-            self._mark(record)
-            if self._claim(record):
-                self._tell(record)
-        # What comes next is at none of these.
-        self._mark()
-
-    def _claim(self, record: StageRecord, *, in_bulk: bool = False) -> bool:
-        """Return whether a stage that has ended is the caller's to tell the metrics of; true once."""
-        with self._claims:
-            if record.told_end or (in_bulk and record is self._in_hand):
-                return False
-            record.told_end = True
-            return True
-
-    def _tell(self, record: StageRecord) -> None:
-        if record.discarded:
-            if record.counted:
-                self.guarded("record", self._metrics.discarded, record.info)
-            return
-        if not record.counted:
-            self.guarded("record", self._metrics.opened, record.info)
-        self.guarded("record", self._hand_over, record)
-        at = trace_api.set_span_in_context(record.span)
-        self.guarded("record", self._metrics.closed, record.info, record.monitor.totals, at)
-
-    def _tell_in_bulk(self) -> None:
-        """Have the oldest stage told of, by somebody else than the recorder."""
-        try:
-            record = self._untold.popleft()
-        except IndexError:
-            return
-        if self._claim(record, in_bulk=True):
-            self._forgone.add(record)
-        elif not record.told_end:
-            # The recorder is at it; where it gets on it tells.
-            self._untold.append(record)
+    def _report_ends(self) -> None:
+        self.numbers.report_ends(self._mark)
 
     def _mark(self, record: StageRecord | None = None) -> None:
-        """Say what is being worked on, and let others have the interpreter now and then."""
-        self._in_hand = record
+        """Note which stage is worked on, and yield the interpreter now and then."""
+        self.numbers.in_hand = record
         self._working_since_ns = time_ns = now_ns()
         if time_ns - self._breathed_ns > _BREATH_NS:
             self._breathed_ns = time_ns
             time.sleep(0)
 
-    def _count(self, record: StageRecord) -> bool:
-        """Count a stage as open, the first time; return False where somebody else has told of its end already."""
-        if record.counted:
-            return not record.told_end
-        with self._claims:
-            if record.told_end:
-                return False
-            if record.discarded:
-                return True
-            record.counted = True
-        self.guarded("record", self._metrics.opened, record.info)
-        return True
-
     def _end_settled(self, record: StageRecord) -> None:
         before_ns = now_ns() - AFTERMATH_NS
         if any(ended_ns < before_ns for _, ended_ns in tuple(record.settled)):
-            self.guarded("close", record.recorder.close_settled, record)
+            self._errors.guarded("close", record.close_settled)
 
     def _finish(self, record: StageRecord) -> None:
-        if self._claim(record):
-            self._tell(record)
+        self.numbers.report_end(record)
         if record.discarded:
             return
-        if record.journal:
-            self.guarded("record", self._drain, record)
+        self._drain(record)
         if self._hook is not None:
-            self.guarded("hook", self._hook, record.writer.span, record.monitor.totals)
-        self.guarded("record", record.writer.end)
-
-    def _write(self, record: StageRecord) -> None:
-        if record.journal:
-            self.guarded("record", self._drain, record)
-        if record.has_news:
-            self.guarded("record", self._hand_over, record)
+            self._errors.guarded("hook", self._hook, record.segments.span, record.monitor.totals)
+        self._errors.guarded("record", record.segments.end)
 
     def _drain(self, record: StageRecord) -> None:
-        write = record.writer.write
-        for count, entry in enumerate(() if record.journal is None else record.journal.take(), 1):
+        """Write the entries of a stage's journal."""
+        if record.journal:
+            self._errors.guarded("record", self._write_all, record, record.journal)
+
+    def _write_all(self, record: StageRecord, journal: Journal) -> None:
+        write = record.segments.write
+        for count, entry in enumerate(journal.take(), 1):
             try:
                 write(entry)
             except Exception as error:
@@ -325,42 +264,24 @@ class Writer:
             if not count % _LOOK:
                 self._mark(record)
 
-    def _hand_over(self, record: StageRecord) -> None:
-        monitor = record.monitor
-        at = trace_api.set_span_in_context(record.span)
-        intervals, monitor.intervals = monitor.intervals, []
-        self._metrics.progress(record.info, monitor.totals, record.handed, intervals, at)
-        edge = monitor.edge
-        if edge is not None and edge.latencies and record.upstream_name:
-            latencies, edge.latencies = edge.latencies, []
-            self._metrics.latencies(record.info, record.upstream_name, latencies, at)
-
     def _forgo_oldest(self) -> None:
         try:
             record = self._ended.popleft()
         except IndexError:
             return
-        if record is self._in_hand:
-            # The recorder has its entries; where it gets on it writes them.
+        if record is self.numbers.in_hand:
+            # The recorder has its entries, and writes them if it gets on.
             self._ended.append(record)
         else:
             self._forgo(record)
 
     def _forgo(self, record: StageRecord) -> int:
-        """Throw a stage away; return how many entries the trace lacks by that."""
+        """Drop a stage. Return how many entries the trace lacks by that."""
         if self._live.pop(id(record), None) is None or record.discarded:
             return 0
         before = 0
         if record.journal is not None:
             before = record.journal.dropped
-            record.journal.give_up(record.writer.unsent)
-        if self._claim(record):
-            self._forgone.add(record)
+            record.journal.give_up(record.segments.unsent)
+        self.numbers.forgo(record)
         return 0 if record.journal is None else record.journal.dropped - before
-
-    def guarded(self, site: str, step: Callable[..., Any], *args: Any) -> None:
-        """Call a step; what it raises is counted as an internal error at `site`. For any thread."""
-        try:
-            step(*args)
-        except Exception as error:
-            self._errors.report(site, error)

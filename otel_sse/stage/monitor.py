@@ -49,8 +49,6 @@ class StageMonitor:
         settings: What to check, and how.
         opened_ns: When the request arrived, on the clock that all later times are read from, in nanoseconds.
         journal: Where chunks go, or None where nobody wants them (detection and totals go on).
-        lines: Whether the body is newline-delimited JSON and not SSE.
-        encoding: Content coding that makes the bytes unreadable here (`gzip`), or "": bytes are then only counted.
     """
 
     __slots__ = (
@@ -84,13 +82,10 @@ class StageMonitor:
         settings: StageSettings,
         opened_ns: int,
         journal: Journal | None = None,
-        *,
-        lines: bool = False,
-        encoding: str = "",
     ) -> None:
         self.info = info
         self.settings = settings
-        self.encoding = encoding
+        self.encoding = encoding = info.spec.encoding
         self.totals = Totals(opened_ns=opened_ns)
         self.intervals: list[int] = []
         self.on_chunk: Callable[[Chunk], None] | None = None
@@ -106,7 +101,7 @@ class StageMonitor:
         self._ending = Ending(self.totals, encoding)
         self._journal = nowhere if journal is None else journal.append
         self._notes = Notes(self.totals, self._journal, settings.max_findings, self._content.told.keep)
-        self._parser = None if encoding else _parser(settings, lines)
+        self._parser = None if encoding else _parser(settings, info.spec.lines)
         dialect = settings.dialect() if callable(settings.dialect) else settings.dialect
         self._reader = Reader(dialect=dialect, content_of=settings.content_of)
         self.edge: Edge | None = None

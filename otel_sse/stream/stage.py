@@ -6,28 +6,65 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True, frozen=True)
-class StageInfo:
-    """What is known of a stage before the first chunk.
+class StageSpec:
+    """What a stage is, in whatever stream. Whoever adds the stage makes it, once; nobody changes or copies it.
 
     Args:
         name: The stage's name, e.g. `provider`, `emit`, `socket_write`, `policy.judge`.
-        stream_id: The stream it belongs to.
         direction: `in` or `out` where both sides of a stage are seen, else "".
         rewrites: Whether the stage may change content.
         source: Which adapter or path feeds it, or "".
-        route: The request's route template, e.g. `/chat/{id}`; "" where unknown. Never a raw path.
         kind: Name of the class or function behind it, or "".
+        lines: Whether its bytes are newline-delimited JSON and not SSE.
+        encoding: Content coding that makes its bytes unreadable (`gzip`), or "": bytes are then only counted.
+        origin: Whether its chunks come from outside this process, so that no stage here is upstream of it.
+        relays: Whether it comes after the stage that began before it; False where only equal chunks can tell.
+        pulls: Whether somebody pulls chunks through it, so that what it pulls from crosses meanwhile.
+        outbound: Whether its chunks leave the process there, so that no iterator here takes them from it.
+        last: Whether no stage of this process comes after it.
+        to_reader: Whether its chunks are what the reader gets, so that they go on where the reader stopped.
     """
 
     name: str
-    stream_id: str
     direction: str = ""
     rewrites: bool = False
     source: str = ""
-    route: str = ""
     kind: str = ""
+    lines: bool = False
+    encoding: str = ""
+    origin: bool = False
+    relays: bool = True
+    pulls: bool = False
+    outbound: bool = False
+    last: bool = False
+    to_reader: bool = False
 
     @property
     def label(self) -> str:
         """Name and direction in one, e.g. `policy.judge.out`: what metrics and log lines call the stage."""
         return f"{self.name}.{self.direction}" if self.direction else self.name
+
+
+@dataclass(slots=True, frozen=True)
+class StageInfo:
+    """A stage of one stream: what the stage is, and whose.
+
+    Args:
+        spec: The stage.
+        stream_id: The stream it belongs to.
+        route: The request's route template, e.g. `/chat/{id}`; "" where unknown. Never a raw path.
+    """
+
+    spec: StageSpec
+    stream_id: str
+    route: str = ""
+
+    @property
+    def name(self) -> str:
+        """The stage's name, as in its spec."""
+        return self.spec.name
+
+    @property
+    def label(self) -> str:
+        """The stage's label, as in its spec."""
+        return self.spec.label

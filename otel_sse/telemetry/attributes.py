@@ -164,15 +164,16 @@ def finding_attributes(finding: Finding) -> Attributes:
 
 def stage_attributes(info: StageInfo) -> Attributes:
     """Return what every segment of a stage says from its start."""
-    attributes: Attributes = {semconv.STREAM_ID: info.stream_id, semconv.STAGE: info.name}
-    if info.direction:
-        attributes[semconv.STAGE_DIRECTION] = info.direction
-    if info.rewrites:
+    spec = info.spec
+    attributes: Attributes = {semconv.STREAM_ID: info.stream_id, semconv.STAGE: spec.name}
+    if spec.direction:
+        attributes[semconv.STAGE_DIRECTION] = spec.direction
+    if spec.rewrites:
         attributes[semconv.STAGE_REWRITES] = True
-    if info.source:
-        attributes[semconv.SOURCE] = info.source
-    if info.kind:
-        attributes[semconv.STAGE_CLASS] = info.kind
+    if spec.source:
+        attributes[semconv.SOURCE] = spec.source
+    if spec.kind:
+        attributes[semconv.STAGE_CLASS] = spec.kind
     if info.route:
         attributes[semconv.HTTP_ROUTE] = info.route
     return attributes

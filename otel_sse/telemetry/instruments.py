@@ -21,6 +21,7 @@ from opentelemetry.metrics import (
 )
 
 from otel_sse import semconv
+from otel_sse.telemetry.made_once import made_by
 
 
 @dataclass(slots=True, frozen=True)
@@ -51,7 +52,6 @@ class _Shared:
         self.instruments: weakref.WeakKeyDictionary[Meter, Instruments] = weakref.WeakKeyDictionary()
         self.watched: weakref.WeakSet[Meter] = weakref.WeakSet()
         self.sources: weakref.WeakKeyDictionary[Waits, MeterProvider | None] = weakref.WeakKeyDictionary()
-        self.latest: tuple[MeterProvider, str, Meter] | None = None
 
 
 _shared = _Shared()
@@ -63,19 +63,18 @@ def after_fork() -> None:
 
 
 def meter_of(version: str, provider: MeterProvider | None) -> Meter:
-    """Return our meter of a provider; of the global one always the same, while that is not set.
+    """Return our meter of a provider; of the global one always the same.
 
     Args:
         version: Version of the instrumentation scope.
         provider: The provider; the global one where None, also if that is set later.
     """
-    if provider is not None:
-        return provider.get_meter(semconv.SCOPE, version)
-    found = metrics_api.get_meter_provider()
-    latest = _shared.latest
-    if latest is None or latest[0] is not found or latest[1] != version:
-        _shared.latest = latest = (found, version, found.get_meter(semconv.SCOPE, version))
-    return latest[2]
+    found = provider or metrics_api.get_meter_provider()
+    made = made_by(found)
+    meter: Meter = (
+        found.get_meter(semconv.SCOPE, version) if made is None else made.once(found.get_meter, semconv.SCOPE, version)
+    )
+    return meter
 
 
 def instruments_of(meter: Meter) -> Instruments:

@@ -23,7 +23,8 @@ class InternalErrors:
     """
 
     def __init__(self, count: Callable[[str], None]) -> None:
-        self._count = count
+        self.count = count
+        """Counts an error at a site that somebody else has looked after."""
         self._logged: set[str] = set()
 
     def report(self, site: str, error: Exception) -> None:
@@ -36,7 +37,7 @@ class InternalErrors:
         Raises:
             Exception: `error` itself, only where `reraise` is set.
         """
-        self._count(site)
+        self.count(site)
         if site not in self._logged:
             self._logged.add(site)
             # The message of the error may quote a frame, so only its class and place are logged.
@@ -44,6 +45,19 @@ class InternalErrors:
             logger.debug("internal error at %s: %s", site, _way(error))
         if reraise:
             raise error
+
+    def guarded(self, site: str, step: Callable[..., object], *args: object) -> None:
+        """Call a step; what it raises is taken note of.
+
+        Args:
+            site: Where an error of it is counted.
+            step: What is called.
+            *args: What with.
+        """
+        try:
+            step(*args)
+        except Exception as error:
+            self.report(site, error)
 
 
 def _way(error: Exception) -> str:

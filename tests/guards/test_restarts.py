@@ -14,7 +14,7 @@ from otel_sse.guards.nets import MIN_CHARS
 from otel_sse.guards.restarts import RestartFilter
 from otel_sse.guards.units import UnitReader
 from otel_sse.stage import StageMonitor, StageSettings
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.wire import Event, Parser
 from tests.guards.made import (
     OPENING,
@@ -204,7 +204,7 @@ def test_text_that_repeats_itself_is_handed_on_at_once(texts: list[str], made: A
 @pytest.mark.parametrize("texts", [["ha "] * 200, [CODE] * 5, ["| a | b |\n"] * 50], ids=["laughter", "code", "table"])
 def test_detectors_and_the_guard_agree_on_repetition(texts: list[str]) -> None:
     """Where a stage finds no restart, the guard withholds nothing."""
-    monitor = StageMonitor(StageInfo("emit", "s"), StageSettings(), 0)
+    monitor = StageMonitor(StageInfo(StageSpec("emit"), "s"), StageSettings(), 0)
     for text in texts:
         monitor.feed(frame(text), 1)
     assert monitor.end("completed", 2).duplicates == 0

@@ -7,7 +7,7 @@ from otel_sse.lineage import Crossings
 from otel_sse.lineage.edge import Edge
 from otel_sse.stage import StageMonitor, StageSettings
 from otel_sse.stream.chunk import CERTAIN, Chunk, Finding
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 
 RESENT = Finding("duplicate/resent", CERTAIN, "ws.receive", 1, 0)
 
@@ -39,7 +39,7 @@ class Receiving:
     def __init__(self) -> None:
         self.journal: list[Chunk] = []
         self.upstreams = _NoUpstreams()
-        self.monitor = StageMonitor(StageInfo("ws.receive", "s"), StageSettings(), 1, self.journal)  # type: ignore[arg-type]
+        self.monitor = StageMonitor(StageInfo(StageSpec("ws.receive"), "s"), StageSettings(), 1, self.journal)  # type: ignore[arg-type]
         self.crossings = Crossings()
         self.edge = HopEdge(Edge(self.upstreams, self.crossings, self.monitor.totals, 1))
         self.monitor.edge = self.edge

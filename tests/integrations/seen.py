@@ -169,7 +169,7 @@ class Telemetry:
         """Assert that soon nothing is left of any stream: no pending record, no stream counted as open."""
         # A client has its last byte before the application has returned, and a stream ends when it has.
         for recorder in self._recorders:
-            until(partial(getattr, recorder, "idle"), "the end of all streams")
+            until(partial(getattr, recorder.background, "idle"), "the end of all streams")
         assert [point.value for point in self.metric("sse.streams.active").values() if point.value] == []
 
     def close(self) -> None:

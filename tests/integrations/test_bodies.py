@@ -8,6 +8,7 @@ import pytest
 
 from otel_sse.integrations.bodies import Body, ByteCursor, body_headers, streamed_body
 from otel_sse.recording.live_stream import Stream
+from otel_sse.stream.stage import StageSpec
 from otel_sse.telemetry.clock import now_ns
 from tests.integrations.answers import ANSWER, DIGESTS, FRAMES, plain
 from tests.integrations.seen import Telemetry, recorder_of
@@ -37,7 +38,7 @@ def stream(telemetry: Telemetry) -> Stream:
 
 def cursor_of(stream: Stream, **how: Any) -> ByteCursor:
     """A cursor that feeds the stage `client`."""
-    return ByteCursor(stream.recorder, lambda: stream.stage("client"), **how)
+    return ByteCursor(stream.recorder, lambda: stream.stage(StageSpec("client")), **how)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from otel_sse.recording.recorder import SITES, Recorder
 from otel_sse.stage.checks import Checks
 from otel_sse.stage.monitor import StageMonitor
 from otel_sse.stream.facts import Facts
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.telemetry import internal
 from otel_sse.telemetry.segments import SegmentWriter
 from otel_sse.wire import Event, Parser
@@ -268,13 +268,13 @@ async def test_raised_as_well_under_test(name: str, telemetry: Telemetry, monkey
 def test_raised_as_well_by_flush(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error on the recorder's side is raised where the test flushes."""
     recorder = telemetry.instrument(plain())._self_middleware.recorder
-    record = recorder.open(StageInfo("socket_write", "s1"), 0)
+    record = recorder.open(StageInfo(StageSpec("socket_write"), "s1"), 0)
     record.feed(DONE, 1, 0)
     with monkeypatch.context() as patch:
         patch.setattr(SegmentWriter, "write", broken)
         with pytest.raises(Injected):
             otel_sse.flush()
-    recorder.close(record, "completed")
+    record.close("completed")
     assert isinstance(telemetry.stage(), Stage)
 
 

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-import trio
 from opentelemetry.trace import StatusCode
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import ClientDisconnect, Request
@@ -16,7 +14,6 @@ from starlette.requests import ClientDisconnect, Request
 import otel_sse
 from otel_sse import limits
 from otel_sse.recording import writer
-from otel_sse.recording.outcomes import error_type, outcome_of
 from tests.integrations.answers import DIGESTS, DONE, FRAMES, Receive, Scope, Send, body, plain, start
 from tests.integrations.driver import Driver, call
 from tests.integrations.made import fastapi_app, plain_app, starlette_app
@@ -377,14 +374,14 @@ async def test_a_large_last_body_is_sent_before_it_is_read(over: int, telemetry:
     async def watching(scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Any) -> None:
             if message["type"] == "http.response.body":
-                (record,) = recorder_of(instrumented)._writer._live.values()
+                (record,) = recorder_of(instrumented).background.writer._live.values()
                 read.append(record.monitor.totals.chunks)
             await send(message)
 
         await instrumented(scope, receive, sending)
 
     instrumented = telemetry.instrument(app, flush_interval_seconds=3600)
-    recorder_of(instrumented)._ensure_worker = lambda: None  # type: ignore[method-assign]
+    recorder_of(instrumented).background._ensure_worker = lambda: None  # type: ignore[method-assign]
     await call(watching)
     assert len(last) == limits.MAX_FORETOLD_BYTES + over
     assert read == [1 - over]
@@ -460,67 +457,3 @@ async def test_abandoned_when_the_request_is_dropped(telemetry: Telemetry) -> No
     request.send(None)
     request.close()
     assert settled_stage(telemetry).outcome == "abandoned"
-
-
-def raised_by_trio(error: BaseException | None = None) -> BaseException:
-    """What leaves a task of trio's that is cancelled, and raises an exception of its own on top where one is given."""
-    caught: list[BaseException] = []
-
-    async def main() -> None:
-        with trio.CancelScope() as scope:
-            scope.cancel()
-            try:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(trio.sleep_forever)
-                    if error is not None:
-                        raise error
-                    await trio.sleep_forever()
-            except BaseException as left:
-                caught.append(left)
-                raise
-
-    with contextlib.suppress(BaseException):
-        trio.run(main, strict_exception_groups=True)
-    return caught[0]
-
-
-def cancelled_by_trio() -> BaseException:
-    """The very exception by which trio cancels."""
-    left: Any = raised_by_trio()
-    return left.exceptions[0] if isinstance(left, BaseExceptionGroup) else left
-
-
-CANCELLED = asyncio.CancelledError()
-TRIO = cancelled_by_trio()
-
-
-@pytest.mark.parametrize(
-    ("error", "outcome", "name"),
-    [
-        (CANCELLED, "cancelled", "asyncio.exceptions.CancelledError"),
-        (TRIO, "cancelled", "trio.Cancelled"),
-        (raised_by_trio(), "cancelled", "BaseExceptionGroup"),
-        (raised_by_trio(Broken()), "failed", BROKEN),
-        (BaseExceptionGroup("", [TRIO, TRIO]), "cancelled", "BaseExceptionGroup"),
-        (BaseExceptionGroup("", [CANCELLED, TRIO]), "cancelled", "BaseExceptionGroup"),
-        (BaseExceptionGroup("", [TRIO, ValueError()]), "failed", "ValueError"),
-        (BaseExceptionGroup("", [BaseExceptionGroup("", [TRIO]), KeyError()]), "failed", "KeyError"),
-        (BaseExceptionGroup("", [TRIO, ValueError(), KeyError()]), "failed", "BaseExceptionGroup"),
-        (trio.ClosedResourceError(), "failed", "trio.ClosedResourceError"),
-        (trio.TooSlowError(), "failed", "trio.TooSlowError"),
-        (Broken(), "failed", BROKEN),
-        (GeneratorExit(), "abandoned", "GeneratorExit"),
-        (ValueError(), "failed", "ValueError"),
-        (KeyboardInterrupt(), "failed", "KeyboardInterrupt"),
-        (BaseExceptionGroup("", [CANCELLED, CANCELLED]), "cancelled", "BaseExceptionGroup"),
-        (BaseExceptionGroup("", [CANCELLED, ValueError()]), "failed", "ValueError"),
-        (BaseExceptionGroup("", [CANCELLED, GeneratorExit()]), "failed", "GeneratorExit"),
-        (ExceptionGroup("", [ValueError(), KeyError()]), "failed", "ExceptionGroup"),
-        (ExceptionGroup("", [ExceptionGroup("", [KeyError()])]), "failed", "KeyError"),
-    ],
-    ids=repr,
-)
-def test_what_an_exception_says(error: BaseException, outcome: str, name: str) -> None:
-    """Cancellation and a dropped generator are told from failure, also inside groups."""
-    assert outcome_of(error) == outcome
-    assert error_type(error) == name

@@ -18,7 +18,7 @@ from otel_sse.errors import StreamReusedError
 from otel_sse.recording import registry
 from otel_sse.recording.live_stream import Stream, enter, leave
 from otel_sse.recording.recorder import Recorder
-from otel_sse.recording.tasks import current_task, trio_task
+from otel_sse.stream.stage import StageSpec
 from otel_sse.telemetry.clock import now_ns
 from tests.integrations.answers import DIGESTS, FRAMES, Receive, Scope, Send, body, plain, start
 from tests.integrations.pipeline import TEXTS, ended, one_to_one, outcomes, produced, recorder_outside, stages
@@ -180,28 +180,15 @@ async def in_turn(one: Callable[[], Awaitable[None]], other: Callable[[], Awaita
         nursery.start_soon(other)
 
 
-def test_tasks_are_told_apart() -> None:
-    """Two tasks of one thread are two, and outside of any run there is none."""
-    found: list[Any] = []
-
-    async def keep() -> None:
-        assert current_task() is trio.lowlevel.current_task()
-        found.append(trio_task())
-
-    assert trio_task() is None
-    trio.run(in_turn, keep, keep)
-    assert len(set(map(id, found))) == 2
-
-
 def test_stages_of_two_tasks_are_told_apart(default: Recorder) -> None:
     """Who opened a stage is the task, so that two paths at once within one stream are not taken for one."""
     stream = Stream(default, now_ns())
     openers: list[object] = []
 
     async def open_one() -> None:
-        record = stream.stage("mine")
-        openers.append(record.opener)
-        default.discard(record)
+        record = stream.stage(StageSpec("mine"))
+        openers.append(record.opened_in)
+        record.discard()
         await trio.lowlevel.checkpoint()
 
     token = enter(stream)

@@ -15,9 +15,10 @@ import pytest
 from otel_sse import limits
 from otel_sse.iterators import pulls
 from otel_sse.iterators.observed import ObservedAsyncIterator, ObservedIterator, StageCursor
-from otel_sse.recording import recorder as recorder_module
+from otel_sse.recording import stage_record
 from otel_sse.recording.live_stream import Stream
 from otel_sse.recording.recorder import Recorder
+from otel_sse.stream.stage import StageSpec
 from otel_sse.telemetry import internal
 from otel_sse.telemetry.clock import now_ns
 from tests.integrations.pipeline import TEXTS, ended, items, produced, produced_at_once, recorder_outside
@@ -102,7 +103,7 @@ def watch(recorder: Recorder) -> Callable[..., Any]:
     def watching(iterable: Any) -> Any:
         stream = Stream(recorder, now_ns())
         kind = ObservedAsyncIterator if hasattr(iterable, "__aiter__") else ObservedIterator
-        return kind(iterable, StageCursor(partial(stream.stage, "emit")))
+        return kind(iterable, StageCursor(partial(stream.stage, StageSpec("emit"))))
 
     return watching
 
@@ -533,7 +534,7 @@ def test_destructor_takes_no_lock(watch: Watch, recorder: Recorder, stage: OneSt
     """The garbage collector may drop an iterator in the middle of the recorder's own work, on the same thread."""
     watched = watch(iter("abc"))
     next(watched)
-    with recorder._writer.lock, recorder._writer.room.lock, recorder._start_lock:
+    with recorder.background.writer.lock, recorder.background.writer.room.lock, recorder.background._start_lock:
         del watched
     assert stage().outcome == "abandoned"
 
@@ -653,8 +654,8 @@ async def test_a_pause_in_which_nobody_asks_is_no_stall(
     """Only time within pulls counts as the source's silence: 15 s by default."""
     clock = Clock()
     monkeypatch.setattr(pulls, "now_ns", clock)
-    monkeypatch.setattr(recorder_module, "now_ns", clock)
-    record = Stream(recorder, clock()).stage("provider")
+    monkeypatch.setattr(stage_record, "now_ns", clock)
+    record = Stream(recorder, clock()).stage(StageSpec("provider"))
     cursor = StageCursor(lambda: record)
 
     def source() -> Iterator[str]:
@@ -683,8 +684,8 @@ def test_a_pause_before_the_iterator_is_left_is_no_stall(pull_s: int, recorder: 
     """Who stops pulling and closes later has not waited for the source; who waits in vain has."""
     clock = Clock()
     monkeypatch.setattr(pulls, "now_ns", clock)
-    monkeypatch.setattr(recorder_module, "now_ns", clock)
-    record = Stream(recorder, clock()).stage("provider")
+    monkeypatch.setattr(stage_record, "now_ns", clock)
+    record = Stream(recorder, clock()).stage(StageSpec("provider"))
 
     def source() -> Iterator[str]:
         yield "word "

@@ -1,20 +1,23 @@
-"""A recorder with a real SDK behind it, whose spans and metrics tests look at."""
+"""A recorder with a real SDK behind it, whose spans and metrics tests look at, and stages to lead chunks through."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
+from opentelemetry.sdk.trace import Event, ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
 from otel_sse.options import Options
-from otel_sse.recording.recorder import Recorder, StageRecord
-from otel_sse.stream.stage import StageInfo
+from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.stage_record import StageRecord
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.telemetry.clock import now_ns
 
 
@@ -38,7 +41,7 @@ class Bench:
     opened: list[StageRecord] = field(default_factory=list)
 
     def open(self, stage: str = "socket_write", stream_id: str = "s1", route: str = "/chat") -> StageRecord:
-        record = self.recorder.open(StageInfo(stage, stream_id, route=route), now_ns())
+        record = self.recorder.open(StageInfo(StageSpec(stage), stream_id, route), now_ns())
         self.opened.append(record)
         return record
 
@@ -48,7 +51,7 @@ class Bench:
         for number in range(1, chunks + 1):
             record.feed(frame(number), now_ns(), 0)
         record.feed(END, now_ns(), 0)
-        self.recorder.close(record, outcome)
+        record.close(outcome)
         return record
 
     def spans(self, name: str = "stream socket_write") -> list[ReadableSpan]:
@@ -107,3 +110,70 @@ class Benches:
         for bench in self._made:
             bench.recorder.shutdown()
             bench.provider.shutdown()
+
+
+def cross(record: StageRecord, *texts: str) -> None:
+    """Let texts cross a stage; it begins to take plain text with the first one."""
+    for text in texts:
+        record.take(text, now_ns())
+
+
+def upstreams(bench: Bench, *records: StageRecord) -> list[list[Any]]:
+    """End stages; return for each of their chunks what it was made of, and of which source, where that was said."""
+    for record in records:
+        record.close("completed")
+    return [
+        [_made_of(event) for event in span_of(bench, record).events if event.name == "sse.chunk"] for record in records
+    ]
+
+
+def _made_of(event: Event) -> Any:
+    found = dict(event.attributes or {})
+    first = found.get("sse.chunk.upstream.first", 0)
+    return (first, found["sse.chunk.source"]) if "sse.chunk.source" in found else first
+
+
+def span_of(bench: Bench, record: StageRecord) -> ReadableSpan:
+    """The one span of a stage that has ended."""
+    (span,) = [span for span in bench.spans(f"stream {record.info.name}") if span.context == record.span_context]
+    return span
+
+
+def dropped(bench: Bench) -> int:
+    """The counter of dropped chunks, as whoever collects metrics sees it now."""
+    return int(points(bench.reader, "sse.recorder.dropped")[(("stage", "socket_write"),)].value)
+
+
+def outcomes(bench: Bench) -> dict[str, int]:
+    found = points(bench.reader, "sse.streams.ended")
+    return {dict(labels)["outcome"]: point.value for labels, point in found.items() if point.value}
+
+
+def total(bench: Bench, metric: str) -> int:
+    return sum(int(point.value) for point in points(bench.reader, metric).values())
+
+
+def abandon(record: StageRecord) -> None:
+    """End a stage, as a destructor's request does."""
+    record.close("abandoned")
+
+
+def until(done: Callable[[], bool]) -> None:
+    """Wait until `done()`, a minute at most."""
+    end = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+class Broken(RuntimeError):
+    """An error that otel_sse would have made itself."""
+
+
+def fail(*_: Any) -> Any:
+    raise Broken("secret text of a frame")
+
+
+def failures(bench: Bench, site: str) -> int:
+    """How many internal errors were counted at a site."""
+    return int(points(bench.reader, "sse.internal_errors")[(("site", site),)].value)

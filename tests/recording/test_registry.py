@@ -21,6 +21,7 @@ from otel_sse.recording.registry import (
     stream_here,
     tell_unusable,
 )
+from otel_sse.stream.stage import StageSpec
 from otel_sse.telemetry import internal
 from otel_sse.telemetry.clock import now_ns
 from tests.integrations.pipeline import ended, recorder_outside
@@ -89,7 +90,7 @@ def test_flush_and_shutdown_reach_every_recorder(telemetry: Telemetry) -> None:
     """What is pending is written out, and what is open is ended, of every recorder of the process."""
     made = [recorder_outside(telemetry) for _ in range(2)]
     for recorder in made:
-        Stream(recorder, now_ns()).stage("emit")
+        Stream(recorder, now_ns()).stage(StageSpec("emit"))
     otel_sse.flush()
     assert ended(telemetry, 0) == []
     otel_sse.shutdown()
@@ -106,7 +107,7 @@ def test_error_while_a_stage_begins_is_not_raised(telemetry: Telemetry, monkeypa
     recorder = recorder_outside(telemetry)
     token = enter(Stream(recorder, now_ns()))
     monkeypatch.setattr(Recorder, "open", fail)
-    assert StreamLater().stage("emit") is None
+    assert StreamLater().stage(StageSpec("emit")) is None
     leave(token)
     assert telemetry.value("sse.internal_errors", site="open") == 1
 

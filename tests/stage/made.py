@@ -8,13 +8,19 @@ from typing import Any, NamedTuple
 
 from otel_sse.stage import StageMonitor, StageSettings
 from otel_sse.stream.chunk import Chunk, Finding
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.stream.totals import Totals
 
 MS = 1_000_000
 S = 1_000 * MS
 OPENED = 10 * S
-INFO = StageInfo("socket_write", "stream-1")
+INFO = StageInfo(StageSpec("socket_write"), "stream-1")
+
+
+def info(**how: Any) -> StageInfo:
+    """The stage that streams are led through, with more known of it."""
+    return StageInfo(StageSpec("socket_write", **how), "stream-1")
+
 
 Entry = Chunk | tuple[Finding, int]
 """What a stage leaves in its journal."""
@@ -54,7 +60,7 @@ def watch(
 ) -> Seen:
     """Lead bodies through a stage, one a millisecond, and end it."""
     journal: list[Entry] = []
-    monitor = StageMonitor(INFO, settings or StageSettings(), OPENED, journal, **how)
+    monitor = StageMonitor(info(**how), settings or StageSettings(), OPENED, journal)
     parts = [bodies] if isinstance(bodies, bytes) else bodies
     for number, body in enumerate(parts, 1):
         monitor.feed(body, OPENED + number * MS)

@@ -8,7 +8,7 @@ import pytest
 
 from otel_sse.stage import StageMonitor, StageSettings
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 from tests.stage.made import (
     ANSWERS,
     DONE,
@@ -23,6 +23,7 @@ from tests.stage.made import (
     chat_chunk,
     frame,
     gemini,
+    info,
     messages,
     named,
     own_json,
@@ -203,7 +204,7 @@ def plain_end() -> list[bytes]:
 def paced(steps: Sequence[tuple[float, bytes]], outcome: str = "completed", end_s: float = 0.0, **how) -> Seen:
     """Lead bodies through a stage, each so many seconds after the one before."""
     journal: list[Entry] = []
-    monitor = StageMonitor(INFO, StageSettings(), OPENED, journal, **how)
+    monitor = StageMonitor(info(**how), StageSettings(), OPENED, journal)
     time_ns = OPENED
     for pause_s, body in steps:
         time_ns += round(pause_s * S)
@@ -274,7 +275,7 @@ def test_numbers_of_an_application_s_own_frames(key: str) -> None:
     """Frames that an application numbers itself give a gap where one is missing; heartbeats are counted too."""
     frames = [f'data: {{"{key}": {number}, "content": "word {number} "}}\n\n' for number in range(1, 30)]
     frames[4] = f'data: {{"{key}": 5, "type": "heartbeat"}}\n\n'
-    monitor = StageMonitor(StageInfo("emit", "s"), StageSettings(), 0)
+    monitor = StageMonitor(StageInfo(StageSpec("emit"), "s"), StageSettings(), 0)
     for each in (*frames[:19], *frames[21:]):
         monitor.feed(each.encode(), 1)
     totals = monitor.end("completed", 2)

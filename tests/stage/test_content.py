@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
 
 import pytest
 
 from otel_sse.stage import StageMonitor, StageSettings
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED
+from otel_sse.stream.stage import StageInfo, StageSpec
 from tests.stage.made import (
     INFO,
     MS,
@@ -142,8 +142,8 @@ def test_rules_of_the_users_own_are_told_at_the_chunk() -> None:
 
 def test_reader_that_gets_everything_at_once_suspects_a_buffer() -> None:
     """A stage that reads from a network says at its end that the answer came in one piece after a wait."""
-    info = SimpleNamespace(name="client")
-    monitor = StageMonitor(info, StageSettings(), OPENED, [])  # type: ignore[arg-type]
+    info = StageInfo(StageSpec("client"), "s")
+    monitor = StageMonitor(info, StageSettings(), OPENED, [])
     for event in chat(WORDS):
         monitor.feed(event, OPENED + 3_000 * MS)
     totals = monitor.end("completed", OPENED + 3_001 * MS)

@@ -16,7 +16,7 @@ from otel_sse.stream.chunk import Chunk
 from otel_sse.stream.digest import keyed_digest, sha1_digest
 from otel_sse.stream.facts import Facts
 from otel_sse.stream.outcome import OUTCOMES
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.wire import Event
 from tests.stage.made import (
     ANSWERS,
@@ -30,6 +30,7 @@ from tests.stage.made import (
     chat_chunk,
     frame,
     gemini,
+    info,
     messages,
     own_json,
     plain,
@@ -431,7 +432,7 @@ def test_body_without_an_event_is_no_answer(body: bytes, outcome: str) -> None:
 )
 def test_lines_of_json_that_break_off(tail: str, outcome: str) -> None:
     """The last line may lack its end, but not half of its JSON."""
-    monitor = StageMonitor(INFO, StageSettings(), OPENED, lines=True)
+    monitor = StageMonitor(info(lines=True), StageSettings(), OPENED)
     monitor.feed(b'{"text": "a"}\n' + tail.encode(), OPENED + MS)
     assert monitor.end("completed", OPENED + 2 * MS).outcome == outcome
 
@@ -456,7 +457,7 @@ def test_bytes_of_what_was_too_long_are_nobody_s(end: str, after: str, long: str
 def test_a_chunk_keeps_the_beginning_of_long_names() -> None:
     """An id and an event's name may be as long as an event; a chunk keeps MAX_NAME_CHARS of each."""
     journal: list[Entry] = []
-    monitor = StageMonitor(StageInfo("provider", "s"), StageSettings(), 0, journal)
+    monitor = StageMonitor(StageInfo(StageSpec("provider"), "s"), StageSettings(), 0, journal)
     name = "n" * limits.MAX_NAME_CHARS
     monitor.feed(f"event: {name}x\nid: {name}x\ndata: a\n\n".encode(), 1, 0)
     assert [(chunk.event, chunk.id) for chunk in journal if isinstance(chunk, Chunk)] == [(name, name)]

@@ -26,6 +26,7 @@ from tests.stage.made import (
     Seen,
     chat_chunk,
     frame,
+    info,
     messages,
     own_json,
     responses,
@@ -79,7 +80,7 @@ def pieces(data: bytes, cuts: Sequence[int]) -> list[bytes]:
 def lead(bodies: Sequence[bytes], how: StageSettings = SETTINGS, *, lines: bool = False) -> Seen:
     """Lead bodies through a stage, all at one time."""
     journal: list[Entry] = []
-    monitor = StageMonitor(INFO, how, OPENED, journal, lines=lines)
+    monitor = StageMonitor(info(lines=lines), how, OPENED, journal)
     for body in bodies:
         monitor.feed(body, OPENED + MS)
     monitor.end("completed", OPENED + MS)

@@ -8,7 +8,7 @@ import pytest
 
 from otel_sse import limits, semconv
 from otel_sse.stream.chunk import CERTAIN, Chunk, Finding
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.stream.totals import Totals
 from otel_sse.telemetry.attributes import (
     chunk_attributes,
@@ -122,8 +122,8 @@ def test_a_finding_says_what_where_and_why() -> None:
 
 def test_a_stage_says_what_is_known_of_it() -> None:
     """Id and stage always; direction, rewriting, source and route where there are any."""
-    assert stage_attributes(StageInfo("emit", "s1")) == {semconv.STREAM_ID: "s1", semconv.STAGE: "emit"}
-    full = stage_attributes(StageInfo("policy.judge", "s1", "out", True, "app", "/chat"))
+    assert stage_attributes(StageInfo(StageSpec("emit"), "s1")) == {semconv.STREAM_ID: "s1", semconv.STAGE: "emit"}
+    full = stage_attributes(StageInfo(StageSpec("policy.judge", "out", True, "app"), "s1", "/chat"))
     assert full[semconv.STAGE_DIRECTION] == "out"
     assert full[semconv.STAGE_REWRITES] is True
     assert (full[semconv.SOURCE], full[semconv.HTTP_ROUTE]) == ("app", "/chat")
@@ -156,6 +156,6 @@ def test_all_names_are_declared() -> None:
         pack_attributes([chunk(upstream_first=1, upstream_last=1)]),
         progress_attributes(totals),
         totals_attributes(totals),
-        request_attributes(StageInfo("s", "i"), totals),
+        request_attributes(StageInfo(StageSpec("s"), "i"), totals),
     ]
     assert set().union(*made) <= NAMES

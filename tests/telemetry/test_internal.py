@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 import pytest
 
@@ -70,3 +71,16 @@ def test_the_test_suite_sees_the_error_itself() -> None:
     with pytest.raises(KeyError) as caught:
         internal.InternalErrors(lambda site: None).report("open", error)
     assert caught.value is error
+
+
+def test_guarded_step_raises_nothing_and_is_counted_where_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step gets its arguments; an exception of it is counted at its site, and one that ends the process goes on."""
+    monkeypatch.setattr(internal, "reraise", False)
+    counted: list[str] = []
+    errors = internal.InternalErrors(counted.append)
+    done: list[int] = []
+    errors.guarded("record", done.append, 1)
+    errors.guarded("hook", int, "x")
+    with pytest.raises(SystemExit):
+        errors.guarded("hook", sys.exit)
+    assert (done, counted) == ([1], ["hook"])

@@ -9,7 +9,7 @@ from otel_sse.options import Options
 from otel_sse.recording.recorder import Recorder
 from otel_sse.stream import kinds
 from otel_sse.stream.outcome import OUTCOMES
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.telemetry.clock import now_ns
 from tests.recording.made import END, Benches, frame, points
 
@@ -43,7 +43,7 @@ def test_totals_are_handed_over_whole_and_once(make_bench: Benches) -> None:
         record.feed(frame(number), now_ns(), 0)
         sent += len(frame(number))
         bench.recorder.flush()
-    bench.recorder.close(record, "completed")
+    record.close("completed")
     route = (("route", "/chat"), ("stage", "socket_write"))
     assert bench.points("sse.chunks")[route].value == 10
     assert bench.points("sse.stream.io")[route].value == sent
@@ -55,7 +55,7 @@ def test_duplicates_are_counted_by_stage_kind_certainty_and_route(make_bench: Be
     record = bench.open()
     for body in (frame(1), END, END, END):
         record.feed(body, now_ns(), 0)
-    bench.recorder.close(record, "completed")
+    record.close("completed")
     labels = {"stage": "socket_write", "route": "/chat", "certainty": "certain"}
     duplicates = bench.points("sse.duplicate_chunks")[tuple(sorted((labels | {"kind": "terminal"}).items()))]
     findings = bench.points("sse.findings")[tuple(sorted((labels | {"kind": "duplicate/terminal"}).items()))]
@@ -68,7 +68,7 @@ def test_missing_chunks_count_the_width_of_a_gap(make_bench: Benches) -> None:
     record = bench.open()
     for number in (1, 2, 6):
         record.feed(b'data: {"content": "word", "sequence_number": %d}\n\n' % number, now_ns(), 0)
-    bench.recorder.close(record, "completed")
+    record.close("completed")
     missing = [p.value for labels, p in bench.points("sse.missing_chunks").items() if ("route", "/chat") in labels]
     assert sum(missing) == 3
 
@@ -79,7 +79,7 @@ def test_the_number_of_open_streams_goes_back_to_zero(make_bench: Benches) -> No
     record = bench.open()
     (point,) = bench.points("sse.streams.active").values()
     assert point.value == 1
-    bench.recorder.close(record, "cancelled")
+    record.close("cancelled")
     (point,) = bench.points("sse.streams.active").values()
     assert point.value == 0
 
@@ -107,7 +107,7 @@ def test_routes_past_the_cap_are_counted_together(make_bench: Benches) -> None:
     """At MAX_ROUTES each route has its own label; one past it is `other`."""
     bench = make_bench()
     for number in range(limits.MAX_ROUTES + 1):
-        bench.recorder.close(bench.open(route=f"/r{number}"), "completed")
+        bench.open(route=f"/r{number}").close("completed")
     routes = {dict(labels).get("route") for labels in bench.points("sse.streams.active")}
     assert f"/r{limits.MAX_ROUTES - 1}" in routes
     assert f"/r{limits.MAX_ROUTES}" not in routes
@@ -121,7 +121,7 @@ def test_stages_past_the_cap_are_counted_together(make_bench: Benches) -> None:
     for number in range(limits.MAX_STAGE_LABELS + 1):
         record = bench.open(stage=f"s{number}", route="")
         metrics.latencies(record.info, f"s{number}", [1], trace.set_span_in_context(record.span))
-        bench.recorder.close(record, "completed")
+        record.close("completed")
     for name, label in (
         ("sse.streams.active", "stage"),
         ("sse.recorder.queued", "stage"),
@@ -139,7 +139,7 @@ def test_exemplars_carry_the_trace(make_bench: Benches) -> None:
     record = bench.open()
     for body in (END, END):
         record.feed(body, now_ns(), 0)
-    bench.recorder.close(record, "completed")
+    record.close("completed")
     exemplars = [
         exemplar.trace_id
         for labels, point in bench.points("sse.duplicate_chunks").items()
@@ -171,7 +171,7 @@ def test_what_waits_is_told_while_a_stream_is_open_and_is_none_afterwards(make_b
     """The queue's figure is what waits while metrics are collected, and 0 once it is written."""
     bench = make_bench(flush_interval_seconds=60)
     record = bench.open()
-    with bench.recorder._writer.lock:
+    with bench.recorder.background.writer.lock:
         for number in range(5):
             record.feed(frame(number), now_ns(), 0)
         (point,) = points(bench.reader, "sse.recorder.queued").values()
@@ -179,7 +179,7 @@ def test_what_waits_is_told_while_a_stream_is_open_and_is_none_afterwards(make_b
     (point,) = bench.points("sse.recorder.queued").values()
     assert point.value == 0
     record.feed(END, now_ns(), 0)
-    bench.recorder.close(record, "completed")
+    record.close("completed")
     (point,) = bench.points("sse.recorder.queued").values()
     assert point.value == 0
 
@@ -188,8 +188,8 @@ def test_what_waits_in_several_recorders_adds_up(make_bench: Benches) -> None:
     """Two recorders that share a meter provider do not overwrite each other's figure."""
     bench = make_bench()
     other = Recorder(Options.resolve({}), bench.provider, bench.meters, "0")
-    records = [recorder.open(StageInfo("emit", "s1"), now_ns()) for recorder in (bench.recorder, other)]
-    with bench.recorder._writer.lock, other._writer.lock:
+    records = [recorder.open(StageInfo(StageSpec("emit"), "s1"), now_ns()) for recorder in (bench.recorder, other)]
+    with bench.recorder.background.writer.lock, other.background.writer.lock:
         for record in records:
             record.feed(frame(1) + frame(2), now_ns(), 0)
         (point,) = points(bench.reader, "sse.recorder.queued").values()

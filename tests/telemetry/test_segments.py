@@ -31,7 +31,7 @@ def test_a_small_limit_only_makes_more_segments(make_bench: Benches, limit: int)
     record = bench.open()
     for body in (frame(1), END, END, frame(2)):
         record.feed(body, now_ns(), 0)
-    bench.recorder.close(record, "completed")
+    record.close("completed")
     assert [event["sse.chunk.seq"] for event in bench.events()] == [1, 2, 3, 4]
     assert len(bench.events("sse.finding")) == 2
     assert all(len(span.events) <= limit and span.dropped_events == 0 for span in bench.spans())
@@ -73,7 +73,7 @@ def test_segments_of_one_stage_are_children_of_the_same_request(make_bench: Benc
         record = bench.open()
     for number in range(5):
         record.feed(frame(number), now_ns(), 0)
-    bench.recorder.close(record, "completed")
+    record.close("completed")
     parents = {span.parent.span_id for span in bench.spans() if span.parent}
     assert parents == {request.get_span_context().span_id}
     assert len(bench.spans()) == 3
@@ -85,7 +85,7 @@ def test_segments_outside_of_any_span_are_one_trace(make_bench: Benches) -> None
     record = bench.open()
     for number in range(7):
         record.feed(frame(number), now_ns(), 0)
-    bench.recorder.close(record, "completed")
+    record.close("completed")
     first, *others = sorted(bench.spans(), key=lambda span: span.start_time or 0)
     assert len(others) == 3
     assert first.parent is None
@@ -108,7 +108,7 @@ def test_a_stream_shows_up_while_it_runs(make_bench: Benches) -> None:
     """A segment older than `segment_seconds` ends though the stream goes on: an hour at 1 chunk a second is seen."""
     bench = make_bench(segment_seconds=5.0)
     record = bench.open()
-    writer = record.writer
+    writer = record.segments
     start = now_ns()
     monitor = record.monitor
     seen_while_open = []
@@ -121,7 +121,7 @@ def test_a_stream_shows_up_while_it_runs(make_bench: Benches) -> None:
         seen_while_open.append(len(bench.exporter.get_finished_spans()))
     assert seen_while_open[10] >= 1
     assert 700 <= seen_while_open[-1] <= 720
-    bench.recorder.close(record, "completed")
+    record.close("completed")
     assert [event["sse.chunk.seq"] for event in bench.events()] == list(range(1, 3_601))
 
 
@@ -173,7 +173,7 @@ def test_findings_detail_keeps_first_last_and_what_is_wrong(make_bench: Benches)
     record = bench.open()
     for body in (frame(1), frame(2), END, END, frame(3), frame(4), END):
         record.feed(body, now_ns(), 0)
-    bench.recorder.close(record, "completed")
+    record.close("completed")
     assert [event["sse.chunk.seq"] for event in bench.events()] == [1, 4, 5, 6, 7]
     assert len(bench.events("sse.finding")) == 4
 
@@ -204,7 +204,7 @@ def test_finding_events_are_capped_and_the_rest_is_counted(make_bench: Benches) 
     record = bench.open()
     for _ in range(5):
         record.feed(END, now_ns(), 0)
-    bench.recorder.close(record, "completed")
+    record.close("completed")
     assert len(bench.events("sse.finding")) == 3
     assert [event.get("sse.chunk.duplicate") for event in bench.events()] == [None, True, True, True, True]
     assert attributes(bench.spans()[-1])["sse.stream.findings"] == 4
@@ -213,8 +213,8 @@ def test_finding_events_are_capped_and_the_rest_is_counted(make_bench: Benches) 
 def test_only_a_failed_stream_is_an_error(make_bench: Benches) -> None:
     """The span's status is ERROR, with `error.type`, where the application failed; a client that left is no error."""
     bench = make_bench()
-    bench.recorder.close(bench.open(), "failed", "ValueError")
-    bench.recorder.close(bench.open(), "disconnected")
+    bench.open().close("failed", "ValueError")
+    bench.open().close("disconnected")
     failed, left = bench.spans()
     assert (failed.status.status_code, attributes(failed)["error.type"]) == (StatusCode.ERROR, "ValueError")
     assert (left.status.status_code, "error.type" in attributes(left)) == (StatusCode.UNSET, False)

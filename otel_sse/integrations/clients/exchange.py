@@ -16,8 +16,9 @@ from otel_sse.integrations.bodies import Body, ByteCursor, body_headers, streame
 from otel_sse.integrations.clients.coding import decoder_for
 from otel_sse.integrations.clients.propagation import TRACERESPONSE, missing_context, take_back, written_by
 from otel_sse.recording.live_stream import Stream, current_stream
-from otel_sse.recording.recorder import StageRecord
 from otel_sse.recording.registry import default_recorder
+from otel_sse.recording.stage_record import StageRecord
+from otel_sse.stream.stage import StageSpec
 from otel_sse.stream.stages import CLIENT, PROVIDER
 from otel_sse.telemetry.clock import now_ns
 
@@ -89,15 +90,15 @@ class Exchange:
         decode = None if decoded else decoder_for(body.coding)
         hidden = "" if decoded or decode is not None else body.coding
 
+        spec = StageSpec(self._stage, source=self._host, lines=body.lines, encoding=hidden, origin=True)
+
         def open_stage() -> StageRecord:
-            return self._open(body.lines, hidden, traceresponse)
+            return self._open(spec, traceresponse)
 
         return ByteCursor(self._stream.recorder, open_stage, decode)
 
-    def _open(self, lines: bool, coding: str, traceresponse: str) -> StageRecord:
-        record = self._stream.stage(
-            self._stage, source=self._host, origin=True, lines=lines, encoding=coding, since_ns=self._sent_ns
-        )
+    def _open(self, spec: StageSpec, traceresponse: str) -> StageRecord:
+        record = self._stream.stage(spec, since_ns=self._sent_ns)
         writer = written_by(traceresponse)
         if writer is not None:
             record.link_upstream(writer)

@@ -10,8 +10,9 @@ from otel_sse.integrations.headers import Headers
 from otel_sse.iterators.observed import ObservedAsyncIterator
 from otel_sse.recording.live_stream import Stream, current_stream
 from otel_sse.recording.outcomes import outcome_of
-from otel_sse.recording.recorder import StageRecord
+from otel_sse.recording.stage_record import StageRecord
 from otel_sse.stream import outcome as outcomes
+from otel_sse.stream.stage import StageSpec
 from otel_sse.stream.stages import EMIT
 
 
@@ -81,8 +82,10 @@ def text_as(charset: str) -> Callable[[Any], bytes | memoryview]:
 
 
 def _cursor(stream: Stream, body: Body, bytes_of: Callable[[Any], bytes | memoryview] | None) -> ByteCursor:
+    rewrites = stream.recorder.options.emit_rewrites
+    spec = StageSpec(EMIT, rewrites=rewrites, lines=body.lines, encoding=body.coding, to_reader=True)
+
     def open_stage() -> StageRecord:
-        rewrites = stream.recorder.options.emit_rewrites
-        return stream.stage(EMIT, lines=body.lines, encoding=body.coding, rewrites=rewrites, to_reader=True)
+        return stream.stage(spec)
 
     return ByteCursor(stream.recorder, open_stage, bytes_of)

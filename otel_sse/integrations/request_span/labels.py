@@ -10,6 +10,7 @@ from opentelemetry import metrics
 from opentelemetry.metrics import Meter, MeterProvider
 
 from otel_sse import limits
+from otel_sse.telemetry.made_once import MadeOnce, made_by
 
 Attributes = Mapping[str, Any]
 
@@ -74,7 +75,7 @@ class _Instrument(wrapt.ObjectProxy[Any]):
 class _Meter(wrapt.ObjectProxy[Any]):
     """A meter that makes such instruments."""
 
-    def __init__(self, wrapped: Meter, labels: Labels, made: _Made | None) -> None:
+    def __init__(self, wrapped: Meter, labels: Labels, made: MadeOnce | None) -> None:
         super().__init__(wrapped)
         self._self_labels = labels
         self._self_made = made
@@ -90,49 +91,8 @@ class _Meter(wrapt.ObjectProxy[Any]):
 
     def _bounded(self, create: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         made = self._self_made
-        instrument = create(*args, **kwargs) if made is None else made.once(create, args, kwargs)
+        instrument = create(*args, **kwargs) if made is None else made.once(create, *args, **kwargs)
         return _Instrument(instrument, self._self_labels)
-
-
-class _Made:
-    """What one provider has made, each once. It takes no lock: a fork must find none held.
-
-    Args:
-        provider: The provider.
-    """
-
-    def __init__(self, provider: MeterProvider) -> None:
-        self.provider = provider
-        self._made: dict[Any, Any] = {}
-
-    def once(self, make: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return what `make` has made of these arguments, or make it now."""
-        key = (make, _comparable(args), _comparable(kwargs))
-        try:
-            found = self._made.get(key)
-        except TypeError:
-            return make(*args, **kwargs)
-        # Of two threads that are here at once both get what the first has made.
-        return self._made.setdefault(key, make(*args, **kwargs)) if found is None else found
-
-
-class _Latest:
-    """What the global provider has made. One that is not set yet keeps whatever it was asked for, for ever."""
-
-    def __init__(self) -> None:
-        self._made: _Made | None = None
-
-    def of(self, provider: MeterProvider) -> _Made | None:
-        """Return what a provider has made, or None where it is not the global one, which may be freed some day."""
-        if provider is not metrics.get_meter_provider():
-            return None
-        latest = self._made
-        if latest is None or latest.provider is not provider:
-            self._made = latest = _Made(provider)
-        return latest
-
-
-_latest: Final = _Latest()
 
 
 class BoundedMeterProvider(MeterProvider):
@@ -157,14 +117,7 @@ class BoundedMeterProvider(MeterProvider):
         """Return a meter."""
         provider = self._provider or metrics.get_meter_provider()
         args = (name, version or "", provider, schema_url, attributes)
-        made = _latest.of(provider)
-        meter: Any = metrics.get_meter(*args) if made is None else made.once(metrics.get_meter, args, {})
+        made = made_by(provider)
+        meter: Any = metrics.get_meter(*args) if made is None else made.once(metrics.get_meter, *args)
         bounded: Any = _Meter(meter, self._labels, made)
         return bounded  # type: ignore[no-any-return]
-
-
-def _comparable(value: Any) -> Any:
-    """Return arguments as something that can be a key, where they are of lists, mappings and what can be one."""
-    if isinstance(value, Mapping):
-        return tuple((key, _comparable(each)) for key, each in value.items())
-    return tuple(_comparable(each) for each in value) if isinstance(value, (list, tuple)) else value

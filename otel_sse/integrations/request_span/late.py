@@ -59,7 +59,7 @@ class LateSpan(wrapt.ObjectProxy[Any]):
             # Nobody looks again, and its provider may be about to shut down.
             self._end()
         else:
-            self._self_recorder.defer(self._end)
+            self._self_recorder.background.defer(self._end)
 
     def _end(self) -> None:
         try:

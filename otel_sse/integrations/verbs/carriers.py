@@ -84,6 +84,6 @@ def _stream_of(remote: Remote) -> Stream:
 
 
 def _with_upstream(stream: Stream, remote: Remote) -> Stream:
-    if remote.span.is_valid and stream.upstream is None and not stream.stages:
-        stream.upstream = remote.span
+    if remote.span.is_valid and stream.order.remote is None and not stream.order.stages:
+        stream.order.remote = remote.span
     return stream

@@ -15,12 +15,13 @@ from otel_sse import limits
 from otel_sse.errors import must
 from otel_sse.integrations.verbs.policies import kind_of
 from otel_sse.recording.live_stream import Stream, current_stream
-from otel_sse.recording.recorder import StageRecord
 from otel_sse.recording.registry import own_stream
+from otel_sse.recording.stage_record import StageRecord
 from otel_sse.recording.tasks import current_task
 from otel_sse.stream import kinds
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.chunk import CERTAIN, Finding
+from otel_sse.stream.stage import StageSpec
 from otel_sse.stream.stages import NORMALIZE
 from otel_sse.telemetry.clock import now_ns
 
@@ -87,7 +88,7 @@ class _Calls:
     """The calls of one function, in whatever stream."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self._kind = kind_of(function)
+        self._spec = StageSpec(NORMALIZE, rewrites=True, kind=kind_of(function))
 
     def record(self) -> StageRecord | None:
         """Return the stage of the stream that is being served, begun with the first call."""
@@ -110,7 +111,7 @@ class _Calls:
             else:
                 record.take(chunk, now_ns())
         except Exception as error:
-            record.recorder.failed(record, error)
+            record.failed(error)
 
     def failed(self, record: StageRecord | None, reason: Exception) -> None:
         """Take note that a call raised."""
@@ -119,10 +120,10 @@ class _Calls:
         try:
             record.monitor.note(_finding(record, reason), now_ns())
         except Exception as error:
-            record.recorder.failed(record, error)
+            record.failed(error)
 
     def _begin(self, stream: Stream) -> StageRecord:
-        return stream.stage(NORMALIZE, rewrites=True, kind=self._kind)
+        return stream.stage(self._spec)
 
 
 def _finding(record: StageRecord, reason: Exception) -> Finding:
@@ -159,7 +160,7 @@ def _end_with(task: Any, stream: Stream) -> None:
         task.add_done_callback(partial(_end, stream))
     elif task is not None:
         # A task of trio tells nobody of its end; it is let go then. Destructors may run anywhere and must take no lock.
-        end = partial(stream.recorder.drop, partial(stream.end, outcomes.COMPLETED))
+        end = partial(stream.recorder.background.end_later, partial(stream.end, outcomes.COMPLETED))
         weakref.finalize(task, end).atexit = False
 
 

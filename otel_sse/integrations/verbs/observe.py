@@ -9,6 +9,7 @@ from typing import Any, TypeVar, overload
 from otel_sse.errors import must
 from otel_sse.iterators.observed import ObservedAsyncIterator, ObservedIterator, StageCursor, stream_around
 from otel_sse.recording.registry import stage_name
+from otel_sse.stream.stage import StageSpec
 from otel_sse.stream.stages import ORIGINS
 
 AsyncT = TypeVar("AsyncT", bound=AsyncIterable[Any])
@@ -37,9 +38,10 @@ def observe(stream: Any, stage: str, *, source: str = "", rewrites: bool = False
         ValueError: `stage` is empty.
     """
     stage = stage_name("stage", stage)
-    around = stream_around(stream)
     # Where a client library is watched as well, its stage `provider` comes before the application's own of that name.
-    begin = partial(around.stage, stage, source=source, rewrites=rewrites, relays=stage not in ORIGINS)
+    spec = StageSpec(stage, rewrites=rewrites, source=source, relays=stage not in ORIGINS, pulls=True)
+    around = stream_around(stream)
+    begin = partial(around.stage, spec)
     cursor = StageCursor(begin)
     if hasattr(stream, "__aiter__"):
         return ObservedAsyncIterator(stream, cursor, around)

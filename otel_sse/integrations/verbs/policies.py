@@ -10,9 +10,10 @@ import wrapt
 
 from otel_sse.errors import must
 from otel_sse.iterators.observed import ObservedAsyncIterator, OpenStage, StageCursor, stream_around
-from otel_sse.recording.recorder import StageRecord
 from otel_sse.recording.registry import StreamLater, stage_name
+from otel_sse.recording.stage_record import StageRecord
 from otel_sse.stream import outcome as outcomes
+from otel_sse.stream.stage import StageSpec
 from otel_sse.stream.stages import of_policy
 
 P = ParamSpec("P")
@@ -99,8 +100,11 @@ def watched(
         rewrites: Whether it may change content.
     """
 
+    inward = StageSpec(stage, "in", kind=kind, pulls=True)
+    outward = StageSpec(stage, "out", rewrites, kind=kind, pulls=True)
+
     def run(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        call = _Call(stage, kind, rewrites)
+        call = _Call(inward, outward)
         given = wrapped(*map(call.going_in, args), **{key: call.going_in(kwargs[key]) for key in kwargs})
         return call.coming_out(given)
 
@@ -110,12 +114,16 @@ def watched(
 
 
 class _Call:
-    """One call of a policy: the stream that goes in, and the one that comes out."""
+    """One call of a policy: the stream that goes in, and the one that comes out.
 
-    def __init__(self, stage: str, kind: str, rewrites: bool) -> None:
-        self._stage = stage
-        self._kind = kind
-        self._rewrites = rewrites
+    Args:
+        inward: The stage of what goes in.
+        outward: The stage of what comes out.
+    """
+
+    def __init__(self, inward: StageSpec, outward: StageSpec) -> None:
+        self._inward = inward
+        self._outward = outward
         self._around: StreamLater | None = None
         self._in: list[StageCursor] = []
         self._out: StageCursor | None = None
@@ -125,7 +133,7 @@ class _Call:
         if not hasattr(argument, "__aiter__"):
             return argument
         self._around = self._around or stream_around(argument)
-        cursor = StageCursor(partial(self._begin, "in", False))
+        cursor = StageCursor(partial(self._begin, self._inward))
         self._in.append(cursor)
         return ObservedAsyncIterator(argument, cursor, self._around)
 
@@ -133,20 +141,20 @@ class _Call:
         """Return what the policy has made, watched where it is a stream or will be one."""
         if hasattr(given, "__aiter__"):
             self._around = self._around or StreamLater()
-            self._out = cursor = _OutCursor(partial(self._begin, "out", self._rewrites), self._in)
+            self._out = cursor = _OutCursor(partial(self._begin, self._outward), self._in)
             return ObservedAsyncIterator(given, cursor, self._around)
         return self._coming_out_later(given) if hasattr(given, "__await__") else given
 
     async def _coming_out_later(self, given: Any) -> Any:
         return self.coming_out(await given)
 
-    def _begin(self, direction: str, rewrites: bool) -> StageRecord | None:
+    def _begin(self, spec: StageSpec) -> StageRecord | None:
         around = self._around or StreamLater()
-        record = around.stage(self._stage, direction=direction, rewrites=rewrites, kind=self._kind)
-        if record is not None and direction == "out" and not rewrites and record.monitor.edge is not None:
+        record = around.stage(spec)
+        if record is not None and spec is self._outward and not spec.rewrites and record.monitor.edge is not None:
             record.monitor.edge.keep_content()
         came_out = None if self._out is None else self._out.record
-        if record is not None and direction == "in" and came_out is not None:
+        if record is not None and spec is self._inward and came_out is not None:
             # It may have said something of its own before it pulled; that does not turn its sides around.
             came_out.comes_after(record)
         return record

@@ -40,7 +40,7 @@ def injected(recorder: Recorder, **how: Any) -> tuple[dict[str, Any], Stream]:
 def test_a_message_carries_the_stream_and_its_latest_stage(recorder: Recorder) -> None:
     """The message itself is changed and returned; its own keys stay."""
     message, stream = injected(recorder)
-    span = stream.stages[-1].span_context
+    span = stream.order.stages[-1].span_context
     assert message["sse_stream_id"] == stream.id
     assert message["traceparent"] == f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
     assert (message["type"], message["prompt"]) == ("START", "hi")

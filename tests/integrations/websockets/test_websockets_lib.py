@@ -784,7 +784,7 @@ async def test_a_connection_that_is_dropped_ends_its_stages(recorder: Recorder, 
         client.transport.abort()
         await client.wait_closed()
     assert len(stages.all()) == 4
-    assert not recorder._writer._live
+    assert not recorder.background.writer._live
 
 
 async def test_undo_restores_the_library(instrumented: Callable[..., Recorder]) -> None:
