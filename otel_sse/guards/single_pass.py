@@ -7,10 +7,9 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, I
 from types import CodeType, FrameType
 from typing import Any, TypeVar, overload
 
-import wrapt
-
-from otel_sse.errors import StreamReusedError, must
+from otel_sse.errors import StreamReusedError
 from otel_sse.guards.call_sites import CallSite, call_site, is_ours, told_apart
+from otel_sse.iterators.proxy import AsyncIteratorProxy, IteratorProxy, Loops, SyncIteratorProxy, loops_of
 from otel_sse.recording.guard_tally import GuardTally
 from otel_sse.recording.live_stream import current_stream
 
@@ -40,11 +39,7 @@ def single_pass(stream: Any) -> Any:
             one line of a helper, who called it. It is a RuntimeError.
         TypeError: `stream` can't be iterated.
     """
-    loops = hasattr(stream, "__aiter__"), hasattr(stream, "__iter__") or hasattr(stream, "__next__")
-    if not any(loops):
-        advice = "Pass what you iterate, such as the SDK's stream object."
-        raise TypeError(must("stream", "be an iterator", stream, advice))
-    return _GUARDS[loops](stream)
+    return _GUARDS[loops_of(stream)](stream)
 
 
 class _Pass:
@@ -103,7 +98,7 @@ class _Pass:
         self._ended = self._ended or ended
 
 
-class _SinglePass(wrapt.BaseObjectProxy[Any]):
+class _SinglePass(IteratorProxy):
     """What both kinds share."""
 
     otel_sse_single_pass = True
@@ -114,7 +109,7 @@ class _SinglePass(wrapt.BaseObjectProxy[Any]):
         self._self_pass = _Pass()
 
 
-class _AsyncSinglePass(_SinglePass):
+class _AsyncSinglePass(_SinglePass, AsyncIteratorProxy):
     def __aiter__(self) -> AsyncIterator[Any]:
         self._self_pass.loop()
         iterator: AsyncIterator[Any] = self.__wrapped__.__aiter__()
@@ -124,13 +119,6 @@ class _AsyncSinglePass(_SinglePass):
         # The place is here and not where the awaitable is awaited: that may be a task of its own.
         one = self._self_pass
         return _pulled(one, one.place(sys._getframe(1)), self.__wrapped__.__anext__)
-
-    async def __aenter__(self) -> Any:
-        entered = await self.__wrapped__.__aenter__()
-        return self if entered is self.__wrapped__ else entered
-
-    async def __aexit__(self, *raised: Any) -> Any:
-        return await self.__wrapped__.__aexit__(*raised)
 
 
 async def _pulled(one: _Pass, here: CallSite, pull: Any) -> Any:
@@ -145,7 +133,7 @@ async def _pulled(one: _Pass, here: CallSite, pull: Any) -> Any:
         one.pulled(ended=ended)
 
 
-class _SyncSinglePass(_SinglePass):
+class _SyncSinglePass(_SinglePass, SyncIteratorProxy):
     def __iter__(self) -> Iterator[Any]:
         self._self_pass.loop()
         return iter(self.__wrapped__)
@@ -162,20 +150,16 @@ class _SyncSinglePass(_SinglePass):
         finally:
             one.pulled(ended=ended)
 
-    def __enter__(self) -> Any:
-        entered = self.__wrapped__.__enter__()
-        return self if entered is self.__wrapped__ else entered
-
-    def __exit__(self, *raised: Any) -> Any:
-        return self.__wrapped__.__exit__(*raised)
-
 
 class _EitherSinglePass(_AsyncSinglePass, _SyncSinglePass):
     """For a stream that can be iterated both ways (LiteLLM's): once in all."""
 
 
-_GUARDS = {(True, False): _AsyncSinglePass, (False, True): _SyncSinglePass, (True, True): _EitherSinglePass}
-"""Whether it can be iterated async, sync → the guard."""
+_GUARDS = {
+    Loops(by_async=True, by_sync=False): _AsyncSinglePass,
+    Loops(by_async=False, by_sync=True): _SyncSinglePass,
+    Loops(by_async=True, by_sync=True): _EitherSinglePass,
+}
 
 
 def _reused(first: CallSite, second: CallSite) -> StreamReusedError:

@@ -1,0 +1,129 @@
+"""The stage that an iterator feeds: begun at the first pull, ended once, whatever way the iterator ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias
+
+from otel_sse.recording.outcomes import error_type, outcome_of
+from otel_sse.recording.recorder import StageRecord
+from otel_sse.stream import outcome as outcomes
+from otel_sse.telemetry.clock import now_ns
+
+OpenStage: TypeAlias = "Callable[[], StageRecord | None]"
+
+
+class StageCursor:
+    """One stage that an iterator feeds: begun at the first pull, ended once.
+
+    Whoever pulls calls `begin` first, `observe` with each object, and then one of `end`, `end_by`, `raised` and `drop`.
+
+    Args:
+        open_stage: Begins the stage; None from it means that there is nothing to observe.
+    """
+
+    __slots__ = ("_cancelled", "_open", "given_ns", "observe", "record")
+
+    def __init__(self, open_stage: OpenStage) -> None:
+        self._open = open_stage
+        self.record: StageRecord | None = None
+        self.observe: Callable[[Any, int], None] = _look_away
+        """Called by pulls with each object and the time: `take` without a call in between. An exception of it is for
+        `failed`."""
+        self.given_ns = 0
+        """When the latest object was handed on, on `clock.now_ns`; 0 while the next one is waited for."""
+        self._cancelled = False
+
+    def begin(self) -> None:
+        """Begin the stage, the first time."""
+        if self.record is None:
+            self._begin()
+
+    def _begin(self) -> None:
+        self.record = self._open()
+        self._look()
+        if self.record is not None:
+            self.record.leave = self.end
+
+    def unasked(self, time_ns: int) -> None:
+        """Take note that nobody has asked since the latest object: that pause is no silence of the source."""
+        if self.given_ns and self.record is not None:
+            self.record.monitor.unasked(time_ns - self.given_ns)
+
+    def again(self) -> StageCursor:
+        """Return a cursor for one more pass over what can be iterated anew: another stage of the same name."""
+        return StageCursor(self._open)
+
+    def take(self, item: Any, time_ns: int) -> None:
+        """Observe one object that has crossed. Never raises."""
+        try:
+            self.observe(item, time_ns)
+        except Exception as error:
+            self.failed(error)
+
+    def failed(self, error: Exception) -> None:
+        """Take note of an internal error; after a few the stage stops observing."""
+        if self.record is not None:
+            self.record.recorder.failed(self.record, error)
+            self._look()
+
+    def _look(self) -> None:
+        """Set `observe`; a cursor that has a way of its own to read overrides this."""
+        if self.record is not None:
+            self.observe = self.record.take
+
+    def end(self, outcome: str, error: BaseException | None = None) -> None:
+        """End the stage, the first time."""
+        record = self.record
+        if record is None or record.ended:
+            return
+        self.observe = _look_away
+        record.leave = None
+        if self._cancelled and outcome in (outcomes.COMPLETED, outcomes.ABANDONED):
+            outcome = outcomes.CANCELLED
+        name = error_type(error) if error is not None and outcome == outcomes.FAILED else ""
+        try:
+            self.unasked(now_ns())
+            record.recorder.close(record, outcome, name)
+        except Exception as internal:
+            record.recorder.errors.report("close", internal)
+
+    def end_by(self, error: BaseException) -> None:
+        """End the stage as the exception says that leaves the iterator."""
+        self.end(outcome_of(error), error)
+
+    def raised(self, error: BaseException, *, awaited: bool = False) -> None:
+        """Take note of an exception from an iterator that may go on all the same: one that is no generator.
+
+        The stage ends; what comes all the same is another stage of the same name. Only a pull that was cancelled leaves
+        it open: `asyncio.wait_for` cancels one to send a heartbeat, and pulls again. It ends as cancelled if nothing
+        comes any more until it is closed or dropped.
+
+        Args:
+            error: The exception.
+            awaited: Whether the pull could be cancelled.
+        """
+        if self.record is None or self.record.ended:
+            return
+        if awaited and outcome_of(error) == outcomes.CANCELLED:
+            self._cancelled = True
+        else:
+            self.end_by(error)
+        self.observe = self._go_on
+
+    def _go_on(self, item: Any, time_ns: int) -> None:
+        self._cancelled = False
+        if self.record is not None and self.record.ended:
+            self._begin()
+        self._look()
+        self.observe(item, time_ns)
+
+    def drop(self) -> None:
+        """Let the stage end as abandoned, because nobody can pull any more. To be called by destructors."""
+        if self.record is not None and not self.record.ended:
+            self.record.recorder.drop(partial(self.end, outcomes.ABANDONED))
+
+
+def _look_away(item: Any, time_ns: int) -> None:
+    """Stand in for observing where there is nothing to observe."""
