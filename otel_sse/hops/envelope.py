@@ -106,6 +106,12 @@ def open_bytes(message: bytes) -> tuple[Envelope, bytes] | None:
     return None if envelope is None else (envelope, message[end + 1 :])
 
 
+def opened(message: str | bytes) -> tuple[Envelope | None, str | bytes]:
+    """Return a message's envelope, None where it has none, and its payload."""
+    pair = open_text(message) if isinstance(message, str) else open_bytes(message)
+    return pair or (None, message)
+
+
 def is_unfinished(start: bytes) -> bool:
     """Return whether `start` may be the beginning of an envelope whose line feed is still to come."""
     mark = _RAW_MARK[: len(start)]

@@ -5,16 +5,14 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Mapping
-from time import time_ns as wall_ns
 from typing import Final, TypeAlias, cast
 
 from otel_sse import limits
 from otel_sse.hops import envelope
+from otel_sse.hops.demultiplexer import Demultiplexer
 from otel_sse.hops.envelope import Agreement, Envelope
-from otel_sse.hops.lane import Lane
-from otel_sse.hops.lanes import RECEIVE, SEND, Lanes
+from otel_sse.hops.lane import RECEIVE, SEND, Lane
 from otel_sse.hops.messages import END, FAIL, KEYS, START, Hooks, Message, MessageReader, Read
-from otel_sse.recording import propagation
 from otel_sse.recording.live_stream import Stream
 from otel_sse.recording.outcomes import error_type, outcome_of
 from otel_sse.recording.recorder import Recorder, StageRecord
@@ -64,7 +62,7 @@ class Hop:
         """Longer messages are counted and not read."""
         self._errors = recorder.errors
         self._metrics = recorder.metrics
-        self._lanes = Lanes(side, recorder, agreement, stream)
+        self._lanes = Demultiplexer(side, recorder, agreement, stream)
         self._read = MessageReader(hooks, self.max_bytes).read
         self._connection = next(_connections)
         self._ending: dict[Lane, int] = {}
@@ -86,7 +84,7 @@ class Hop:
             leaving = self._leave(self._read(message), message)
             if leaving is None or not leaving[4]:
                 return message, leaving
-            head = _head(leaving)
+            head = leaving[0].head(leaving[1], leaving[4])
         except Exception as error:
             self._errors.report("observe", error)
             return message, None
@@ -98,7 +96,7 @@ class Hop:
             if self._over:
                 return "", None
             leaving = self._leave(_PARTS, None)
-            return _head(leaving) if leaving is not None and leaving[4] else "", leaving
+            return leaving[0].head(leaving[1], leaving[4]) if leaving is not None and leaving[4] else "", leaving
         except Exception as error:
             self._errors.report("observe", error)
             return "", None
@@ -142,10 +140,7 @@ class Hop:
         found: Envelope | None = None
         try:
             if self.agreement is not None:
-                is_text = type(message) is str
-                pair = envelope.open_text(message) if is_text else envelope.open_bytes(message)  # type: ignore[arg-type]
-                if pair is not None:
-                    found, message = pair
+                found, message = envelope.opened(message)
             self._arrived(message, found)
         except Exception as error:
             self._errors.report("observe", error)
@@ -222,8 +217,7 @@ class Hop:
         return lane, record, read, time_ns, number
 
     def _fits(self, lane: Lane, record: StageRecord | None, read: Read) -> bool:
-        opening = "" if lane.introduced is record else _opening(record)
-        head_bytes = _HEAD_CHARS + len(lane.stream_id) + len(opening)
+        head_bytes = _HEAD_CHARS + len(lane.stream_id) + len(lane.opening(record))
         if self._limit:
             # How large a message is that comes in parts is not known before the last of them.
             return read is not _PARTS and read.size + head_bytes <= self._limit
@@ -239,7 +233,7 @@ class Hop:
         self._latest, self._latest_lane = message, lane
         if self._ending:
             self._tick()
-        record = _bare(lane, read, time_ns) if found is None else _check(lane, read, found, time_ns)
+        record = lane.received_bare(read, time_ns) if found is None else lane.received(read, found, time_ns)
         if record is None:
             return
         lane.incoming.cross(record, read, time_ns)
@@ -261,55 +255,3 @@ class Hop:
             else:
                 del self._ending[lane]
                 lane.close_incoming(outcomes.COMPLETED)
-
-
-def _head(leaving: Leaving) -> str:
-    """The head of a message; of a stage's first one with the context of the stage."""
-    lane, record, _, _, number = leaving
-    chunk = number if record is None else record.monitor.totals.chunks + lane.outgoing.under_way
-    if lane.introduced is record:
-        return envelope.head(lane.stream_id, number, wall_ns(), "", chunk)
-    lane.introduced = record
-    return envelope.head(lane.stream_id, number, wall_ns(), _opening(record), chunk)
-
-
-def opened(message: Message) -> tuple[Envelope | None, Message]:
-    """Return a message's envelope, None where it has none, and its payload."""
-    pair = envelope.open_text(message) if type(message) is str else envelope.open_bytes(cast(bytes, message))
-    return (None, message) if pair is None else pair
-
-
-def _bare(lane: Lane, read: Read, time_ns: int) -> StageRecord | None:
-    """The stage of a message without an envelope: nothing is known of where it came from."""
-    record = lane.incoming.begin(read, time_ns)
-    if lane.edge is not None:
-        lane.edge.arrived(0, 0, ())
-    return record
-
-
-def _check(lane: Lane, read: Read, found: Envelope, time_ns: int) -> StageRecord | None:
-    """Hold a message's number against those before, and let the stage's edge know what its envelope says."""
-    inbox = lane.inbox
-    if inbox is None:  # pragma: no cover - a connection that has agreed has numbers
-        return lane.incoming.begin(read, time_ns)
-    record = lane.incoming.record
-    if record is None or record.ended or read.mark is START:
-        record = lane.incoming.begin(read, time_ns, found.seq <= inbox.last)
-    seq = 0 if record is None else record.monitor.totals.chunks + 1
-    findings = inbox.check(seq, found.seq, found.opens)
-    if record is None:
-        return None
-    if findings:
-        for finding in findings:
-            if finding.seq != seq:
-                record.monitor.note(finding, time_ns)
-        findings = tuple(finding for finding in findings if finding.seq == seq)
-    if lane.edge is not None:
-        lane.edge.arrived(found.chunk, wall_ns() - found.time_ns, findings)
-    return record
-
-
-def _opening(record: StageRecord | None) -> str:
-    if record is None:
-        return envelope.opening()
-    return envelope.opening(*propagation.trace_of(record.span_context))

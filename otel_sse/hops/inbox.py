@@ -26,7 +26,7 @@ class _Hole:
     told: bool = False
 
 
-class HopDetector:
+class Inbox:
     """Checks the numbers of one stream in one direction of a hop, over all of its connections.
 
     A number that is skipped may come late, so it is called lost `limits.MAX_LATE_CHUNKS` messages later, or when the
@@ -131,8 +131,3 @@ class HopDetector:
     def _gap(self, hole: _Hole) -> Finding:
         evidence = f"hop sequence {hole.first - 1} then {hole.last + 1}, {hole.lost} did not come"
         return Finding("gap/hop", CERTAIN, self._stage, hole.seq, hole.of, evidence, hole.lost)
-
-
-def json_error(stage: str, seq: int) -> Finding:
-    """Return the finding that a message began as a JSON object and is none."""
-    return Finding("protocol/json_error", CERTAIN, stage, seq, 0, "begins with { and can't be decoded")

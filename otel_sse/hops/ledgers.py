@@ -10,7 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, get_current_span, set_span_in_context
 
 from otel_sse import limits
-from otel_sse.hops.inbox import HopDetector
+from otel_sse.hops.inbox import Inbox
 from otel_sse.hops.outbox import Outbox
 from otel_sse.recording import fork
 
@@ -54,8 +54,8 @@ class Ledger(Generic[T]):
         self._kept.clear()
 
 
-def _detector() -> HopDetector:
-    return HopDetector("ws.receive")
+def _inbox() -> Inbox:
+    return Inbox("ws.receive")
 
 
 class Kept:
@@ -83,5 +83,5 @@ class Kept:
 
 
 outboxes: Final = Ledger(Outbox)
-inboxes: Final = Ledger(_detector)
+inboxes: Final = Ledger(_inbox)
 keys: Final = Ledger(Kept)

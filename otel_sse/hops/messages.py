@@ -11,7 +11,7 @@ import msgspec
 from otel_sse.dialects.frames import error_name
 from otel_sse.errors import ConfigurationError, must
 from otel_sse.limits import MAX_NAME_CHARS
-from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, ERROR
+from otel_sse.stream.chunk import CERTAIN, COMPLETE, CONTENT, CONTROL, ERROR, Finding
 from otel_sse.stream.facts import Facts
 from otel_sse.wire import Event
 
@@ -148,6 +148,11 @@ class MessageReader:
         if mark and (content is None or type(content) is str):
             read.facts, read.data = _facts(mark, content, None), _text(message)
         return read
+
+
+def json_error(stage: str, seq: int) -> Finding:
+    """Return the finding that a message began as a JSON object and is none."""
+    return Finding("protocol/json_error", CERTAIN, stage, seq, 0, "begins with { and can't be decoded")
 
 
 def plain(message: str | bytes | bytearray | memoryview) -> Message:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Any
 
-from otel_sse.hops.envelope import Envelope, is_unfinished
-from otel_sse.hops.hop import Hop, Leaving, opened
+from otel_sse.hops.envelope import Envelope, is_unfinished, opened
+from otel_sse.hops.hop import Hop, Leaving
 from otel_sse.hops.messages import Message, plain
 
 BYTES_LIKE = (bytes, bytearray, memoryview)

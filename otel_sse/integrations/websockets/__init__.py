@@ -5,7 +5,7 @@
 `instrument` does it for every connection of `websockets`, `aiohttp` (client) and ASGI applications; `watch` for one.
 """
 
-from otel_sse.hops.lanes import RECEIVE, SEND
+from otel_sse.hops.lane import RECEIVE, SEND
 from otel_sse.hops.messages import Hooks
 from otel_sse.hops.negotiation import offered_headers
 from otel_sse.integrations.websockets.serving import stream_for

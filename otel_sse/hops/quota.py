@@ -24,20 +24,20 @@ class Place:
 
     Args:
         number: A number that no other place has.
-        places: Where it was taken.
+        quota: Where it was taken.
     """
 
-    __slots__ = ("__weakref__", "_left", "_number", "_places", "_reclaim")
+    __slots__ = ("__weakref__", "_left", "_number", "_quota", "_reclaim")
 
-    def __init__(self, number: int, places: Places) -> None:
+    def __init__(self, number: int, quota: Quota) -> None:
         self._number = number
-        self._places = places
+        self._quota = quota
         self._left = False
         self._reclaim: Callable[[], None] | None = None
 
     def works(self) -> None:
         """Take note that something of the stream is open."""
-        self._places.resting.pop(self._number, None)
+        self._quota.resting.pop(self._number, None)
 
     def rests(self, reclaim: Callable[[], None]) -> None:
         """Take note that nothing of the stream is open, though its connection is: the place may go to another one.
@@ -47,7 +47,7 @@ class Place:
         """
         if not self._left:
             self._reclaim = reclaim
-            self._places.resting[self._number] = weakref.ref(self)
+            self._quota.resting[self._number] = weakref.ref(self)
 
     def leave(self, records: Sequence[StageRecord]) -> None:
         """Give the place back as soon as what the stream has recorded is written, which may take the recorder a while.
@@ -58,7 +58,7 @@ class Place:
         self.works()
         if not self._left:
             self._left = True
-            self._places.leaving.append((self._number, records))
+            self._quota.leaving.append((self._number, records))
 
     def reclaim(self) -> None:
         """Forget the stream, so that another can have its place."""
@@ -66,12 +66,12 @@ class Place:
             self._reclaim()
 
     def __del__(self) -> None:
-        # A collection may come at any moment, also within a method of `Places`: nothing here takes a lock.
+        # A collection may come at any moment, also within a method of `Quota`: nothing here takes a lock.
         if not self._left:
-            self._places.dropped(self._number)
+            self._quota.dropped(self._number)
 
 
-class Places:
+class Quota:
     """The places of a process, `limits.MAX_PEER_STREAMS` of them."""
 
     def __init__(self) -> None:
@@ -154,4 +154,4 @@ def _take_apart(records: Sequence[StageRecord]) -> None:
         record.upstreams.clear()
 
 
-places: Final = Places()
+peer_streams: Final = Quota()

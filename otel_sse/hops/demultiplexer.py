@@ -6,31 +6,26 @@ import weakref
 from collections import OrderedDict
 from functools import partial
 from hashlib import blake2b
-from typing import Final
 
 from opentelemetry.trace import get_current_span
 
 from otel_sse import limits
 from otel_sse.hops.envelope import Agreement, Envelope, is_stream_id
-from otel_sse.hops.hop_edge import HopEdge
-from otel_sse.hops.inbox import HopDetector
+from otel_sse.hops.inbox import Inbox
 from otel_sse.hops.lane import Lane
 from otel_sse.hops.ledgers import inboxes, keys, outboxes
 from otel_sse.hops.messages import START, Read
 from otel_sse.hops.outbox import Outbox
-from otel_sse.hops.places import places
+from otel_sse.hops.quota import peer_streams
 from otel_sse.recording import propagation
 from otel_sse.recording.live_stream import Stream, current_stream
 from otel_sse.recording.propagation import Remote
-from otel_sse.recording.recorder import Recorder, StageRecord
+from otel_sse.recording.recorder import Recorder
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
 
-SEND: Final = "ws.send"
-RECEIVE: Final = "ws.receive"
 
-
-class Lanes:
+class Demultiplexer:
     """The streams of one connection, by their ids and by the keys that the application gives them.
 
     Of those that were begun for the peer a connection has `limits.MAX_CONNECTION_STREAMS`; but for the first of them
@@ -215,13 +210,13 @@ class Lanes:
         name = name or stream.id
         place = reclaim = None
         if mine and not self._first:
-            place = places.take() if self._has_room() else None
+            place = peer_streams.take() if self._has_room() else None
             if place is None:
                 self._forgot = True
                 return None
             reclaim = partial(_forget, weakref.ref(self), name)
         numbers = () if self._agreement is None else self._numbers(name)
-        lane = Lane(stream, _open_send, _open_receive, *numbers, name=name, mine=mine, place=place, reclaim=reclaim)
+        lane = Lane(stream, *numbers, name=name, mine=mine, place=place, reclaim=reclaim)
         self._by_id[name] = lane
         if mine:
             self._first = False
@@ -231,7 +226,7 @@ class Lanes:
             self.forget(next(iter(self._by_id)))
         return lane
 
-    def _numbers(self, name: str) -> tuple[Outbox, HopDetector]:
+    def _numbers(self, name: str) -> tuple[Outbox, Inbox]:
         key = self._named(name)
         return outboxes.of(*key), inboxes.of(*key)
 
@@ -257,10 +252,10 @@ class Lanes:
         lane.close(outcomes.ABANDONED)
 
 
-def _forget(ref: weakref.ref[Lanes], name: str) -> None:
-    lanes = ref()
-    if lanes is not None:
-        lanes.forget(name)
+def _forget(ref: weakref.ref[Demultiplexer], name: str) -> None:
+    found = ref()
+    if found is not None:
+        found.forget(name)
 
 
 def _name_of(stream_id: str) -> str:
@@ -268,40 +263,6 @@ def _name_of(stream_id: str) -> str:
     if len(stream_id) <= limits.MAX_NAME_CHARS:
         return stream_id
     return blake2b(stream_id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-def _open_send(lane: Lane) -> StageRecord:
-    lane.works()
-    stream = lane.stream
-    record = stream.stage(SEND, since_ns=0 if stream.stages else lane.outgoing.asked_ns)
-    record.leaves = True
-    return _belongs(record, lane)
-
-
-def _open_receive(lane: Lane) -> StageRecord:
-    lane.works()
-    # What comes back is waited for from when it was asked for.
-    since_ns = lane.outgoing.asked_ns or lane.incoming.asked_ns
-    record = _belongs(lane.stream.stage(RECEIVE, origin=True, since_ns=since_ns), lane)
-    if lane.outgoing.latest is not None:
-        # What comes back on a lane has been at the other end, so it follows what left.
-        record.upstreams.append(lane.outgoing.latest)
-    edge = record.monitor.edge
-    if lane.inbox is not None and edge is not None:
-        record.monitor.edge = lane.edge = HopEdge(edge)
-        record.upstream_name = SEND
-    if lane.remote is not None and lane.remote.span.is_valid:
-        record.link_upstream(lane.remote.span, SEND)
-    return record
-
-
-def _belongs(record: StageRecord, lane: Lane) -> StageRecord:
-    stream = lane.stream
-    stream.end_with_me(record)
-    if lane.mine and stream.context is None:
-        # What comes back may be read by a task that has another context, or none.
-        stream.context = record.context
-    return record
 
 
 def _trace_of(stream: Stream) -> int:
