@@ -43,7 +43,7 @@ def single_pass(stream: Any) -> Any:
 
 
 class _Pass:
-    """What is known of the one iteration that a stream may have."""
+    """The one iteration of a stream: who loops, who pulls, and whether it has ended."""
 
     __slots__ = ("_code", "_ended", "_latest", "_ours", "_places", "_pulling", "_read")
 
@@ -56,10 +56,10 @@ class _Pass:
         self._ours = False
 
     def place(self, frame: FrameType) -> CallSite:
-        """Return where a chunk is asked for by `frame`, a call of the function that most often asked before, too.
+        """Return the place of a pull by `frame`.
 
-        Looking for the place takes longer than all else, so it is that of the function's first chunk, unless somebody
-        else is asking just now.
+        The search for a place takes longer than all else. So pulls of one function share the place of its first pull,
+        while nobody else is pulling.
         """
         latest = self._latest
         if frame.f_code is not self._code or latest is None or self._pulling is not None:
@@ -68,7 +68,11 @@ class _Pass:
         return latest
 
     def loop(self) -> None:
-        """Take note that a loop begins. Raises where it is not the first, or somebody else is reading or has read."""
+        """Begin a loop.
+
+        Raises:
+            StreamReusedError: It is a second loop, or another place is pulling or has read the stream to its end.
+        """
         here = call_site(sys._getframe(1))
         if self._pulling is not None:
             raise _reused(self._pulling, here)
@@ -80,7 +84,11 @@ class _Pass:
             raise _reused(first, here)
 
     def pull(self, here: CallSite) -> None:
-        """Take note that one chunk is asked for, outside of any loop. Raises where somebody else is reading."""
+        """Begin a pull outside of any loop.
+
+        Raises:
+            StreamReusedError: Another place is reading the stream.
+        """
         if self._pulling is not None:
             raise _reused(self._pulling, here)
         places = self._places
@@ -92,17 +100,21 @@ class _Pass:
         self._pulling = here
 
     def pulled(self, *, ended: bool) -> None:
-        """Take note that the chunk has come, or the stream's end instead."""
+        """End a pull.
+
+        Args:
+            ended: Whether the end of the stream came, and no chunk.
+        """
         self._pulling = None
         self._read = self._read or not ended
         self._ended = self._ended or ended
 
 
 class _SinglePass(IteratorProxy):
-    """What both kinds share."""
+    """What all kinds share."""
 
     otel_sse_single_pass = True
-    """Lets what is watched around a guard ask it whether one more loop may begin (`observe`, the other guards)."""
+    """Tells the proxies around this guard to ask it whether one more loop may begin."""
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)

@@ -15,7 +15,7 @@ _LAST: Final = (END, FAIL)
 
 
 class Direction:
-    """One direction: a stage that begins with its first message and ends with `END`, `ERROR` or the connection.
+    """One direction: its stage begins with the first message and ends with an `END`, an `ERROR` or the connection.
 
     Args:
         stream: The stream.
@@ -30,30 +30,30 @@ class Direction:
         self.record: StageRecord | None = None
         """The stage, while it is open."""
         self.latest: StageRecord | None = None
-        """The stage, open or ended."""
+        """The latest stage, open or ended."""
         self.asked_ns = 0
-        """When its first message crossed."""
+        """When the first message of the latest stage crossed, on `clock.now_ns`."""
         self.started = False
-        """Whether a `START` has come, so that an end without `END` is no complete one."""
+        """Whether a `START` has crossed: then the stage is complete only after an `END`."""
         self.ended = False
-        """Whether an `END` or `ERROR` has."""
+        """Whether an `END` or `ERROR` has crossed."""
         self.under_way = 0
-        """Messages that were handed on and have not left yet."""
+        """Messages that were handed to the library and are not sent yet."""
 
     def begin(self, read: Read, time_ns: int, again: bool = False) -> StageRecord | None:
-        """Return the stage that a message belongs to; None where nothing is to be recorded any more.
+        """Return the stage of a message, begun where there is none; None where nothing is recorded any more.
 
         Args:
             read: What the message says.
-            time_ns: When it crossed.
-            again: Whether the message has come before, or late, so that it starts nothing.
+            time_ns: When it crossed, on `clock.now_ns`.
+            again: Whether it is a message again, or a late one; neither starts a stage.
         """
         record = self.record
         starts = read.mark == START and not again
         if record is not None and not starts:
             return None if record.ended else record
         if record is not None and not (self.started or record.ended):
-            # A few words went before the answer.
+            # Words before the START belong to its answer.
             self.started = True
             record.monitor.wait_for_content(time_ns)
             return record
@@ -66,12 +66,12 @@ class Direction:
         self.record = self.latest = record = self._open()
         self.under_way = 0
         if not read.mark:
-            # Whatever a socket is used for, nobody waits for the next message as for the rest of an answer.
+            # Without a START nobody says that an answer is under way, so silence is no stall.
             record.monitor.wait_freely()
         return record
 
     def cross(self, record: StageRecord, read: Read, time_ns: int) -> None:
-        """Observe a message that has crossed. The stage is left open."""
+        """Observe a message that has crossed. The stage stays open, also after an `END`. Never raises."""
         if read.mark in _LAST:
             self.ended = True
         if record.ended or record.errors >= limits.MAX_STAGE_ERRORS:
@@ -92,15 +92,15 @@ class Direction:
         return self.record is not None and not self.record.ended
 
     def has_left(self, record: StageRecord) -> None:
-        """Take note that a message is not under way any more."""
+        """Count one message less under way."""
         if self.latest is record:
             self.under_way -= 1
 
     def failed(self, record: StageRecord) -> None:
-        """Take note that handing on a message raised; a stage that nothing has crossed was begun for it, and is none.
+        """Count a message that could not be sent out. A stage that was begun for it and is still empty is taken back.
 
         Args:
-            record: The stage that the message was to cross.
+            record: The stage of the message.
         """
         self.has_left(record)
         if self.record is record and not (record.monitor.totals.chunks or self.under_way or record.ended):
@@ -108,10 +108,11 @@ class Direction:
             self.stream.forget(record)
 
     def close(self, outcome: str, error_type: str = "") -> None:
-        """End the stage, where one is open.
+        """End the open stage, if there is one. Never raises.
 
         Args:
-            outcome: How the connection ended, or `completed`.
+            outcome: How the connection ended, or `completed`. After an `END` or `ERROR` the stage is `completed` in any
+                case; after a `START` alone `completed` becomes `incomplete`.
             error_type: Class name of the exception that ended it, or "".
         """
         record, self.record = self.record, None
@@ -120,7 +121,7 @@ class Direction:
         if self.ended:
             outcome, error_type = outcomes.COMPLETED, ""
         elif self.started:
-            # What was begun by a message is ended by one, whatever the content in between says of an end.
+            # A START asks for an END: an end that the content itself tells of does not count.
             record.monitor.reader_left(had_all=False)
             outcome = outcomes.INCOMPLETE if outcome == outcomes.COMPLETED else outcome
         try:
@@ -133,5 +134,5 @@ def _take(record: StageRecord, read: Read, time_ns: int) -> None:
     totals = record.monitor.totals
     before = totals.bytes
     record.take(read.item, time_ns)
-    # What a dialect was given may be a part of the message; the whole of it crossed.
+    # The dialect may have read a part of the message; all of its bytes crossed.
     totals.bytes = before + read.size

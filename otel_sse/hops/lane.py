@@ -25,7 +25,7 @@ SEND: Final = "ws.send"
 RECEIVE: Final = "ws.receive"
 
 _NOTHING: Final = object()
-"""Stands for a stage while the other end has been told of none, not even that there is none."""
+"""Stands for a stage while the other end knows of none, not even that there is none."""
 
 
 class Lane:
@@ -33,11 +33,11 @@ class Lane:
 
     Args:
         stream: The stream.
-        outbox: Numbers of the messages that leave; None where both ends have not agreed.
-        inbox: Checks the numbers of those that come; likewise.
-        name: What it is called on its connection.
+        outbox: Numbers sent messages; None where the handshake has agreed on nothing.
+        inbox: Checks the numbers of received messages; None likewise.
+        name: Its name on the connection.
         mine: Whether the stream ends with the connection.
-        place: Its place among the streams that peers have begun, or None where it needs none.
+        place: Its place in the quota of streams that peers begin, or None where it needs none.
         reclaim: Forgets the lane; it must not hold it.
     """
 
@@ -61,37 +61,37 @@ class Lane:
         self._reclaim = reclaim
         self.stream = stream
         self.stream_id = stream.id
-        # Not the lane itself, which would hold itself: a peer may have us make thousands between two collections.
+        # A proxy, so that the lane does not hold itself: a peer can make thousands between two runs of the collector.
         me = weakref.proxy(self)
         self.outgoing = Direction(stream, partial(_open_send, me))
         self.incoming = Direction(stream, partial(_open_receive, me))
         self.outbox = outbox
         self.inbox = inbox
         self.edge: HopEdge | None = None
-        """The edge of the stage of what comes."""
+        """The edge of the receiving stage."""
         self.name = name
         self.mine = mine
         self.introduced: object = _NOTHING
-        """The stage of which the other end has been told; None where it was told that nothing is recorded."""
+        """The sending stage that the other end knows; None where it knows that nothing is recorded."""
         self.used_ns = 0
-        """When a message of it crossed last."""
+        """When its latest message crossed, on `clock.now_ns`."""
         self.remote: Remote | None = None
-        """What the other end has told of it."""
+        """The sender's span, as an envelope named it."""
         self.key = ""
-        """What the application calls it, "" where that is not known."""
+        """The application's key for the stream, or ""."""
 
     def opening(self, record: StageRecord | None) -> str:
-        """Return the end of a head: of a stage's first message its context, "" for a stage that the other end knows.
+        """Return the end of a head: the trace context of a stage, or "" where the other end knows the stage.
 
         Args:
-            record: The stage of what leaves, or None where nothing is recorded.
+            record: The sending stage, or None where nothing is recorded.
         """
         if self.introduced is record:
             return ""
         return envelope.opening(*(() if record is None else propagation.trace_of(record.span_context)))
 
     def head(self, record: StageRecord | None, number: int) -> str:
-        """Return the line to stand in front of a message that is handed on now; it tells the other end of its stage.
+        """Return the head of a message that is sent now. From here on the other end counts as knowing its stage.
 
         Args:
             record: See `opening`.
@@ -103,7 +103,7 @@ class Lane:
         return envelope.head(self.stream_id, number, wall_ns(), opening, chunk)
 
     def received_bare(self, read: Read, time_ns: int) -> StageRecord | None:
-        """Return the stage of a message that came without an envelope: nothing is known of where it came from.
+        """Return the stage of a received message without an envelope. Its chunks have no upstream.
 
         Args:
             read: What the message says.
@@ -115,7 +115,7 @@ class Lane:
         return record
 
     def received(self, read: Read, found: Envelope, time_ns: int) -> StageRecord | None:
-        """Return the stage of a message that came in an envelope, once its number is held against those before.
+        """Check the number of a received message, note the findings, and return the stage of the message.
 
         Args:
             read: What the message says.
@@ -142,12 +142,17 @@ class Lane:
         return record
 
     def works(self) -> None:
-        """Take note that a stage is about to begin."""
+        """Mark the lane's place as working, because a stage is about to begin."""
         if self._place is not None:
             self._place.works()
 
     def close(self, outcome: str, error_type: str = "") -> None:
-        """End what is open in both directions, for good."""
+        """End the open stages of both directions, and give the lane's place back.
+
+        Args:
+            outcome: How the connection ended.
+            error_type: Class name of the exception that ended it, or "".
+        """
         self.close_incoming(outcome, error_type)
         self.outgoing.close(outcome, error_type)
         if self.mine:
@@ -157,12 +162,12 @@ class Lane:
             self._place.leave([record for record in directions if record is not None])
 
     def close_outgoing(self, outcome: str) -> None:
-        """End the stage of what left."""
+        """End the sending stage."""
         self.outgoing.close(outcome)
         self._rest()
 
     def close_incoming(self, outcome: str, error_type: str = "") -> None:
-        """End the stage of what came, and say first what is missing."""
+        """Report the missing numbers, and end the receiving stage."""
         record = self.incoming.record
         if record is not None and not record.ended and self.inbox is not None:
             for finding in self.inbox.close():
@@ -171,13 +176,13 @@ class Lane:
         self._rest()
 
     def failed(self, record: StageRecord) -> None:
-        """Take note that handing on a message raised, see `Direction.failed`."""
+        """Count a message that could not be sent, see `Direction.failed`."""
         self.outgoing.failed(record)
         self._rest()
 
     @property
     def is_open(self) -> bool:
-        """Whether one of its stages is."""
+        """Whether one of its stages is open."""
         return self.incoming.is_open or self.outgoing.is_open
 
     def _rest(self) -> None:
@@ -195,11 +200,11 @@ def _open_send(lane: Lane) -> StageRecord:
 
 def _open_receive(lane: Lane) -> StageRecord:
     lane.works()
-    # What comes back is waited for from when it was asked for.
+    # A reply is waited for since its question was sent.
     since_ns = lane.outgoing.asked_ns or lane.incoming.asked_ns
     record = _belongs(lane.stream.stage(RECEIVE, origin=True, since_ns=since_ns), lane)
     if lane.outgoing.latest is not None:
-        # What comes back on a lane has been at the other end, so it follows what left.
+        # A reply on a lane comes from the other end, so the sending stage is upstream of it.
         record.upstreams.append(lane.outgoing.latest)
     edge = record.monitor.edge
     if lane.inbox is not None and edge is not None:
@@ -214,6 +219,6 @@ def _belongs(record: StageRecord, lane: Lane) -> StageRecord:
     stream = lane.stream
     stream.end_with_me(record)
     if lane.mine and stream.context is None:
-        # What comes back may be read by a task that has another context, or none.
+        # Another task may read the reply, with another context or with none.
         stream.context = record.context
     return record

@@ -20,7 +20,7 @@ class StageCursor:
     Whoever pulls calls `begin` first, `observe` with each object, and then one of `end`, `end_by`, `raised` and `drop`.
 
     Args:
-        open_stage: Begins the stage; None from it means that there is nothing to observe.
+        open_stage: Begins the stage. Where it returns None, nothing is observed.
     """
 
     __slots__ = ("_cancelled", "_open", "given_ns", "observe", "record")
@@ -47,12 +47,16 @@ class StageCursor:
             self.record.leave = self.end
 
     def unasked(self, time_ns: int) -> None:
-        """Take note that nobody has asked since the latest object: that pause is no silence of the source."""
+        """Count the time since the latest object as the consumer's pause, and not as silence of the source.
+
+        Args:
+            time_ns: Now, on `clock.now_ns`.
+        """
         if self.given_ns and self.record is not None:
             self.record.monitor.unasked(time_ns - self.given_ns)
 
     def again(self) -> StageCursor:
-        """Return a cursor for one more pass over what can be iterated anew: another stage of the same name."""
+        """Return a cursor for one more pass over an iterable: another stage, begun in the same way."""
         return StageCursor(self._open)
 
     def take(self, item: Any, time_ns: int) -> None:
@@ -63,7 +67,7 @@ class StageCursor:
             self.failed(error)
 
     def failed(self, error: Exception) -> None:
-        """Take note of an internal error; after a few the stage stops observing."""
+        """Report an internal error. After `limits.MAX_STAGE_ERRORS` of them the stage observes nothing."""
         if self.record is not None:
             self.record.recorder.failed(self.record, error)
             self._look()
@@ -74,7 +78,12 @@ class StageCursor:
             self.observe = self.record.take
 
     def end(self, outcome: str, error: BaseException | None = None) -> None:
-        """End the stage, the first time."""
+        """End the stage, the first time. Never raises.
+
+        Args:
+            outcome: One of `stream.outcome`. After a cancelled pull `completed` and `abandoned` become `cancelled`.
+            error: The exception of a failed one.
+        """
         record = self.record
         if record is None or record.ended:
             return
@@ -90,19 +99,19 @@ class StageCursor:
             record.recorder.errors.report("close", internal)
 
     def end_by(self, error: BaseException) -> None:
-        """End the stage as the exception says that leaves the iterator."""
+        """End the stage with the outcome of an exception that the iterator raised."""
         self.end(outcome_of(error), error)
 
     def raised(self, error: BaseException, *, awaited: bool = False) -> None:
-        """Take note of an exception from an iterator that may go on all the same: one that is no generator.
+        """End the stage because of an exception from an iterator that is no generator, and so may go on.
 
-        The stage ends; what comes all the same is another stage of the same name. Only a pull that was cancelled leaves
-        it open: `asyncio.wait_for` cancels one to send a heartbeat, and pulls again. It ends as cancelled if nothing
-        comes any more until it is closed or dropped.
+        Further objects are another stage of the same name. A cancelled pull alone leaves the stage open:
+        `asyncio.wait_for` cancels a pull to send a heartbeat, and pulls again. Without a further object the stage ends
+        as cancelled, when it is closed or dropped.
 
         Args:
             error: The exception.
-            awaited: Whether the pull could be cancelled.
+            awaited: Whether the pull was awaited, and so could be cancelled.
         """
         if self.record is None or self.record.ended:
             return
@@ -120,7 +129,7 @@ class StageCursor:
         self.observe(item, time_ns)
 
     def drop(self) -> None:
-        """Let the stage end as abandoned, because nobody can pull any more. To be called by destructors."""
+        """Let the recorder's thread end the stage as abandoned. For destructors: it takes no lock."""
         if self.record is not None and not self.record.ended:
             self.record.recorder.drop(partial(self.end, outcomes.ABANDONED))
 

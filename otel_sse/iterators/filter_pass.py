@@ -1,4 +1,4 @@
-"""One pass of a stream through a filter: what the filter withholds stays out, and what it breaks on is handed on."""
+"""One pass of a stream through a filter. A filter that raises is taken out, and loses no chunk."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from otel_sse.telemetry.clock import now_ns
 
 
 class Filter(Protocol):
-    """Decides what of one pass over a stream is handed on."""
+    """Decides which chunks of one pass over a stream are handed on."""
 
     def feed(self, item: Any, time_ns: int) -> Sequence[Any]:
-        """Return what is to be handed on now that `item` has come."""
+        """Return the chunks to hand on, in order, after `item` has come at `time_ns`."""
 
     def end(self) -> Sequence[Any]:
-        """Return what has waited, now that nothing more will come."""
+        """Return the pending chunks, at the end of the stream."""
 
     def close(self) -> None:
-        """Tell what has not been told yet, now that nothing more will be handed on."""
+        """Report what is not reported yet, where the pass is left before the end of the stream."""
 
 
 class FilterPass:
-    """One pass of a stream through its filter. Where the filter raises, that is counted, and from then on all passes.
+    """One pass of a stream through its filter. After an exception of the filter all chunks are handed on.
 
     Args:
         made: The filter.
@@ -37,7 +37,7 @@ class FilterPass:
         self._tally = tally
 
     def feed(self, item: Any) -> Sequence[Any]:
-        """Return what is to be handed on now that `item` has come."""
+        """Return the chunks to hand on, in order, after `item` has come."""
         if self._filter is None:
             return (item,)
         try:
@@ -48,12 +48,12 @@ class FilterPass:
             return [*waiting, item]
 
     def end(self) -> Sequence[Any]:
-        """Return what has waited, now that the stream has come to its end."""
+        """Return the pending chunks, at the end of the stream."""
         waiting, self._filter = self._rest(), None
         return waiting
 
     def close(self) -> None:
-        """Hand over the counts, however the pass ended."""
+        """Report what the filter did, however the pass has ended. A second call changes nothing."""
         if self._filter is not None:
             self._filter.close()
         self._filter = None
@@ -73,7 +73,7 @@ Begin = Callable[[], FilterPass]
 
 
 async def filter_async(iterator: Any, begin: Begin) -> AsyncIterator[Any]:
-    """Yield what a filter lets pass of an async iterator.
+    """Yield the chunks of an async iterator that a filter hands on.
 
     Args:
         iterator: What is iterated.
@@ -97,7 +97,7 @@ async def filter_async(iterator: Any, begin: Begin) -> AsyncIterator[Any]:
 
 
 def filter_sync(iterator: Any, begin: Begin) -> Iterator[Any]:
-    """Yield what a filter lets pass of a sync iterator.
+    """Yield the chunks of a sync iterator that a filter hands on.
 
     Args:
         iterator: What is iterated.
@@ -114,6 +114,6 @@ def filter_sync(iterator: Any, begin: Begin) -> Iterator[Any]:
         yield from one.end()
     finally:
         one.close()
-        # Of others, such as files, nobody expects that the end of a loop closes them.
+        # A loop does not close other iterators at its end, such as files.
         if hasattr(iterator, "send"):
             iterator.close()

@@ -10,7 +10,7 @@ from otel_sse.iterators.proxy import AsyncPassProxy, PassProxy, SyncPassProxy
 
 
 class _Filtered(PassProxy):
-    """What is the same for both kinds. What is sent to a generator, or thrown into it, only asks for the next chunk."""
+    """What both kinds share. A value or exception for a generator goes to the pass, and only pulls the next chunk."""
 
     def __init__(self, stream: Any, begin: Begin) -> None:
         super().__init__(stream)
@@ -19,8 +19,7 @@ class _Filtered(PassProxy):
     def _self_closing(self, name: str, close: Any) -> Any:
         if self._self_pass is None or not hasattr(self.__wrapped__, self._SEND):
             return close
-        # A generator's own closing would leave the filter's open, and the chunks that wait there would be lost in
-        # silence.
+        # Closing the generator alone would leave the pass open, and its pending chunks would be lost without a report.
         return getattr(self._self_pass, name)
 
 

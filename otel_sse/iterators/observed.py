@@ -13,7 +13,7 @@ from otel_sse.recording.registry import StreamLater
 
 
 class _Observed(PassProxy):
-    """What is the same for both kinds: each pass is a stage, which closing and leaving end.
+    """What both kinds share: each pass is a stage, and closing or leaving the iterator ends it.
 
     Args:
         iterable: What is iterated.
@@ -33,7 +33,7 @@ class _Observed(PassProxy):
         return partial(closing, self._self_cursor, close)
 
     def _self_entered(self, entered: Any) -> Any:
-        # Whatever it gives: chunks are to be pulled from here.
+        # Always this one: the chunks of a stage are pulled through it, whatever the context manager gives.
         return self
 
     def _self_left(self, leave: Callable[..., Any], *raised: Any) -> Any:
@@ -74,7 +74,7 @@ def stream_around(iterable: Any) -> StreamLater:
 
 
 def stage_inside(iterable: Any) -> StreamLater | None:
-    """Return the stream of the stage that `iterable` is, or that guards stand around; None where it is none."""
+    """Return the stream of the stage that `iterable` is, or that guards stand around; None where there is no stage."""
     for layer in layers(iterable):
         if isinstance(layer, _Observed) and layer._self_around is not None:
             return layer._self_around

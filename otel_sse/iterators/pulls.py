@@ -11,7 +11,7 @@ from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
 
 _UNASKED_NS: Final = 1_000_000
-"""Pauses between two pulls that are left out of the source's silence; shorter ones add up to nothing that matters."""
+"""Shortest pause between two pulls that is taken from the source's silence; shorter ones add up to too little."""
 
 
 class AsyncPulls:
@@ -55,7 +55,7 @@ class AsyncPulls:
         self._cursor.raised(error, awaited=True)
 
     def aclose(self) -> Awaitable[Any]:
-        """Close what is iterated, where it can be closed, and end the stage."""
+        """Close the iterator, where it can be closed, and end the stage."""
         return _awaited(self._cursor, getattr(self._iterator, "aclose", _nothing)())
 
     def __del__(self) -> None:
@@ -128,7 +128,7 @@ class Pulls:
         self._cursor.raised(error)
 
     def close(self) -> None:
-        """Close what is iterated, where it can be closed, and end the stage."""
+        """Close the iterator, where it can be closed, and end the stage."""
         closing(self._cursor, getattr(self._iterator, "close", _nothing))
 
     def __del__(self) -> None:
@@ -160,12 +160,12 @@ class GeneratorPulls(Pulls):
 
 
 def closing(cursor: StageCursor, close: Callable[..., Any], *args: Any) -> Any:
-    """Close what is watched, and end its stage as abandoned where it had not come to its end.
+    """Close an observed iterator, and end its stage as abandoned, unless the stage has ended before.
 
     Args:
-        cursor: The stage's.
-        close: Closes; may return an awaitable, as may this function then.
-        *args: What `close` is called with.
+        cursor: Cursor of the stage.
+        close: Closes the iterator. Where it returns an awaitable, so does this function.
+        *args: Arguments of `close`.
     """
     awaits = False
     try:
@@ -185,4 +185,4 @@ async def _awaited(cursor: StageCursor, closed: Awaitable[Any] | None) -> Any:
 
 
 def _nothing() -> None:
-    """Stand in for closing what can't be closed."""
+    """Stand in for the method of an iterator that can't be closed."""

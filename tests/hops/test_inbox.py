@@ -67,6 +67,17 @@ def test_what_was_called_lost_and_comes_is_late() -> None:
     assert told(numbers)[1:] == [("reorder/hop", count - 1, count - 2, 1), ("duplicate/resent", count, count - 1, 1)]
 
 
+def test_the_example_of_the_comment_holds() -> None:
+    """A hole of two numbers: one comes late and again, the other one is called lost and comes then."""
+    assert told([1, 2, 5, 4, 4, *range(6, 20), 3]) == [
+        ("reorder/hop", 4, 3, 1),
+        ("duplicate/resent", 5, 4, 1),
+        ("gap/hop", 3, 2, 1),
+        ("reorder/hop", 20, 19, 1),
+    ]
+    assert not any(kind == "gap/hop" for kind, *_ in told([1, 2, 5, 4, 4, *range(6, 19)], close=False))
+
+
 def test_a_stream_whose_opening_did_not_come_lacks_it() -> None:
     """Where the first message does not say that the stream begins with it, those before are missing."""
     assert told([3, 4], opens=False) == [("gap/hop", 1, 0, 2)]
