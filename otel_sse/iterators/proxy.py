@@ -1,7 +1,7 @@
-"""The proxies around an iterator: what is watched, filtered or guarded is in all else the very object inside.
+"""The proxies around an iterator. But for its pulls a proxy is the wrapped object: type, attributes, equality, length.
 
-`IteratorProxy` is what all have in common, `PassProxy` what those have whose pulls go through a pass of their own. Of
-each there are two kinds, for async and for sync iterators; for an object that is both, a class takes both as bases.
+`IteratorProxy` is the base of all. `PassProxy` is the base of proxies whose pulls go through a pass of their own. Each
+has two kinds, for async and for sync iterators; a class for objects that are both takes both kinds as bases.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CLOSING: Final = frozenset({"aclose", "close"})
 
 
 class Loops(NamedTuple):
-    """How a stream can be iterated; some can both ways (LiteLLM's).
+    """The ways in which a stream can be iterated: one of them, or both (LiteLLM's streams).
 
     Args:
         by_async: By `async for`.
@@ -33,10 +33,10 @@ class Loops(NamedTuple):
 
 
 def loops_of(stream: Any) -> Loops:
-    """Return how `stream` can be iterated.
+    """Return the ways in which `stream` can be iterated.
 
     Raises:
-        TypeError: It can't be, in either way.
+        TypeError: There is none.
     """
     loops = Loops(hasattr(stream, "__aiter__"), hasattr(stream, "__iter__") or hasattr(stream, "__next__"))
     if not any(loops):
@@ -46,16 +46,16 @@ def loops_of(stream: Any) -> Loops:
 
 
 def layers(stream: Any) -> Iterator[Any]:
-    """Yield `stream` and what it wraps, the outermost first, while that is a proxy: one of these, or anybody's."""
+    """Yield the proxies around an object, from outside in: those of this module, and those of other libraries."""
     while isinstance(stream, BaseObjectProxy):
         yield stream
         stream = stream.__wrapped__
 
 
 class IteratorProxy(BaseObjectProxy[Any]):
-    """What stands around an iterator or iterable.
+    """A proxy around an iterator or iterable.
 
-    Names that begin with `_self_` are the proxy's own; all others are those of what it wraps.
+    Attributes that begin with `_self_` are the proxy's own; all others are those of the wrapped object.
     """
 
     _NEXT = ""
@@ -64,27 +64,36 @@ class IteratorProxy(BaseObjectProxy[Any]):
     """The method that makes an iterator a generator."""
 
     def __radd__(self, other: Any) -> Any:
-        # `a_list += iterator` asks the iterator first; what it asks for is to be iterated, not to be added.
+        # Python tries this first for `a_list += iterator`; NotImplemented makes it iterate.
         return NotImplemented if self._self_is_iterator() else other + self.__wrapped__
 
     def _self_is_iterator(self) -> bool:
-        """Whether what is inside all of these proxies, which look like iterators themselves, is one."""
+        """Whether the innermost object is an iterator. Each proxy around it looks like one."""
         wrapped = self.__wrapped__
         while isinstance(wrapped, IteratorProxy):
             wrapped = wrapped.__wrapped__
         return hasattr(wrapped, self._NEXT)
 
     def _self_entered(self, entered: Any) -> Any:
-        """Return what the context manager gives, which has given `entered` itself."""
+        """Return the value of the `with` statement.
+
+        Args:
+            entered: The value that the wrapped object's own context manager gives.
+        """
         return self if entered is self.__wrapped__ else entered
 
     def _self_left(self, leave: Callable[..., Any], *raised: Any) -> Any:
-        """Leave the context manager by calling `leave`; return what that returns, an awaitable of it where async."""
+        """Leave the context manager; return the result of `leave`, an awaitable for the async kind.
+
+        Args:
+            leave: `__exit__` or `__aexit__` of the wrapped object.
+            *raised: Its arguments.
+        """
         return leave(*raised)
 
 
 class AsyncIteratorProxy(IteratorProxy):
-    """The kind for what is iterated by `async for`."""
+    """The kind for `async for`."""
 
     _NEXT, _SEND = "__anext__", "asend"
 
@@ -96,7 +105,7 @@ class AsyncIteratorProxy(IteratorProxy):
 
 
 class SyncIteratorProxy(IteratorProxy):
-    """The kind for what is iterated by `for`."""
+    """The kind for `for`."""
 
     _NEXT, _SEND = "__next__", "send"
 
@@ -108,13 +117,17 @@ class SyncIteratorProxy(IteratorProxy):
 
 
 class PassProxy(IteratorProxy):
-    """A proxy whose loops and pulls go through a pass: an iterator of its own over what is wrapped.
+    """A proxy whose loops and pulls go through a pass, which is an iterator over the wrapped object.
 
-    An iterator has one pass, however often a loop begins on it. What is no iterator but can be iterated anew has one
-    for each loop. A loop is handed the pass itself, so that the proxy costs nothing for a chunk.
+    An iterator has one pass, however many loops begin on it. An iterable that is no iterator, such as a list, has a
+    pass for each loop. A loop gets the pass itself, so the proxy costs nothing for a chunk.
+
+        stream = observe(generator, "provider")
+        await anext(stream)              # begins the pass
+        async for chunk in stream: ...   # goes on with it
 
     Args:
-        iterable: What is iterated.
+        iterable: The iterator or iterable.
     """
 
     def __init__(self, iterable: Any) -> None:
@@ -132,14 +145,14 @@ class PassProxy(IteratorProxy):
         raise NotImplementedError
 
     def _self_begin_anew(self) -> None:
-        """Make ready for one more pass over what can be iterated anew."""
+        """Prepare one more pass over an iterable."""
 
     def _self_closing(self, name: str, close: Any) -> Any:
-        """Return what is to be called in place of `close`, a method of what is wrapped that has this name."""
+        """Return the function to call in place of `close`, the wrapped object's method of this name."""
         raise NotImplementedError
 
     def _self_going_on(self) -> Any:
-        """Return the pass under way; where there is none, one over what is wrapped itself."""
+        """Return the present pass, begun over the wrapped object where there is none."""
         if self._self_pass is None:
             self._self_pass = self._self_begin(self.__wrapped__)
         return self._self_pass
@@ -162,7 +175,7 @@ class PassProxy(IteratorProxy):
 
 
 class AsyncPassProxy(PassProxy, AsyncIteratorProxy):
-    """The kind for what is iterated by `async for`."""
+    """The kind for `async for`."""
 
     def __aiter__(self) -> AsyncIterator[Any]:
         found: AsyncIterator[Any] = self._self_loop(_aiter)
@@ -174,7 +187,7 @@ class AsyncPassProxy(PassProxy, AsyncIteratorProxy):
 
 
 class SyncPassProxy(PassProxy, SyncIteratorProxy):
-    """The kind for what is iterated by `for`."""
+    """The kind for `for`."""
 
     def __iter__(self) -> Iterator[Any]:
         found: Iterator[Any] = self._self_loop(iter)
@@ -185,5 +198,5 @@ class SyncPassProxy(PassProxy, SyncIteratorProxy):
 
 
 def _aiter(iterable: Any) -> Any:
-    # The built-in function would refuse what only an `async for` may refuse.
+    # Not the built-in function, which checks what it returns: the loop does that, in its own words.
     return iterable.__aiter__()
