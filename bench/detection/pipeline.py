@@ -14,7 +14,7 @@ from otel_sse import semconv
 from otel_sse.diagnosis.trace.spans import Span, SpanEvent, SpanLink
 from otel_sse.diagnosis.trace.streams import TraceStream, trace_of
 from otel_sse.hops.hop_edge import HopEdge
-from otel_sse.hops.inbox import HopDetector
+from otel_sse.hops.inbox import Inbox
 from otel_sse.lineage import Crossings
 from otel_sse.lineage.edge import Edge
 from otel_sse.stage import StageMonitor, StageSettings
@@ -105,7 +105,7 @@ class _Watch:
     ended: str = ""
     hop: HopEdge | None = None
     numbers: dict[int, int] = field(default_factory=dict)
-    detector: HopDetector = field(default_factory=lambda: HopDetector(WS_RECEIVE))
+    detector: Inbox = field(default_factory=lambda: Inbox(WS_RECEIVE))
 
 
 def run(frames: Sequence[Frame], times_ns: Sequence[int], steps: Sequence[Step], *, lineage: bool) -> TraceStream:

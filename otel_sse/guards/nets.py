@@ -10,8 +10,10 @@ from otel_sse.guards.duplicates import DuplicateFilter
 from otel_sse.guards.restarts import RestartFilter
 from otel_sse.guards.units import UnitReader
 from otel_sse.integrations.verbs.observe import observe
-from otel_sse.iterators.filtered import Begin, Filter, FilteredAsyncIterator, FilteredIterator, NetPass
+from otel_sse.iterators.filter_pass import Filter, FilterPass
+from otel_sse.iterators.filtered import FilteredAsyncIterator, FilteredIterator
 from otel_sse.iterators.observed import stage_inside
+from otel_sse.iterators.proxy import loops_of
 from otel_sse.limits import MAX_OPENING_CHARS
 from otel_sse.options import Options
 from otel_sse.recording.guard_tally import GuardTally
@@ -123,25 +125,16 @@ def _net(stream: Any, guard: str, make: Callable[[Options, GuardTally], Filter])
     # Read here, so that a variable that is not allowed is told to who puts the net up, and not in mid-stream.
     options = _options(around) if around is not None else Options.resolve()
 
-    def begin() -> NetPass:
+    def begin() -> FilterPass:
         found = around or current_stream()
         tally = GuardTally(guard, found)
-        return NetPass(make(options if found is around else _options(found), tally), tally)
+        return FilterPass(make(options if found is around else _options(found), tally), tally)
 
-    filtered = _filtered(stream, begin)
+    filtered = (FilteredAsyncIterator if loops_of(stream).by_async else FilteredIterator)(stream, begin)
     if around is None and stage_inside(stream) is None:
         return filtered
     # Without a stage of its own, what the net withholds would be lost between two others, and they be accused of it.
     return observe(filtered, of_guard(guard), rewrites=True)
-
-
-def _filtered(stream: Any, begin: Begin) -> Any:
-    if hasattr(stream, "__aiter__"):
-        return FilteredAsyncIterator(stream, begin)
-    if hasattr(stream, "__iter__") or hasattr(stream, "__next__"):
-        return FilteredIterator(stream, begin)
-    advice = "Pass what you iterate, such as the SDK's stream object."
-    raise TypeError(must("stream", "be an iterator", stream, advice))
 
 
 def _options(stream: Stream | None) -> Options:

@@ -7,10 +7,9 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, I
 from types import CodeType, FrameType
 from typing import Any, TypeVar, overload
 
-import wrapt
-
-from otel_sse.errors import StreamReusedError, must
+from otel_sse.errors import StreamReusedError
 from otel_sse.guards.call_sites import CallSite, call_site, is_ours, told_apart
+from otel_sse.iterators.proxy import AsyncIteratorProxy, IteratorProxy, Loops, SyncIteratorProxy, loops_of
 from otel_sse.recording.guard_tally import GuardTally
 from otel_sse.recording.live_stream import current_stream
 
@@ -40,15 +39,11 @@ def single_pass(stream: Any) -> Any:
             one line of a helper, who called it. It is a RuntimeError.
         TypeError: `stream` can't be iterated.
     """
-    loops = hasattr(stream, "__aiter__"), hasattr(stream, "__iter__") or hasattr(stream, "__next__")
-    if not any(loops):
-        advice = "Pass what you iterate, such as the SDK's stream object."
-        raise TypeError(must("stream", "be an iterator", stream, advice))
-    return _GUARDS[loops](stream)
+    return _GUARDS[loops_of(stream)](stream)
 
 
 class _Pass:
-    """What is known of the one iteration that a stream may have."""
+    """The one iteration of a stream: who loops, who pulls, and whether it has ended."""
 
     __slots__ = ("_code", "_ended", "_latest", "_ours", "_places", "_pulling", "_read")
 
@@ -61,10 +56,10 @@ class _Pass:
         self._ours = False
 
     def place(self, frame: FrameType) -> CallSite:
-        """Return where a chunk is asked for by `frame`, a call of the function that most often asked before, too.
+        """Return the place of a pull by `frame`.
 
-        Looking for the place takes longer than all else, so it is that of the function's first chunk, unless somebody
-        else is asking just now.
+        The search for a place takes longer than all else. So pulls of one function share the place of its first pull,
+        while nobody else is pulling.
         """
         latest = self._latest
         if frame.f_code is not self._code or latest is None or self._pulling is not None:
@@ -73,7 +68,11 @@ class _Pass:
         return latest
 
     def loop(self) -> None:
-        """Take note that a loop begins. Raises where it is not the first, or somebody else is reading or has read."""
+        """Begin a loop.
+
+        Raises:
+            StreamReusedError: It is a second loop, or another place is pulling or has read the stream to its end.
+        """
         here = call_site(sys._getframe(1))
         if self._pulling is not None:
             raise _reused(self._pulling, here)
@@ -85,7 +84,11 @@ class _Pass:
             raise _reused(first, here)
 
     def pull(self, here: CallSite) -> None:
-        """Take note that one chunk is asked for, outside of any loop. Raises where somebody else is reading."""
+        """Begin a pull outside of any loop.
+
+        Raises:
+            StreamReusedError: Another place is reading the stream.
+        """
         if self._pulling is not None:
             raise _reused(self._pulling, here)
         places = self._places
@@ -97,24 +100,28 @@ class _Pass:
         self._pulling = here
 
     def pulled(self, *, ended: bool) -> None:
-        """Take note that the chunk has come, or the stream's end instead."""
+        """End a pull.
+
+        Args:
+            ended: Whether the end of the stream came, and no chunk.
+        """
         self._pulling = None
         self._read = self._read or not ended
         self._ended = self._ended or ended
 
 
-class _SinglePass(wrapt.BaseObjectProxy[Any]):
-    """What both kinds share."""
+class _SinglePass(IteratorProxy):
+    """What all kinds share."""
 
     otel_sse_single_pass = True
-    """Lets what is watched around a guard ask it whether one more loop may begin (`observe`, the other guards)."""
+    """Tells the proxies around this guard to ask it whether one more loop may begin."""
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
         self._self_pass = _Pass()
 
 
-class _AsyncSinglePass(_SinglePass):
+class _AsyncSinglePass(_SinglePass, AsyncIteratorProxy):
     def __aiter__(self) -> AsyncIterator[Any]:
         self._self_pass.loop()
         iterator: AsyncIterator[Any] = self.__wrapped__.__aiter__()
@@ -124,13 +131,6 @@ class _AsyncSinglePass(_SinglePass):
         # The place is here and not where the awaitable is awaited: that may be a task of its own.
         one = self._self_pass
         return _pulled(one, one.place(sys._getframe(1)), self.__wrapped__.__anext__)
-
-    async def __aenter__(self) -> Any:
-        entered = await self.__wrapped__.__aenter__()
-        return self if entered is self.__wrapped__ else entered
-
-    async def __aexit__(self, *raised: Any) -> Any:
-        return await self.__wrapped__.__aexit__(*raised)
 
 
 async def _pulled(one: _Pass, here: CallSite, pull: Any) -> Any:
@@ -145,7 +145,7 @@ async def _pulled(one: _Pass, here: CallSite, pull: Any) -> Any:
         one.pulled(ended=ended)
 
 
-class _SyncSinglePass(_SinglePass):
+class _SyncSinglePass(_SinglePass, SyncIteratorProxy):
     def __iter__(self) -> Iterator[Any]:
         self._self_pass.loop()
         return iter(self.__wrapped__)
@@ -162,20 +162,16 @@ class _SyncSinglePass(_SinglePass):
         finally:
             one.pulled(ended=ended)
 
-    def __enter__(self) -> Any:
-        entered = self.__wrapped__.__enter__()
-        return self if entered is self.__wrapped__ else entered
-
-    def __exit__(self, *raised: Any) -> Any:
-        return self.__wrapped__.__exit__(*raised)
-
 
 class _EitherSinglePass(_AsyncSinglePass, _SyncSinglePass):
     """For a stream that can be iterated both ways (LiteLLM's): once in all."""
 
 
-_GUARDS = {(True, False): _AsyncSinglePass, (False, True): _SyncSinglePass, (True, True): _EitherSinglePass}
-"""Whether it can be iterated async, sync → the guard."""
+_GUARDS = {
+    Loops(by_async=True, by_sync=False): _AsyncSinglePass,
+    Loops(by_async=False, by_sync=True): _SyncSinglePass,
+    Loops(by_async=True, by_sync=True): _EitherSinglePass,
+}
 
 
 def _reused(first: CallSite, second: CallSite) -> StreamReusedError:

@@ -1,20 +1,18 @@
-"""One end of one connection: wraps what leaves, unwraps what comes, and observes both."""
+"""One end of one connection: puts sent messages in envelopes, takes received ones out, and observes both."""
 
 from __future__ import annotations
 
 import itertools
 import sys
 from collections.abc import Mapping
-from time import time_ns as wall_ns
 from typing import Final, TypeAlias, cast
 
 from otel_sse import limits
 from otel_sse.hops import envelope
+from otel_sse.hops.demultiplexer import Demultiplexer
 from otel_sse.hops.envelope import Agreement, Envelope
 from otel_sse.hops.lane import Lane
-from otel_sse.hops.lanes import Lanes
 from otel_sse.hops.messages import END, FAIL, KEYS, START, Hooks, Message, MessageReader, Read
-from otel_sse.recording import propagation
 from otel_sse.recording.live_stream import Stream
 from otel_sse.recording.outcomes import error_type, outcome_of
 from otel_sse.recording.recorder import Recorder
@@ -30,27 +28,29 @@ SERVER: Final = "server"
 
 _connections = itertools.count(1)
 _HEAD_CHARS: Final = 64
-"""Length of an envelope without the stream's id and its trace context, rounded up."""
+"""Length of a head without the stream's id and the trace context, rounded up."""
 _PARTS: Final = Read("", facts=Facts(CONTROL))
-"""What is known of a message that comes in parts, before the first."""
+"""Stands for a message in parts, of which nothing is read before its last part."""
 
 
 Leaving: TypeAlias = "tuple[Lane, StageRecord | None, Read, int, int]"
-"""A message that is on its way out, as `seal` leaves it for `sent` and `unsent`: its lane, its stage, what it says,
-when it was handed on and its number, 0 for none."""
+"""A message that is being sent, from `seal` to `sent` or `unsent`: its lane, its stage, what it says, the time as it
+was handed to the library, and its number, 0 for none."""
 
 
 class Hop:
-    """One end of one connection. Nothing it does raises into the application or changes what the application sees.
+    """One end of one connection. It never raises into the application, nor changes what the application sees.
+
+    The shell calls `seal` before it sends a message, then `sent` or `unsent`; `open` for each message that it receives;
+    and `ended` once, at the end of the connection.
 
     Args:
         side: `client` or `server`.
-        recorder: Records the streams that nobody in this process has begun.
-        hooks: How messages are understood.
-        agreement: What the handshake agreed on; None: messages are left as they are, and both directions are only
-            stages of this process.
-        stream: The stream of the connection itself, which ends with it; None for a connection that was opened within
-            a stream of somebody else's.
+        recorder: Records the streams that were not begun in this process.
+        hooks: How messages are read.
+        agreement: The agreement of the handshake. With None messages get no envelope, and no lineage.
+        stream: The stream of the connection itself, which ends with the connection; None for a connection that was
+            opened within another stream.
     """
 
     def __init__(
@@ -66,10 +66,11 @@ class Hop:
         """Longer messages are counted and not read."""
         self._errors = recorder.errors
         self._metrics = recorder.metrics
-        self._lanes = Lanes(side, recorder, agreement, stream)
+        self._lanes = Demultiplexer(side, recorder, agreement, stream)
         self._read = MessageReader(hooks, self.max_bytes).read
         self._connection = next(_connections)
         self._ending: dict[Lane, int] = {}
+        """Lanes with an END and a pending number: how many further messages the number may still take."""
         self._latest: object = None
         self._latest_lane: Lane | None = None
         self._cause = ("", "")
@@ -77,40 +78,40 @@ class Hop:
         limit = 0 if agreement is None else agreement.max_bytes
         self._limit = limit
         self._small_bytes = min(envelope.SMALL_BYTES, limit - limits.MAX_ENVELOPE_BYTES if limit else 2**63)
-        # What was being handled before the connection was opened is not why it is closed.
+        # An exception that was being handled before is no reason of the connection's end.
         self._before = id(sys.exc_info()[1])
 
     def seal(self, message: Message) -> tuple[Message, Leaving | None]:
-        """Return what is to be sent in place of a message, and what `sent` or `unsent` is to be called with."""
+        """Return the message to send in place of `message`, and the argument of `sent` or `unsent`."""
         try:
             if self._over:
                 return message, None
             leaving = self._leave(self._read(message), message)
             if leaving is None or not leaving[4]:
                 return message, leaving
-            head = _head(leaving)
+            head = leaving[0].head(leaving[1], leaving[4])
         except Exception as error:
             self._errors.report("observe", error)
             return message, None
         return head + message if type(message) is str else head.encode() + cast(bytes, message), leaving
 
     def head(self) -> tuple[str, Leaving | None]:
-        """Return the line to stand in front of a message that comes in parts, "" for none, and the same for `sent`."""
+        """Return the head for a message in parts, "" for none, and the argument of `sent` or `unsent`."""
         try:
             if self._over:
                 return "", None
             leaving = self._leave(_PARTS, None)
-            return _head(leaving) if leaving is not None and leaving[4] else "", leaving
+            return leaving[0].head(leaving[1], leaving[4]) if leaving is not None and leaving[4] else "", leaving
         except Exception as error:
             self._errors.report("observe", error)
             return "", None
 
     def sent(self, leaving: Leaving | None, message: Message | None = None) -> None:
-        """Observe a message that has left.
+        """Observe a message that was sent.
 
         Args:
             leaving: From `seal` or `head`.
-            message: The whole message, where it came in parts.
+            message: The whole message, where it was sent in parts.
         """
         if leaving is None:
             return
@@ -127,7 +128,12 @@ class Hop:
             self._errors.report("observe", error)
 
     def unsent(self, leaving: Leaving | None, error: BaseException) -> None:
-        """Take note that sending raised. A cancelled send has handed its message on; any other has not."""
+        """Take a message back, because sending it raised; a message whose send was cancelled counts as sent.
+
+        Args:
+            leaving: From `seal` or `head`.
+            error: The exception.
+        """
         if leaving is None:
             return
         if not isinstance(error, Exception):
@@ -140,33 +146,39 @@ class Hop:
             lane.failed(record)
 
     def open(self, message: Message) -> Message:
-        """Return what the application is to see of a message that has come, and observe it."""
+        """Observe a received message, and return it without its envelope."""
         found: Envelope | None = None
         try:
             if self.agreement is not None:
-                is_text = type(message) is str
-                pair = envelope.open_text(message) if is_text else envelope.open_bytes(message)  # type: ignore[arg-type]
-                if pair is not None:
-                    found, message = pair
+                found, message = envelope.opened(message)
             self._arrived(message, found)
         except Exception as error:
             self._errors.report("observe", error)
         return message
 
     def arrived(self, message: Message, found: Envelope | None) -> None:
-        """Observe a message that has come and been unwrapped."""
+        """Observe a received message that `parts` has taken out of its envelope.
+
+        Args:
+            message: The payload.
+            found: The envelope, or None.
+        """
         try:
             self._arrived(message, found)
         except Exception as error:
             self._errors.report("observe", error)
 
     def stream(self, stream_id: str) -> Stream | None:
-        """Return the stream with this id, where it has crossed this connection."""
+        """Return the stream with this id, or None where none of its messages has crossed this connection."""
         lane = self._lanes.get(stream_id)
         return None if lane is None else lane.stream
 
     def stream_of(self, message: object) -> Stream | None:
-        """Return the stream of a message that has crossed this connection, or of a dict that it was decoded to."""
+        """Return the stream of a message that has crossed this connection, or None.
+
+        Args:
+            message: The message, or the dict that the application has decoded it to.
+        """
         if self._latest_lane is not None and self._latest is message:
             return self._latest_lane.stream
         if isinstance(message, Mapping):
@@ -177,13 +189,13 @@ class Hop:
         return None if lane is None else lane.stream
 
     def closing(self) -> None:
-        """Take note of the exception, if any, that the application is handling as it closes the connection."""
+        """Note the exception that the application is handling as it closes the connection, if there is one."""
         error = sys.exc_info()[1]
         if error is not None and id(error) != self._before and not self._cause[0]:
             self.left_by(error)
 
     def left_by(self, error: BaseException) -> None:
-        """Take note of the exception that left the code which serves the connection."""
+        """Note the exception that left the application's code for this connection."""
         try:
             outcome = outcome_of(error)
             self._cause = (outcome, error_type(error) if outcome == outcomes.FAILED else "")
@@ -191,7 +203,7 @@ class Hop:
             self._errors.report("close", internal)
 
     def ended(self, outcome: str) -> None:
-        """End what is open. A second call changes nothing.
+        """End all open stages. A second call changes nothing.
 
         Args:
             outcome: How the connection ended: `completed` after an orderly close.
@@ -224,10 +236,9 @@ class Hop:
         return lane, record, read, time_ns, number
 
     def _fits(self, lane: Lane, record: StageRecord | None, read: Read) -> bool:
-        opening = "" if lane.introduced is record else _opening(record)
-        head_bytes = _HEAD_CHARS + len(lane.stream_id) + len(opening)
+        head_bytes = _HEAD_CHARS + len(lane.stream_id) + len(lane.opening(record))
         if self._limit:
-            # How large a message is that comes in parts is not known before the last of them.
+            # The size of a message in parts is not known before the last one.
             return read is not _PARTS and read.size + head_bytes <= self._limit
         return envelope.fits(read.size, head_bytes)
 
@@ -241,7 +252,7 @@ class Hop:
         self._latest, self._latest_lane = message, lane
         if self._ending:
             self._tick()
-        record = _bare(lane, read, time_ns) if found is None else _check(lane, read, found, time_ns)
+        record = lane.received_bare(read, time_ns) if found is None else lane.received(read, found, time_ns)
         if record is None:
             return
         lane.incoming.cross(record, read, time_ns)
@@ -250,7 +261,7 @@ class Hop:
 
     def _end_incoming(self, lane: Lane) -> None:
         if lane.inbox is not None and lane.inbox.waits:
-            # What is missing may come behind the end.
+            # A pending number may come behind the END.
             self._ending.setdefault(lane, limits.MAX_LATE_CHUNKS)
         else:
             self._ending.pop(lane, None)
@@ -263,55 +274,3 @@ class Hop:
             else:
                 del self._ending[lane]
                 lane.close_incoming(outcomes.COMPLETED)
-
-
-def _head(leaving: Leaving) -> str:
-    """The head of a message; of a stage's first one with the context of the stage."""
-    lane, record, _, _, number = leaving
-    chunk = number if record is None else record.monitor.totals.chunks + lane.outgoing.under_way
-    if lane.introduced is record:
-        return envelope.head(lane.stream_id, number, wall_ns(), "", chunk)
-    lane.introduced = record
-    return envelope.head(lane.stream_id, number, wall_ns(), _opening(record), chunk)
-
-
-def opened(message: Message) -> tuple[Envelope | None, Message]:
-    """Return a message's envelope, None where it has none, and its payload."""
-    pair = envelope.open_text(message) if type(message) is str else envelope.open_bytes(cast(bytes, message))
-    return (None, message) if pair is None else pair
-
-
-def _bare(lane: Lane, read: Read, time_ns: int) -> StageRecord | None:
-    """The stage of a message without an envelope: nothing is known of where it came from."""
-    record = lane.incoming.begin(read, time_ns)
-    if lane.edge is not None:
-        lane.edge.arrived(0, 0, ())
-    return record
-
-
-def _check(lane: Lane, read: Read, found: Envelope, time_ns: int) -> StageRecord | None:
-    """Hold a message's number against those before, and let the stage's edge know what its envelope says."""
-    inbox = lane.inbox
-    if inbox is None:  # pragma: no cover - a connection that has agreed has numbers
-        return lane.incoming.begin(read, time_ns)
-    record = lane.incoming.record
-    if record is None or record.ended or read.mark is START:
-        record = lane.incoming.begin(read, time_ns, found.seq <= inbox.last)
-    seq = 0 if record is None else record.monitor.totals.chunks + 1
-    findings = inbox.check(seq, found.seq, found.opens)
-    if record is None:
-        return None
-    if findings:
-        for finding in findings:
-            if finding.seq != seq:
-                record.monitor.note(finding, time_ns)
-        findings = tuple(finding for finding in findings if finding.seq == seq)
-    if lane.edge is not None:
-        lane.edge.arrived(found.chunk, wall_ns() - found.time_ns, findings)
-    return record
-
-
-def _opening(record: StageRecord | None) -> str:
-    if record is None:
-        return envelope.opening()
-    return envelope.opening(*propagation.trace_of(record.span_context))

@@ -1,4 +1,4 @@
-"""The edge between the two ends of a hop: which message a chunk was, how long that took, what its number proves."""
+"""The edge between the two ends of a hop: a chunk's number at the sender, its latency, the findings of its number."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from otel_sse.stream.chunk import Chunk, Finding
 
 
 class HopEdge(Edge):
-    """Takes the place of a receiving stage's edge: upstream is another process, and the message says what it was there.
+    """The edge of a receiving stage: its upstream is another process, and the envelope names the chunk there.
+
+    Call `arrived` before each message that is observed.
 
     Args:
-        edge: The edge that the stage was made with.
+        edge: The edge that the stage was made with; this one takes its place.
     """
 
     __slots__ = ("_findings", "_latency_ns", "_number")
@@ -24,13 +26,12 @@ class HopEdge(Edge):
         self._findings: Sequence[Finding] = ()
 
     def arrived(self, number: int, latency_ns: int, findings: Sequence[Finding]) -> None:
-        """Say of the message that is observed next what its envelope told.
+        """Take what an envelope says of the message that is observed next.
 
         Args:
             number: Number of its first chunk at the sender's stage; 0 for a message without an envelope.
-            latency_ns: From the sender's clock to ours; where the clocks disagree so much that it is negative it
-                counts as 0, and is counted.
-            findings: What its number proves.
+            latency_ns: Our clock less the sender's. A negative one is a clock skew: it is counted, and taken as 0.
+            findings: The findings about its number.
         """
         self._number = number
         self._findings = findings
@@ -40,18 +41,18 @@ class HopEdge(Edge):
         self._latency_ns = latency_ns
 
     def cross(self, chunk: Chunk) -> Sequence[Finding]:
-        """Write on `chunk` which message it was, let the next stage know of it, and return what its number proves."""
+        """Write the sender's number on `chunk`, count its latency, report it to the next stage; return its findings."""
         findings, self._findings = self._findings if self._number else (), ()
         if not self._begun:
             self._begun = True
             self._upstreams.begin()
         if self._number:
             chunk.upstream_first = chunk.upstream_last = self._number
-            # What a message holds besides is as many chunks at the sender's stage.
+            # A message with several events is as many chunks at the sender's stage.
             self._number += 1
             if self._latency_ns >= 0:
                 self._count(self._latency_ns, chunk.seq)
-                # A message that holds several events has been under way but once.
+                # It has one latency, however many events are in it.
                 self._latency_ns = -1
         if self._add is not None:
             self._add(chunk)

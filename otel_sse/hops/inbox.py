@@ -1,4 +1,7 @@
-"""A hop's own numbers: what came twice, what did not come, what came late. All certain, because the sender counted."""
+"""The numbers of received messages: which came twice, which are missing, which came late.
+
+All findings are certain, because the sender has counted.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,17 @@ _WINDOW = limits.MAX_RECENT_NUMBERS
 
 @dataclass(slots=True)
 class _Hole:
-    """Numbers between two neighbours that have not come."""
+    """Neighbouring numbers that have not come.
+
+    Args:
+        first: The first of them.
+        last: The last of them.
+        seq: The chunk behind them.
+        of: The chunk before them; 0 where it is not known.
+        count: Messages that had come when the hole was noticed.
+        lost: Numbers of the hole that are still missing.
+        told: Whether the loss was reported.
+    """
 
     first: int
     last: int
@@ -27,15 +40,29 @@ class _Hole:
     told: bool = False
 
 
-class HopDetector:
+class Inbox:
     """Checks the numbers of one stream in one direction of a hop, over all of its connections.
 
-    A number that is skipped may come late, so it is called lost `limits.MAX_LATE_CHUNKS` messages later, or when the
-    connection ends. What comes after that is late all the same, and never called a repetition.
+    A skipped number is pending for `limits.MAX_LATE_CHUNKS` messages, or until the connection ends. Then it is reported
+    as lost. A number that comes after its report is reported as late, never as repeated.
 
     Args:
         stage: The receiving stage's name, for findings.
     """
+
+    # Numbers 1 2 5 4 4 6, and then one after the other, each a chunk of its own:
+    #
+    #     number    chunk
+    #     1, 2      1, 2     in order
+    #     5         3        3 and 4 are skipped: a hole, nothing is reported yet
+    #     4         4        reorder/hop, of chunk 3; the hole lacks only 3 now
+    #     4         5        duplicate/resent, of chunk 4
+    #     6         6        in order: the next one after 5
+    #     19        19       MAX_LATE_CHUNKS (16) messages have come since the 5: gap/hop at chunk 3, 1 lost
+    #     3         20       reorder/hop, after it was called lost
+    #
+    # `_missing` has a number's hole for as long as the number is remembered; `_forgotten` is the highest number that is
+    # not remembered any more. A number up to there is never called repeated, because nobody knows whether it came.
 
     __slots__ = ("_chunks", "_count", "_first", "_forgotten", "_holes", "_missing", "_stage", "last")
 
@@ -52,13 +79,13 @@ class HopDetector:
         self._chunks = array("q", bytes(8 * _WINDOW))
 
     def check(self, seq: int, number: int, opens: bool = False) -> Sequence[Finding]:
-        """Return what is wrong with the message `number` at chunk `seq`, and the losses before it that are certain now.
+        """Return the findings about the message `number` at chunk `seq`, and about losses that are certain now.
 
         Args:
             seq: The chunk.
             number: Its number on the hop, 1 or more.
-            opens: Whether the sender says that the stream begins here on this connection: what an unknown stream
-                lacks before that went another way.
+            opens: Whether the sender says that its stage begins here. A stream that is new to this process lacks
+                nothing before that: its earlier numbers went to another process.
         """
         self._count += 1
         if number == self.last + 1:
@@ -77,17 +104,17 @@ class HopDetector:
 
     @property
     def waits(self) -> bool:
-        """Whether a number is missing that may still come."""
+        """Whether a number is pending."""
         return any(hole.lost for hole in self._holes)
 
     def close(self) -> Sequence[Finding]:
-        """Return the losses not told yet, now that the connection has ended; the numbers go on with the next one."""
+        """Return the losses that are not reported yet, as the connection ends. The next connection goes on counting."""
         return self._tell(len(self._holes))
 
     def _skip(self, seq: int, number: int) -> None:
         first = self.last + 1
         if number - first > limits.MAX_NUMBER_STEP:
-            # No peer may drive a counter anywhere: something is amiss, and it counts as one.
+            # A peer must not drive the count of lost chunks to any height: so wide a step counts as one loss.
             self._forgotten, first = number - 2, number - 1
         hole = _Hole(first, number - 1, seq, self._chunk(self.last), self._count, number - first)
         self._holes.append(hole)
@@ -132,8 +159,3 @@ class HopDetector:
     def _gap(self, hole: _Hole) -> Finding:
         evidence = f"hop sequence {hole.first - 1} then {hole.last + 1}, {hole.lost} did not come"
         return Finding(kinds.GAP_HOP, CERTAIN, self._stage, hole.seq, hole.of, evidence, hole.lost)
-
-
-def json_error(stage: str, seq: int) -> Finding:
-    """Return the finding that a message began as a JSON object and is none."""
-    return Finding(kinds.JSON_ERROR, CERTAIN, stage, seq, 0, "begins with { and can't be decoded")

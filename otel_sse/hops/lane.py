@@ -5,130 +5,29 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from functools import partial
+from time import time_ns as wall_ns
 from typing import Final
 
-from otel_sse import limits
+from otel_sse.hops import envelope
+from otel_sse.hops.direction import Direction
+from otel_sse.hops.envelope import Envelope
 from otel_sse.hops.hop_edge import HopEdge
-from otel_sse.hops.inbox import HopDetector, json_error
-from otel_sse.hops.messages import END, FAIL, START, Read
+from otel_sse.hops.inbox import Inbox
+from otel_sse.hops.messages import START, Read
 from otel_sse.hops.outbox import Outbox
-from otel_sse.hops.places import Place
+from otel_sse.hops.quota import Place
+from otel_sse.recording import propagation
 from otel_sse.recording.live_stream import Stream
 from otel_sse.recording.propagation import Remote
 from otel_sse.recording.stage_record import StageRecord
-from otel_sse.stream import outcome as outcomes
+from otel_sse.stream.stage import StageSpec
+from otel_sse.stream.stages import WS_RECEIVE, WS_SEND
 
-_LAST: Final = (END, FAIL)
+_SEND: Final = StageSpec(WS_SEND, outbound=True)
+_RECEIVE: Final = StageSpec(WS_RECEIVE, origin=True)
 
-
-class Half:
-    """One direction: a stage that begins with its first message and ends with `END`, `ERROR` or the connection.
-
-    Args:
-        stream: The stream.
-        open_stage: Begins the stage.
-    """
-
-    __slots__ = ("_open", "asked_ns", "ended", "latest", "record", "started", "stream", "under_way")
-
-    def __init__(self, stream: Stream, open_stage: Callable[[], StageRecord]) -> None:
-        self.stream = stream
-        self._open = open_stage
-        self.record: StageRecord | None = None
-        """The stage, while it is open."""
-        self.latest: StageRecord | None = None
-        """The stage, open or ended."""
-        self.asked_ns = 0
-        """When its first message crossed."""
-        self.started = False
-        """Whether a `START` has come, so that an end without `END` is no complete one."""
-        self.ended = False
-        """Whether an `END` or `ERROR` has."""
-        self.under_way = 0
-        """Messages that were handed on and have not left yet."""
-
-    def begin(self, read: Read, time_ns: int, again: bool = False) -> StageRecord | None:
-        """Return the stage that a message belongs to; None where nothing is to be recorded any more.
-
-        Args:
-            read: What the message says.
-            time_ns: When it crossed.
-            again: Whether the message has come before, or late, so that it starts nothing.
-        """
-        record = self.record
-        starts = read.mark == START and not again
-        if record is not None and not starts:
-            return None if record.ended else record
-        if record is not None and not (self.started or record.ended):
-            # A few words went before the answer.
-            self.started = True
-            record.monitor.wait_for_content(time_ns)
-            return record
-        if self.stream.recorder.closed:
-            return None
-        self.close(outcomes.COMPLETED)
-        self.ended = False
-        self.started = starts
-        self.asked_ns = time_ns
-        self.record = self.latest = record = self._open()
-        self.under_way = 0
-        if not read.mark:
-            # Whatever a socket is used for, nobody waits for the next message as for the rest of an answer.
-            record.monitor.wait_freely()
-        return record
-
-    def cross(self, record: StageRecord, read: Read, time_ns: int) -> None:
-        """Observe a message that has crossed. The stage is left open."""
-        if read.mark in _LAST:
-            self.ended = True
-        if record.ended or record.failures >= limits.MAX_STAGE_ERRORS:
-            return
-        try:
-            if read.broken:
-                record.monitor.note(json_error(record.info.name, record.monitor.totals.chunks + 1), time_ns)
-            if read.facts is not None:
-                record.monitor.cross(read.facts, read, time_ns)
-            else:
-                _take(record, read, time_ns)
-        except Exception as error:
-            record.failed(error)
-
-    def has_left(self, record: StageRecord) -> None:
-        """Take note that a message is not under way any more."""
-        if self.latest is record:
-            self.under_way -= 1
-
-    def failed(self, record: StageRecord) -> None:
-        """Take note that handing on a message raised; a stage that nothing has crossed was begun for it, and is none.
-
-        Args:
-            record: The stage that the message was to cross.
-        """
-        self.has_left(record)
-        if self.record is record and not (record.monitor.totals.chunks or self.under_way or record.ended):
-            self.record = self.latest = None
-            self.stream.forget(record)
-
-    def close(self, outcome: str, error_type: str = "") -> None:
-        """End the stage, where one is open.
-
-        Args:
-            outcome: How the connection ended, or `completed`.
-            error_type: Class name of the exception that ended it, or "".
-        """
-        record, self.record = self.record, None
-        if record is None or record.ended:
-            return
-        if self.ended:
-            outcome, error_type = outcomes.COMPLETED, ""
-        elif self.started:
-            # What was begun by a message is ended by one, whatever the content in between says of an end.
-            record.monitor.reader_left(had_all=False)
-            outcome = outcomes.INCOMPLETE if outcome == outcomes.COMPLETED else outcome
-        try:
-            record.close(outcome, error_type)
-        except Exception as error:
-            record.errors.report("close", error)
+_NOTHING: Final = object()
+"""Stands for a stage while the other end knows of none, not even that there is none."""
 
 
 class Lane:
@@ -136,13 +35,11 @@ class Lane:
 
     Args:
         stream: The stream.
-        open_send: Begins the stage of what leaves.
-        open_receive: Begins the stage of what comes.
-        outbox: Numbers of the messages that leave; None where both ends have not agreed.
-        inbox: Checks the numbers of those that come; likewise.
-        name: What it is called on its connection.
+        outbox: Numbers sent messages; None where the handshake has agreed on nothing.
+        inbox: Checks the numbers of received messages; None likewise.
+        name: Its name on the connection.
         mine: Whether the stream ends with the connection.
-        place: Its place among the streams that peers have begun, or None where it needs none.
+        place: Its place in the quota of streams that peers begin, or None where it needs none.
         reclaim: Forgets the lane; it must not hold it.
     """
 
@@ -154,10 +51,8 @@ class Lane:
     def __init__(
         self,
         stream: Stream,
-        open_send: Callable[[Lane], StageRecord],
-        open_receive: Callable[[Lane], StageRecord],
         outbox: Outbox | None = None,
-        inbox: HopDetector | None = None,
+        inbox: Inbox | None = None,
         *,
         name: str = "",
         mine: bool = False,
@@ -168,47 +63,113 @@ class Lane:
         self._reclaim = reclaim
         self.stream = stream
         self.stream_id = stream.id
-        # Not the lane itself, which would hold itself: a peer may have us make thousands between two collections.
+        # A proxy, so that the lane does not hold itself: a peer can make thousands between two runs of the collector.
         me = weakref.proxy(self)
-        self.outgoing = Half(stream, partial(open_send, me))
-        self.incoming = Half(stream, partial(open_receive, me))
+        self.outgoing = Direction(stream, partial(_open_send, me))
+        self.incoming = Direction(stream, partial(_open_receive, me))
         self.outbox = outbox
         self.inbox = inbox
         self.edge: HopEdge | None = None
-        """The edge of the stage of what comes."""
+        """The edge of the receiving stage."""
         self.name = name
         self.mine = mine
-        self.introduced: object = self
-        """The stage of which the other end has been told; the lane itself while it was told of none."""
+        self.introduced: object = _NOTHING
+        """The sending stage that the other end knows; None where it knows that nothing is recorded."""
         self.used_ns = 0
-        """When a message of it crossed last."""
+        """When its latest message crossed, on `clock.now_ns`."""
         self.remote: Remote | None = None
-        """What the other end has told of it."""
+        """The sender's span, as an envelope named it."""
         self.key = ""
-        """What the application calls it, "" where that is not known."""
+        """The application's key for the stream, or ""."""
+
+    def opening(self, record: StageRecord | None) -> str:
+        """Return the end of a head: the trace context of a stage, or "" where the other end knows the stage.
+
+        Args:
+            record: The sending stage, or None where nothing is recorded.
+        """
+        if self.introduced is record:
+            return ""
+        return envelope.opening(*(() if record is None else propagation.trace_of(record.span_context)))
+
+    def head(self, record: StageRecord | None, number: int) -> str:
+        """Return the head of a message that is sent now. From here on the other end counts as knowing its stage.
+
+        Args:
+            record: See `opening`.
+            number: The message's number.
+        """
+        chunk = number if record is None else record.monitor.totals.chunks + self.outgoing.under_way
+        opening = self.opening(record)
+        self.introduced = record
+        return envelope.head(self.stream_id, number, wall_ns(), opening, chunk)
+
+    def received_bare(self, read: Read, time_ns: int) -> StageRecord | None:
+        """Return the stage of a received message without an envelope. Its chunks have no upstream.
+
+        Args:
+            read: What the message says.
+            time_ns: When it came.
+        """
+        record = self.incoming.begin(read, time_ns)
+        if self.edge is not None:
+            self.edge.arrived(0, 0, ())
+        return record
+
+    def received(self, read: Read, found: Envelope, time_ns: int) -> StageRecord | None:
+        """Check the number of a received message, note the findings, and return the stage of the message.
+
+        Args:
+            read: What the message says.
+            found: Its envelope.
+            time_ns: When it came.
+        """
+        inbox = self.inbox
+        if inbox is None:  # pragma: no cover - a connection that has agreed has numbers
+            return self.incoming.begin(read, time_ns)
+        record = self.incoming.record
+        if record is None or record.ended or read.mark is START:
+            record = self.incoming.begin(read, time_ns, found.seq <= inbox.last)
+        seq = 0 if record is None else record.monitor.totals.chunks + 1
+        findings = inbox.check(seq, found.seq, found.opens)
+        if record is None:
+            return None
+        if findings:
+            for finding in findings:
+                if finding.seq != seq:
+                    record.monitor.note(finding, time_ns)
+            findings = tuple(finding for finding in findings if finding.seq == seq)
+        if self.edge is not None:
+            self.edge.arrived(found.chunk, wall_ns() - found.time_ns, findings)
+        return record
 
     def works(self) -> None:
-        """Take note that a stage is about to begin."""
+        """Mark the lane's place as working, because a stage is about to begin."""
         if self._place is not None:
             self._place.works()
 
     def close(self, outcome: str, error_type: str = "") -> None:
-        """End what is open in both directions, for good."""
+        """End the open stages of both directions, and give the lane's place back.
+
+        Args:
+            outcome: How the connection ended.
+            error_type: Class name of the exception that ended it, or "".
+        """
         self.close_incoming(outcome, error_type)
         self.outgoing.close(outcome, error_type)
         if self.mine:
             self.stream.end(outcome)
         if self._place is not None:
-            halves = (self.incoming.latest, self.outgoing.latest)
-            self._place.leave([record for record in halves if record is not None])
+            directions = (self.incoming.latest, self.outgoing.latest)
+            self._place.leave([record for record in directions if record is not None])
 
     def close_outgoing(self, outcome: str) -> None:
-        """End the stage of what left."""
+        """End the sending stage."""
         self.outgoing.close(outcome)
         self._rest()
 
     def close_incoming(self, outcome: str, error_type: str = "") -> None:
-        """End the stage of what came, and say first what is missing."""
+        """Report the missing numbers, and end the receiving stage."""
         record = self.incoming.record
         if record is not None and not record.ended and self.inbox is not None:
             for finding in self.inbox.close():
@@ -217,27 +178,48 @@ class Lane:
         self._rest()
 
     def failed(self, record: StageRecord) -> None:
-        """Take note that handing on a message raised, see `Half.failed`."""
+        """Count a message that could not be sent, see `Direction.failed`."""
         self.outgoing.failed(record)
         self._rest()
 
     @property
     def is_open(self) -> bool:
-        """Whether one of its stages is."""
-        return _is_open(self.incoming) or _is_open(self.outgoing)
+        """Whether one of its stages is open."""
+        return self.incoming.is_open or self.outgoing.is_open
 
     def _rest(self) -> None:
         if self._place is not None and self._reclaim is not None and not self.is_open:
             self._place.rests(self._reclaim)
 
 
-def _is_open(half: Half) -> bool:
-    return half.record is not None and not half.record.ended
+def _open_send(lane: Lane) -> StageRecord:
+    lane.works()
+    stream = lane.stream
+    record = stream.stage(_SEND, since_ns=0 if stream.order.stages else lane.outgoing.asked_ns)
+    return _belongs(record, lane)
 
 
-def _take(record: StageRecord, read: Read, time_ns: int) -> None:
-    totals = record.monitor.totals
-    before = totals.bytes
-    record.take(read.item, time_ns)
-    # What a dialect was given may be a part of the message; the whole of it crossed.
-    totals.bytes = before + read.size
+def _open_receive(lane: Lane) -> StageRecord:
+    lane.works()
+    # A reply is waited for since its question was sent.
+    since_ns = lane.outgoing.asked_ns or lane.incoming.asked_ns
+    record = _belongs(lane.stream.stage(_RECEIVE, since_ns=since_ns), lane)
+    if lane.outgoing.latest is not None:
+        # A reply on a lane comes from the other end, so the sending stage is upstream of it.
+        record.upstreams.append(lane.outgoing.latest)
+    edge = record.monitor.edge
+    if lane.inbox is not None and edge is not None:
+        record.monitor.edge = lane.edge = HopEdge(edge)
+        record.upstream_name = WS_SEND
+    if lane.remote is not None and lane.remote.span.is_valid:
+        record.link_upstream(lane.remote.span, WS_SEND)
+    return record
+
+
+def _belongs(record: StageRecord, lane: Lane) -> StageRecord:
+    stream = lane.stream
+    stream.end_with_me(record)
+    if lane.mine and stream.context is None:
+        # Another task may read the reply, with another context or with none.
+        stream.context = record.context
+    return record

@@ -1,4 +1,4 @@
-"""What outlives a connection: each stream's numbers and what the application calls it, for each peer and direction."""
+"""What outlives a connection, for each peer and end: the numbers of each stream, and its key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, get_current_span, set_span_in_context
 
 from otel_sse import limits
-from otel_sse.hops.inbox import HopDetector
+from otel_sse.hops.inbox import Inbox
 from otel_sse.hops.outbox import Outbox
 from otel_sse.recording import fork
 from otel_sse.stream.stages import WS_RECEIVE
@@ -18,7 +18,7 @@ from otel_sse.stream.stages import WS_RECEIVE
 T = TypeVar("T")
 
 Key = tuple[str, str, str]
-"""Which end of the socket this process is (`client` or `server`), the peer's process, the stream or its key."""
+"""Our end of the connection (`client` or `server`), the peer's process, and the stream's id or key."""
 
 
 class Ledger(Generic[T]):
@@ -34,7 +34,13 @@ class Ledger(Generic[T]):
         fork.watch(self)
 
     def of(self, side: str, peer: str, stream_id: str) -> T:
-        """Return what is kept of a stream, or a new one. A peer without a name is never the same again."""
+        """Return the entry of a stream, made where there is none.
+
+        Args:
+            side: `client` or `server`.
+            peer: Name of the peer's process; for "" nothing is kept, because no later connection can be to the same.
+            stream_id: The stream's id or key.
+        """
         if not peer:
             return self._make()
         key = (side, peer, stream_id)
@@ -47,42 +53,42 @@ class Ledger(Generic[T]):
         return found
 
     def forget(self, side: str, peer: str, stream_id: str) -> None:
-        """Forget a stream."""
+        """Forget a stream, if it is known."""
         self._kept.pop((side, peer, stream_id), None)
 
     def after_fork(self) -> None:
-        """Forget all: a forked process is another peer."""
+        """Forget all, because a forked process is another peer."""
         self._kept.clear()
 
 
-def _detector() -> HopDetector:
-    return HopDetector(WS_RECEIVE)
+def _inbox() -> Inbox:
+    return Inbox(WS_RECEIVE)
 
 
 class Kept:
-    """The stream that has a key at a peer, from one connection to the next."""
+    """An unfinished stream of a key, from one connection to the next."""
 
     __slots__ = ("context", "stream_id")
 
     def __init__(self) -> None:
         self.stream_id = ""
-        """"" where there is none to go on with."""
+        """"" for none."""
         self.context: Context | None = None
         """Parent of its stages' spans."""
 
     def keep(self, stream_id: str, context: Context | None) -> None:
-        """Take note of a stream that a connection left unfinished."""
+        """Keep a stream that a connection left unfinished."""
         self.stream_id = stream_id
-        # The span's name is enough: the span itself holds all its events.
+        # A span holds all its events, so only its context is kept.
         span = NonRecordingSpan(get_current_span(context).get_span_context())
         self.context = None if context is None else set_span_in_context(span, context)
 
     def take(self) -> str:
-        """Return the stream's id, for the one connection that goes on with it."""
+        """Return the stream's id, the first time; "" for every further connection."""
         stream_id, self.stream_id = self.stream_id, ""
         return stream_id
 
 
 outboxes: Final = Ledger(Outbox)
-inboxes: Final = Ledger(_detector)
+inboxes: Final = Ledger(_inbox)
 keys: Final = Ledger(Kept)

@@ -1,4 +1,4 @@
-"""What a message says: which stream it belongs to, whether it starts, carries, ends or fails it, and its content."""
+"""What a message says: the key of its stream, its mark (`START`, `CHUNK`, `END`, `ERROR`), and its content."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import msgspec
 from otel_sse.dialects.frames import error_name
 from otel_sse.errors import ConfigurationError, must
 from otel_sse.limits import MAX_NAME_CHARS
-from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, ERROR
+from otel_sse.stream import kinds
+from otel_sse.stream.chunk import CERTAIN, COMPLETE, CONTENT, CONTROL, ERROR, Finding
 from otel_sse.stream.facts import Facts
 from otel_sse.wire import Event
 
@@ -25,24 +26,24 @@ END: Final = "END"
 FAIL: Final = "ERROR"
 
 KEYS: Final = ("stream_id", "request_id", "id")
-"""Keys of a JSON object that name its stream; the first that is there."""
+"""Keys of a JSON object that may name its stream, by precedence."""
 
 _MARKS: Final = {
     "".join(letters): mark
     for mark in (START, CHUNK, END, FAIL)
     for letters in itertools.product(*zip(mark, mark.lower(), strict=True))
 }
-"""Each mark in every mixture of cases: looking one up costs less than changing its case."""
+"""Each mark in every mixture of cases: one look-up costs less than a change of case."""
 
 
 class Hooks(NamedTuple):
-    """How the messages of a protocol of one's own are understood.
+    """How to read the messages of an application's own protocol.
 
     Args:
-        stream_of: Called with a message as the application sends or gets it; returns the key of the stream that it
-            belongs to, the same text at all messages of one stream, or None where it has none.
-        chunk_of: Called likewise; returns what the message is, `START`, `CHUNK`, `END` or `ERROR`, and its content
-            (text, or any object that an SDK yields; None for none); None for a message that says neither.
+        stream_of: Called with a message as the application sends or gets it. Returns the key of its stream, the same
+            text for all messages of one stream; None for a message without a stream.
+        chunk_of: Called with the same. Returns a pair: `START`, `CHUNK`, `END` or `ERROR`, and the content, which is
+            text, an object that an SDK yields, or None. Returns None for a message without a mark and content.
     """
 
     stream_of: StreamOf | None = None
@@ -53,14 +54,14 @@ class Read(Event, gc=False, eq=False):
     """A message as an event, and what it says.
 
     Args:
-        data: What it is digested by where it has no content.
-        size: Its bytes.
+        data: Text for the digest of a message without content.
+        size: Its size in bytes.
         key: Key of its stream, or "".
         mark: One of `START`, `CHUNK`, `END`, `ERROR`, or "".
-        facts: What it means, where that is known; else `item` is to be read.
-        item: What a dialect is to read.
+        facts: Its meaning, where the message itself says it; else a dialect reads `item`.
+        item: Input of the dialect.
         numbered: Whether it carries a number of its own.
-        broken: Whether it begins as a JSON object and is none.
+        broken: Whether it begins like a JSON object and can't be decoded.
         weak: Whether its key is a mere `id`, which may name the message and not its stream.
     """
 
@@ -77,7 +78,7 @@ _NO_RAW: Final = msgspec.Raw()
 
 
 class _Frame(msgspec.Struct, gc=False):
-    """The keys that are looked at; others are skipped without being decoded."""
+    """The keys that are read; all others are skipped undecoded."""
 
     type: Any = None
     stream_id: Any = None
@@ -106,7 +107,7 @@ class MessageReader:
     """Reads the messages of one connection.
 
     Args:
-        hooks: The user's own; what they do not answer is read by looking for JSON objects with the usual keys.
+        hooks: The user's own. A message for which a hook returns None is read as a JSON object with the usual keys.
         max_bytes: Longer messages are counted and not read.
     """
 
@@ -139,7 +140,7 @@ class MessageReader:
             return read
         found: object = hooks.chunk_of(message)
         if found is not None and not (isinstance(found, tuple) and len(found) == 2):
-            # Not what it returned, which may be content.
+            # The error names the type alone: the value may be content.
             advice = "Return for instance ('CHUNK', text), or None for a message that is neither."
             raise ConfigurationError(must("chunk_of", "return a pair (kind, content) or None", type(found), advice))
         word, content = found or ("", message)
@@ -148,6 +149,11 @@ class MessageReader:
         if mark and (content is None or type(content) is str):
             read.facts, read.data = _facts(mark, content, None), _text(message)
         return read
+
+
+def json_error(stage: str, seq: int) -> Finding:
+    """Return the finding for a message that begins like a JSON object and can't be decoded."""
+    return Finding(kinds.JSON_ERROR, CERTAIN, stage, seq, 0, "begins with { and can't be decoded")
 
 
 def plain(message: str | bytes | bytearray | memoryview) -> Message:
@@ -190,7 +196,7 @@ def _facts(mark: str, content: str | None, error: object) -> Facts:
 
 
 def _inner(frame: _Frame, message: Message) -> object:
-    """The chunk that a message carries as an object or as framed text, else the whole message."""
+    """The chunk inside a message, as an object or as framed text; the whole message where there is none."""
     raw = bytes(frame.data) or bytes(frame.chunk)
     if not raw or raw == b"null":
         return message

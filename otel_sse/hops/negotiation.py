@@ -1,4 +1,8 @@
-"""The handshake: what a client offers and a server answers, and the trace context that goes with it."""
+"""The handshake: the client's offer, the server's answer, and the trace context.
+
+client  x-otel-sse: 1;p=3f2a9c11;s=6f0e1b2c3d4e5f60;m=1048576     version, process, stream, largest message in bytes
+server  x-otel-sse: 1;p=77aa01bc                                  accepted
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from otel_sse.telemetry.internal import InternalErrors
 
 
 class _Process:
-    """The name of this process on its hops: a forked worker has another than its parent."""
+    """The name of this process on its hops. A forked worker gets a name of its own."""
 
     def __init__(self) -> None:
         self.name = secrets.token_hex(4)
@@ -33,8 +37,9 @@ def offered_headers(stream_id: str = "", max_bytes: int = 0) -> dict[str, str]:
     """Return the headers that a client adds to its handshake: the trace context, and the offer of the envelope.
 
     Args:
-        stream_id: The stream that the connection is opened for; the current one where "".
-        max_bytes: Largest message that this end takes; 0 where it can be made to take as much more as an envelope is.
+        stream_id: The stream for which the connection is opened; "" for the current stream.
+        max_bytes: Largest message that this end accepts, envelope included; 0 where the caller raises its limit by
+            `limits.MAX_ENVELOPE_BYTES`.
     """
     headers: dict[str, str] = {}
     propagate.inject(headers, context=_context())
@@ -44,28 +49,28 @@ def offered_headers(stream_id: str = "", max_bytes: int = 0) -> dict[str, str]:
 
 
 def answer() -> tuple[str, str]:
-    """Return the header, name and value, by which a server accepts."""
+    """Return name and value of the header by which a server accepts the offer."""
     return HEADER, offer(_process.name)
 
 
 def agreed(ours: str | None, theirs: str | None) -> Agreement | None:
-    """Return what a handshake has agreed on, or None.
+    """Return the agreement of a handshake, or None.
 
     Args:
-        ours: Value of the header that this end sent, None where it sent none.
-        theirs: Value of the header that the other end sent, likewise.
+        ours: Value of the header that this end sent; None where it sent none.
+        theirs: Value of the header that the other end sent; None likewise.
     """
     return agree(theirs) if agree(ours) is not None else None
 
 
 def remote_context(headers: Mapping[str, str] | Iterable[tuple[str, str]], errors: InternalErrors) -> Context | None:
-    """Return the context that a handshake carries, None where it carries none.
+    """Return the trace context of a handshake, or None.
 
-    Where a span of this process is current already (contrib's middleware has made one), the current context is it.
+    Where a span is current already, as behind contrib's middleware, the current context is returned.
 
     Args:
-        headers: The handshake's.
-        errors: Told where a propagator, which may be the user's own, can't read what a client has sent.
+        headers: Headers of the handshake, with names in any case.
+        errors: Takes the exception of a propagator, which may be the user's own.
     """
     current = get_current()
     if _has_span(current):
@@ -84,7 +89,7 @@ def _has_span(context: Context) -> bool:
 
 
 def _context() -> Context:
-    # The task may have none, where the request's span was made further out and not made current.
+    # The span of a request may be known to its stream alone: not every server makes it current in the task.
     current, stream = get_current(), current_stream()
     if stream is None or stream.context is None or _has_span(current):
         return current

@@ -1,4 +1,4 @@
-"""Numbers on the messages that a hop's sender hands on: a message that is sent again has its own number again."""
+"""The numbers of sent messages: each new message gets the next number, and one that is sent again keeps its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ Message = str | bytes
 
 
 class _Held(NamedTuple):
-    """A message that was sent."""
+    """A sent message that is kept for comparison.
+
+    Args:
+        number: Its number.
+        message: The object that the application gave.
+        named: See `Outbox.number`.
+        size: Bytes that it takes, at most.
+    """
 
     number: int
     message: Message
@@ -22,19 +29,33 @@ class _Held(NamedTuple):
 class Outbox:
     """Counts the messages of one stream in one direction, over all connections to one peer.
 
-    Two kinds of proof make a message on a later connection one of an earlier connection again:
+    A message on a later connection keeps the number of an earlier message where one of two things proves it the same:
 
-    - It is named: it carries its stream's key and a number of its own, and equals one that was sent before.
-    - It is the third or a later one of a run: after a connection that broke off before the answer's end, the new one
-      began with the very same objects in the very same order. The first two of them prove nothing yet.
+    - Its name. It carries the key of its stream and a number of its own, and equals an earlier message.
+    - Its run. The connection before broke off within an answer, and the new connection begins with the same objects in
+      the same order. The third object of the run and all further ones are proven; the first two may be chance.
 
-    Nothing else does. A model repeats its tokens, applications keep constants, and Python shares short texts, so
-    neither an equal text nor one object alone says that anything was sent again. What follows an `END`, and what
-    follows a `START` where the connection before was closed in order, is another answer.
+    Nothing else is proof. Models repeat tokens, applications keep constants, and Python shares short texts: neither an
+    equal text nor a single object shows that a message was sent again. Messages behind an `END` are another answer. So
+    are messages behind a `START`, where the connection before was closed in order.
 
-    A message whose sending failed gives its number back. The last `limits.MAX_HELD_MESSAGES` short messages are held,
-    by reference, up to `limits.MAX_HELD_BYTES`, until the stream is forgotten.
+    A failed message gives its number back. The last `limits.MAX_HELD_MESSAGES` short messages are held by reference, up
+    to `limits.MAX_HELD_BYTES`, until the stream is forgotten.
     """
+
+    # Connection 1 sends the objects a, b, c and d as 1, 2, 3 and 4, and breaks off. Connection 2 begins with the same
+    # four objects, and goes on with a new one:
+    #
+    #     sent      a  b  c  d  e
+    #     run       1  2  3  4  -      limits.MIN_RUN is 3
+    #     number    5  6  3  4  7
+    #
+    # When a and b are sent, nothing is proven: they are counted on. At c the run is long enough: c and d have their own
+    # numbers again, and the receiver reports both as resent. An x in place of b ends the run, and all five messages are
+    # counted on: 5, 6, 7, 8, 9. So are equal texts in objects of their own.
+    #
+    # Named messages need no run. "seq 1", "seq 2" and "seq 3" of stream s were 1, 2 and 3 on connection 1. Connection 2
+    # sends "seq 2", "seq 3" and "seq 4" of stream s: 2, 3, 4.
 
     __slots__ = (
         "_at", "_broken", "_connection", "_continues", "_earlier", "_ended", "_held", "_held_bytes", "_last", "_named",
@@ -51,13 +72,13 @@ class Outbox:
         self._ended = False
         self._broken = False
         self._continues = False
-        # How long the run at the beginning of this connection is, -1 where there is none; and where it goes on.
+        # Length of the run at the beginning of this connection, -1 for none; and the index of its next message.
         self._run = -1
         self._at = 0
 
     @property
     def goes_on(self) -> bool:
-        """Whether the last connection broke off in the middle of an answer, so that the next one may go on with it."""
+        """Whether the last connection broke off within an answer, so that the next connection may continue it."""
         return self._broken and not self._ended
 
     def number(
@@ -66,11 +87,11 @@ class Outbox:
         """Return the number of a message that is about to be sent.
 
         Args:
-            connection: Names the connection: a number that no other has.
-            message: The message as the application gave it; None where it comes in parts.
-            named: Whether the message carries its stream's key and a number of its own.
-            starts: Whether it is a `START`.
-            ends: Whether it is an `END` or an `ERROR`.
+            connection: Number of the connection; no two connections of a process have the same.
+            message: The message as the application gave it; None for a message in parts.
+            named: Whether the message carries the key of its stream and a number of its own.
+            starts: Whether the message is a `START`.
+            ends: Whether the message is an `END` or an `ERROR`.
         """
         if connection != self._connection:
             self._reconnected(connection)
@@ -90,19 +111,22 @@ class Outbox:
         return number
 
     def failed(self, number: int) -> None:
-        """Take note that sending the message with this number raised, so that it was not handed on."""
+        """Take the number of a message back, because sending it raised.
+
+        Only the latest number is given to the next message. An earlier one stays a hole, which the receiver reports.
+        """
         if number == self._last:
             self._last = number - 1
         if self._held and self._held[-1].number == number:
             self._held_bytes -= self._held.pop().size
 
     def broke(self) -> None:
-        """Take note that the connection was not closed in order."""
+        """Take note that the connection ended without an orderly close."""
         self._broken = True
 
     def _hold(self, number: int, message: Message, named: bool) -> None:
         held = self._held
-        # Where one character of a text is not ASCII, each takes up to four bytes.
+        # A text with one character beyond ASCII takes up to four bytes for each.
         size = len(message) if type(message) is bytes or message.isascii() else len(message) * 4
         held.append(_Held(number, message, named, size))
         self._held_bytes += size
@@ -127,7 +151,7 @@ class Outbox:
         return (self._named.get(message, 0) if named else 0) or run
 
     def _in_run(self, message: Message) -> int:
-        """The number of a message that goes on with the run, as soon as that is long enough to be none by chance."""
+        """The earlier number of the next message of the run; 0 where the run ends here, or is too short for proof."""
         earlier = self._earlier
         at = self._at if self._run else self._begin_of(message)
         if at >= len(earlier) or earlier[at].message is not message or len(message) < limits.MIN_RUN_CHARS:

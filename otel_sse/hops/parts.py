@@ -1,21 +1,21 @@
-"""Messages that come in parts: fragments, handed on one by one, with an envelope in front of the first."""
+"""Messages in parts: each part is handed on by itself, and the first one carries the envelope."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Any
 
-from otel_sse.hops.envelope import Envelope, is_unfinished
-from otel_sse.hops.hop import Hop, Leaving, opened
+from otel_sse.hops.envelope import Envelope, is_unfinished, opened
+from otel_sse.hops.hop import Hop, Leaving
 from otel_sse.hops.messages import Message, plain
 
 BYTES_LIKE = (bytes, bytearray, memoryview)
 
 
 class _Whole:
-    """The parts of a message, kept to be observed as one; too long a message is not kept.
+    """Joins the parts of a message, so that it is observed as one. A message of more than `max_bytes` is not kept.
 
-    In one buffer: whoever cuts a message decides how many parts there are, and each kept by itself takes 50 bytes.
+    The parts share one buffer: a peer may cut a message into any number of parts, and a part by itself takes 50 bytes.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -42,7 +42,7 @@ class _Whole:
 
 
 class SealedParts:
-    """The parts of a message on its way out.
+    """The parts of a message that is sent. Call `sent` after the last one, or `Hop.unsent` with `leaving`.
 
     Args:
         hop: This end of the connection.
@@ -66,7 +66,7 @@ class SealedParts:
             yield self._sealed(part)
 
     def sent(self) -> None:
-        """Observe the message, now that all of it has left."""
+        """Observe the message, after its last part was sent."""
         self._hop.sent(self.leaving, self._whole.message())
 
     def _sealed(self, part: Any) -> Any:
@@ -85,7 +85,16 @@ class SealedParts:
 
 
 async def opened_parts(hop: Hop, parts: AsyncIterator[Any], max_bytes: int) -> AsyncIterator[Any]:
-    """Yield the parts of a message that comes, as the sender's application gave them, and observe it at its end."""
+    """Yield the parts of a received message without the envelope, and observe the message at its end.
+
+    A library may cut a message anywhere. Parts that may be the beginning of an envelope are joined and pending until
+    that is certain: `otel-s`, `se/1 … 1 17…\\nHel`, `lo` come out as `Hel`, `lo`.
+
+    Args:
+        hop: This end of the connection.
+        parts: The parts as the library gives them.
+        max_bytes: Longer messages are counted and not read.
+    """
     whole = _Whole(max_bytes)
     found: Envelope | None = None
     start: Any = None

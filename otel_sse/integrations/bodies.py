@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from otel_sse.integrations.headers import NDJSON_TYPES, Headers, content_coding, stream_type
-from otel_sse.iterators.pulls import OpenStage, StageCursor
+from otel_sse.iterators.cursor import OpenStage, StageCursor
 from otel_sse.recording.recorder import Recorder
 
 

@@ -12,8 +12,7 @@ from contextvars import copy_context
 from types import coroutine
 from typing import Any
 
-from otel_sse.hops.envelope import HEADER
-from otel_sse.hops.hop import opened
+from otel_sse.hops.envelope import HEADER, opened
 from otel_sse.integrations.protocol import kind_of
 from tests.fuzz.cases import Case
 

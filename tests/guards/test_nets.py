@@ -89,7 +89,7 @@ def test_window_is_the_argument_then_the_applications_then_the_environments(
 ) -> None:
     """The nearest setting wins; outside of any request it is OTEL_SSE_DEDUP_WINDOW_MS."""
     clock = iter(range(0, 10**12, 150_000_000))
-    monkeypatch.setattr("otel_sse.iterators.filtered.now_ns", lambda: next(clock))
+    monkeypatch.setattr("otel_sse.iterators.filter_pass.now_ns", lambda: next(clock))
     assert list(guards.deduplicate("aa", by="content")) == ["a"]
     assert list(guards.deduplicate("aa", by="content", window_ms=100)) == ["a", "a"]
     token = enter(None)  # type: ignore[arg-type]

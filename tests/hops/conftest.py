@@ -1,16 +1,21 @@
-"""A fresh provider for each test, the recorder of both ends, and the stages that a test leaves."""
+"""A fresh provider for each test, both ends of a connection and their recorder, and the stages that a test leaves."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+import otel_sse
+from otel_sse.hops import demultiplexer
+from otel_sse.hops.quota import Quota
 from otel_sse.options import Options
 from otel_sse.recording.recorder import Recorder
 from otel_sse.recording.registry import new_recorder
 from tests.fixtures import telemetry as telemetry
+from tests.hops.ends import Ends
 from tests.integrations.seen import Telemetry
 from tests.integrations.websockets.peers import Stages
 
@@ -40,3 +45,24 @@ def recorder(instrumented: Callable[..., Recorder]) -> Recorder:
 def stages(telemetry: Telemetry) -> Stages:
     """The stages that the test has made."""
     return Stages(telemetry)
+
+
+@pytest.fixture
+def ends(recorder: Recorder) -> Iterator[Ends]:
+    """Both ends, closed after the test."""
+    made = Ends(recorder)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[Quota]:
+    """A quota of the test's own, all of whose places must have come back at its end."""
+    own = Quota()
+    monkeypatch.setattr(demultiplexer, "peer_streams", own)
+    yield own
+    gc.collect()
+    otel_sse.flush()
+    for _ in range(len(own.leaving)):
+        own._give_back()
+    assert len(own) == 0

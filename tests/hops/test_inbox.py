@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_sse import limits
-from otel_sse.hops.inbox import HopDetector, json_error
+from otel_sse.hops.inbox import Inbox
 from otel_sse.stream.chunk import CERTAIN, Finding
 
 LATE = limits.MAX_LATE_CHUNKS
@@ -17,7 +17,7 @@ LATE = limits.MAX_LATE_CHUNKS
 
 def told(numbers: Iterable[int], *, opens: bool = True, close: bool = True) -> list[tuple[str, int, int, int]]:
     """Kind, chunk, earlier chunk and amount of the findings about a run of numbers, one chunk each."""
-    detector = HopDetector("ws.receive")
+    detector = Inbox("ws.receive")
     found: list[Finding] = []
     for seq, number in enumerate(numbers, 1):
         found += detector.check(seq, number, opens and seq == 1)
@@ -67,6 +67,17 @@ def test_what_was_called_lost_and_comes_is_late() -> None:
     assert told(numbers)[1:] == [("reorder/hop", count - 1, count - 2, 1), ("duplicate/resent", count, count - 1, 1)]
 
 
+def test_the_example_of_the_comment_holds() -> None:
+    """A hole of two numbers: one comes late and again, the other one is called lost and comes then."""
+    assert told([1, 2, 5, 4, 4, *range(6, 20), 3]) == [
+        ("reorder/hop", 4, 3, 1),
+        ("duplicate/resent", 5, 4, 1),
+        ("gap/hop", 3, 2, 1),
+        ("reorder/hop", 20, 19, 1),
+    ]
+    assert not any(kind == "gap/hop" for kind, *_ in told([1, 2, 5, 4, 4, *range(6, 19)], close=False))
+
+
 def test_a_stream_whose_opening_did_not_come_lacks_it() -> None:
     """Where the first message does not say that the stream begins with it, those before are missing."""
     assert told([3, 4], opens=False) == [("gap/hop", 1, 0, 2)]
@@ -80,7 +91,7 @@ def test_what_is_older_than_the_beginning_is_late() -> None:
 
 def test_a_new_connection_goes_on() -> None:
     """Numbers outlive a connection: what is sent again is resent, what was lost with it is missing."""
-    detector = HopDetector("ws.receive")
+    detector = Inbox("ws.receive")
     assert [detector.check(seq, seq, seq == 1) for seq in (1, 2, 3)] == [(), (), ()]
     assert detector.close() == []
     assert [finding.kind for finding in detector.check(1, 3, True)] == ["duplicate/resent"]
@@ -112,14 +123,3 @@ def test_every_order_of_a_few_messages_loses_none(numbers: list[int]) -> None:
     highest = [max(numbers[:position], default=0) for position in range(len(numbers))]
     late = [seq for seq, (number, before) in enumerate(zip(numbers, highest, strict=True), 1) if number < before]
     assert [(kind, seq) for kind, seq, _, _ in found] == [("reorder/hop", seq) for seq in late]
-
-
-def test_a_broken_object_is_a_finding_without_its_text() -> None:
-    """The evidence says what is wrong and quotes nothing."""
-    finding = json_error("ws.send", 3)
-    assert (finding.kind, finding.certainty, finding.stage, finding.seq) == (
-        "protocol/json_error",
-        CERTAIN,
-        "ws.send",
-        3,
-    )

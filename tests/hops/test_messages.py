@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from otel_sse.errors import ConfigurationError
-from otel_sse.hops.messages import Hooks, MessageReader, Read, plain
+from otel_sse.hops.messages import Hooks, MessageReader, Read, json_error, plain
 from otel_sse.limits import MAX_NAME_CHARS
-from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, ERROR
+from otel_sse.stream.chunk import CERTAIN, COMPLETE, CONTENT, CONTROL, ERROR
 
 MAX_BYTES = 1_000
 
@@ -185,3 +185,14 @@ def test_plain_messages_are_the_same_objects() -> None:
     assert plain(raw) is raw
     assert (plain(bytearray(b"ab")), plain(memoryview(b"ab"))) == (b"ab", b"ab")
     assert (plain(Named("own")), type(plain(Named("own")))) == ("own", str)
+
+
+def test_a_broken_object_is_a_finding_without_its_text() -> None:
+    """The evidence says what is wrong and quotes nothing."""
+    finding = json_error("ws.send", 3)
+    assert (finding.kind, finding.certainty, finding.stage, finding.seq) == (
+        "protocol/json_error",
+        CERTAIN,
+        "ws.send",
+        3,
+    )

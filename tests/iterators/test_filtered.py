@@ -1,9 +1,8 @@
-"""Iterators behind a net are in all else the stream, and nothing is lost where the net itself breaks."""
+"""Iterators behind a net are in all else the stream."""
 
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 import otel_sse
 from otel_sse import guards
 from otel_sse.errors import StreamReusedError
-from otel_sse.telemetry import internal
 from tests.guards.made import ITEMS, NETS, OPENING, produced, produced_at_once
 
 CASES = pytest.mark.parametrize(("net", "items"), list(zip(NETS, ITEMS, strict=True)), ids=["deduplicate", "trim"])
@@ -131,42 +129,3 @@ async def test_single_pass_holds_inside_a_net(net: Any, items: Any) -> None:
         assert [await anext(stream), *[item async for item in stream]] == OPENING
         with pytest.raises(StreamReusedError):
             [item async for item in stream]
-
-
-def test_filter_that_breaks_costs_no_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error of the guard's own is counted, and from then on everything passes, what was held first."""
-    monkeypatch.setattr(internal, "reraise", False)
-    calls: list[Any] = []
-
-    def broken(self: Any, unit: Any) -> None:
-        calls.append(unit)
-        raise RuntimeError("broken")
-
-    stream = guards.trim_restarts(produced_at_once([*OPENING, OPENING[0], "x", "y"]), min_chars=16)
-    out = [next(stream) for _ in OPENING]
-    monkeypatch.setattr("otel_sse.guards.units.UnitReader.read", broken)
-    assert [*out, *stream] == [*OPENING, OPENING[0], "x", "y"]
-    assert len(calls) == 1
-
-
-async def test_who_stops_within_a_repetition_has_its_chunks_counted(caplog: pytest.LogCaptureFixture) -> None:
-    """A stream that is closed while the net withholds tells what was withheld, and releases nothing."""
-    stream: Any = guards.trim_restarts(produced([*OPENING, *OPENING, *["x"] * 9]), min_chars=16)
-
-    async def first(count: int) -> None:
-        for _ in range(count):
-            await anext(stream)
-
-    await first(len(OPENING))
-    with caplog.at_level(logging.DEBUG, "otel_sse.guard"):
-        await first(1)
-        await stream.aclose()
-    assert [record.getMessage() for record in caplog.records] == ["TRIM_RESTARTS trimmed seq=17-32"]
-
-    held: Any = guards.trim_restarts(produced_at_once([*OPENING, OPENING[0], "x"]), min_chars=16)
-    for _ in OPENING:
-        next(held)
-    caplog.clear()
-    with caplog.at_level(logging.DEBUG, "otel_sse.guard"):
-        held.close()
-    assert caplog.records == []

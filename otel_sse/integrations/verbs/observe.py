@@ -6,8 +6,9 @@ from collections.abc import AsyncIterable, Iterable
 from functools import partial
 from typing import Any, TypeVar, overload
 
-from otel_sse.errors import must
-from otel_sse.iterators.observed import ObservedAsyncIterator, ObservedIterator, StageCursor, stream_around
+from otel_sse.iterators.cursor import StageCursor
+from otel_sse.iterators.observed import ObservedAsyncIterator, ObservedIterator, stream_around
+from otel_sse.iterators.proxy import loops_of
 from otel_sse.recording.registry import stage_name
 from otel_sse.stream.stage import StageSpec
 from otel_sse.stream.stages import ORIGINS
@@ -43,8 +44,5 @@ def observe(stream: Any, stage: str, *, source: str = "", rewrites: bool = False
     around = stream_around(stream)
     begin = partial(around.stage, spec)
     cursor = StageCursor(begin)
-    if hasattr(stream, "__aiter__"):
-        return ObservedAsyncIterator(stream, cursor, around)
-    if hasattr(stream, "__iter__") or hasattr(stream, "__next__"):
-        return ObservedIterator(stream, cursor, around)
-    raise TypeError(must("stream", "be an iterator", stream, "Pass what you iterate, such as the SDK's stream object."))
+    kind = ObservedAsyncIterator if loops_of(stream).by_async else ObservedIterator
+    return kind(stream, cursor, around)

@@ -9,7 +9,8 @@ from typing import Any, ParamSpec, TypeVar, overload
 import wrapt
 
 from otel_sse.errors import must
-from otel_sse.iterators.observed import ObservedAsyncIterator, OpenStage, StageCursor, stream_around
+from otel_sse.iterators.cursor import OpenStage, StageCursor
+from otel_sse.iterators.observed import ObservedAsyncIterator, stream_around
 from otel_sse.recording.registry import StreamLater, stage_name
 from otel_sse.recording.stage_record import StageRecord
 from otel_sse.stream import outcome as outcomes

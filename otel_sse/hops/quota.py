@@ -1,5 +1,4 @@
-"""Places for the streams that peers begin: so many in the whole process, whoever begins them and on however many
-connections."""
+"""The quota of streams that peers may begin in this process, over all connections."""
 
 from __future__ import annotations
 
@@ -20,37 +19,40 @@ _LOOKED_AT: Final = 16
 
 
 class Place:
-    """The place of one stream. It is taken until it is given back, also by the garbage collector.
+    """The place of one stream in the quota. The garbage collector gives it back where nobody else does.
+
+    A place works while a stage of its stream is open, and rests while none is. A resting place may be reclaimed for
+    another stream. A place that is left comes back once all stages of its stream are written.
 
     Args:
         number: A number that no other place has.
-        places: Where it was taken.
+        quota: The quota that it was taken from.
     """
 
-    __slots__ = ("__weakref__", "_left", "_number", "_places", "_reclaim")
+    __slots__ = ("__weakref__", "_left", "_number", "_quota", "_reclaim")
 
-    def __init__(self, number: int, places: Places) -> None:
+    def __init__(self, number: int, quota: Quota) -> None:
         self._number = number
-        self._places = places
+        self._quota = quota
         self._left = False
         self._reclaim: Callable[[], None] | None = None
 
     def works(self) -> None:
-        """Take note that something of the stream is open."""
-        self._places.resting.pop(self._number, None)
+        """Mark the place as working: a stage of its stream is about to begin."""
+        self._quota.resting.pop(self._number, None)
 
     def rests(self, reclaim: Callable[[], None]) -> None:
-        """Take note that nothing of the stream is open, though its connection is: the place may go to another one.
+        """Mark the place as resting: no stage of its stream is open, though its connection is.
 
         Args:
-            reclaim: Called where it does, to forget the stream; it must not hold the stream.
+            reclaim: Forgets the stream; called where another stream needs the place. It must not hold the stream.
         """
         if not self._left:
             self._reclaim = reclaim
-            self._places.resting[self._number] = weakref.ref(self)
+            self._quota.resting[self._number] = weakref.ref(self)
 
     def leave(self, records: Sequence[StageRecord]) -> None:
-        """Give the place back as soon as what the stream has recorded is written, which may take the recorder a while.
+        """Give the place back, as soon as the recorder has written the stages of the stream.
 
         Args:
             records: The stream's stages.
@@ -58,7 +60,7 @@ class Place:
         self.works()
         if not self._left:
             self._left = True
-            self._places.leaving.append((self._number, records))
+            self._quota.leaving.append((self._number, records))
 
     def reclaim(self) -> None:
         """Forget the stream, so that another can have its place."""
@@ -66,30 +68,33 @@ class Place:
             self._reclaim()
 
     def __del__(self) -> None:
-        # A collection may come at any moment, also within a method of `Places`: nothing here takes a lock.
+        # The garbage collector may run at any moment, also within a method of `Quota`, so this takes no lock.
         if not self._left:
-            self._places.dropped(self._number)
+            self._quota.dropped(self._number)
 
 
-class Places:
-    """The places of a process, `limits.MAX_PEER_STREAMS` of them."""
+class Quota:
+    """The places of a process: `limits.MAX_PEER_STREAMS`."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count()
         self._taken: set[int] = set()
         self.resting: OrderedDict[int, weakref.ref[Place]] = OrderedDict()
-        """Those whose streams have nothing open, the longest first."""
+        """Resting places, the one that rests longest first."""
         self.leaving: deque[tuple[int, Sequence[StageRecord]]] = deque()
-        """Those whose streams are over, until all of them is written."""
+        """Places that were left, with the stages that are still to be written."""
         self._told = False
         fork.watch(self)
 
     def __len__(self) -> int:
-        """Return how many are taken."""
+        """Return how many places are taken."""
         return len(self._taken)
 
     def take(self) -> Place | None:
-        """Return a place, or None where all are taken by streams of which something is open or unwritten."""
+        """Return a place, or None where all are taken.
+
+        A full quota reclaims the place that rests longest. That comes back only once its stages are written.
+        """
         self._give_back()
         if len(self._taken) >= limits.MAX_PEER_STREAMS:
             self._reclaim()
@@ -101,18 +106,18 @@ class Places:
         return Place(number, self)
 
     def dropped(self, number: int) -> None:
-        """Give the place of a stream back that nobody holds any more and nobody has ended."""
+        """Give back the place of a stream that was never ended, as the garbage collector finds it."""
         self.resting.pop(number, None)
         self._taken.discard(number)
 
     def after_fork(self) -> None:
-        """Begin anew: the parent's streams are not this process's."""
+        """Forget all places, because the parent's streams are not this process's."""
         self._taken.clear()
         self.resting.clear()
         self.leaving.clear()
 
     def _give_back(self) -> None:
-        # A few at a time: one that is never written is to keep no other waiting, and nobody is to wait for this.
+        # A few at a time, so that it stays quick. A stage that is never written must not hold back those behind it.
         for _ in range(min(len(self.leaving), _LOOKED_AT)):
             number, records = self.leaving.popleft()
             if all(map(_is_written, records)):
@@ -148,10 +153,10 @@ def _is_written(record: StageRecord) -> bool:
 
 
 def _take_apart(records: Sequence[StageRecord]) -> None:
-    # They hold one another in circles, and would wait for the garbage collector: megabytes, where many come and go.
+    # Stages refer to one another in circles. Left to the garbage collector, many short streams pile up megabytes.
     for record in records:
         record.monitor.edge = None
         record.upstreams.clear()
 
 
-places: Final = Places()
+peer_streams: Final = Quota()

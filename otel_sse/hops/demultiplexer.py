@@ -6,47 +6,43 @@ import weakref
 from collections import OrderedDict
 from functools import partial
 from hashlib import blake2b
-from typing import Final
 
 from opentelemetry.trace import get_current_span
 
 from otel_sse import limits
 from otel_sse.hops.envelope import Agreement, Envelope, is_stream_id
-from otel_sse.hops.hop_edge import HopEdge
-from otel_sse.hops.inbox import HopDetector
+from otel_sse.hops.inbox import Inbox
 from otel_sse.hops.lane import Lane
 from otel_sse.hops.ledgers import inboxes, keys, outboxes
 from otel_sse.hops.messages import START, Read
 from otel_sse.hops.outbox import Outbox
-from otel_sse.hops.places import places
+from otel_sse.hops.quota import peer_streams
 from otel_sse.recording import propagation
 from otel_sse.recording.live_stream import Stream, current_stream
 from otel_sse.recording.propagation import Remote
 from otel_sse.recording.recorder import Recorder
-from otel_sse.recording.stage_record import StageRecord
 from otel_sse.stream import outcome as outcomes
-from otel_sse.stream.stage import StageSpec
-from otel_sse.stream.stages import WS_RECEIVE, WS_SEND
 from otel_sse.telemetry.clock import now_ns
 
-_SEND: Final = StageSpec(WS_SEND, outbound=True)
-_RECEIVE: Final = StageSpec(WS_RECEIVE, origin=True)
 
-
-class Lanes:
+class Demultiplexer:
     """The streams of one connection, by their ids and by the keys that the application gives them.
 
-    Of those that were begun for the peer a connection has `limits.MAX_CONNECTION_STREAMS`; but for the first of them
-    each takes one of the process's places. Where there is no room, the least recently used goes if nothing of it is
-    open or it has been idle; else the new one is not observed. What was not observed from its beginning stays so until
-    it begins anew: from its middle, its numbers would look like losses.
+    A message belongs to the first of these that there is: the stream of its envelope, the stream of its key, the
+    current stream of the task, the stream of the connection itself.
+
+    A connection has room for `limits.MAX_CONNECTION_STREAMS` that were begun for the peer. Each of them but the first
+    also takes a place of the process's quota. A full connection forgets its least recently used stream, if that has no
+    open stage or was idle for `limits.IDLE_STREAM_NS`; else the new stream is not observed. A stream that was not
+    observed from its beginning stays unobserved until it begins anew: seen from its middle, its first numbers would be
+    reported as losses.
 
     Args:
         side: Which end of the connection this is, `client` or `server`.
-        recorder: Records the streams that nobody in this process has begun.
+        recorder: Records the streams that were not begun in this process.
         agreement: What the handshake agreed on, or None.
-        stream: The stream of the connection itself, which ends with it; None for a connection that was opened within
-            a stream of somebody else's.
+        stream: The stream of the connection itself, which ends with the connection; None for a connection that was
+            opened within another stream.
     """
 
     __slots__ = (
@@ -62,10 +58,10 @@ class Lanes:
         self._by_id: OrderedDict[str, Lane] = OrderedDict()
         self._by_key: OrderedDict[str, Lane] = OrderedDict()
         self._begun: OrderedDict[str, Lane] = OrderedDict()
-        """Those that were begun for the peer, by the names that they have in `_by_id`."""
+        """The lanes that were begun for the peer, by their names in `_by_id`, the least recently used first."""
         self._first = True
         self._forgot = False
-        """Whether one had no room, or was forgotten to make room: what is not known may then be a stream's middle."""
+        """Whether a stream had no room or was forgotten: from then on an unknown key may be the middle of a stream."""
 
     def get(self, stream_id: str) -> Lane | None:
         """Return the lane of a stream that has crossed this connection, by its id."""
@@ -76,29 +72,30 @@ class Lanes:
         return self._by_key.get(key)
 
     def outgoing(self, read: Read) -> Lane | None:
-        """Return the lane of a message that is to leave: its key's, else that of the current stream.
-
-        None where it is not to be observed, because too many streams are open.
-        """
+        """Return the lane of a message that is about to be sent; None where too many streams are open to observe it."""
         key = read.key
-        if key:
-            known = self._by_key.get(key)
-            starts = read.mark == START
-            if known is not None and not (starts and known.outgoing.ended):
-                return self._used(known)
-            if known is not None or starts or not read.weak:
-                if self._forgot and known is None and not starts:
-                    return None
-                again = self._again(key, read) if current_stream() is None else None
-                if again is not None:
-                    return self._name(self._new(again, mine=True), key)
-                return self._bind(key, current_stream() or self._stream)
-        return self._of(current_stream() or self._own(read))
+        if not key:
+            return self._unnamed(read)
+        known = self._by_key.get(key)
+        starts = read.mark == START
+        if known is not None and not (starts and known.outgoing.ended):
+            return self._used(known)
+        if known is None and not starts:
+            if read.weak:
+                return self._unnamed(read)
+            if self._forgot:
+                return None
+        again = self._again(key, read) if current_stream() is None else None
+        if again is not None:
+            return self._name(self._new(again, mine=True), key)
+        return self._bind(key, current_stream() or self._stream)
 
     def incoming(self, read: Read, found: Envelope | None) -> Lane | None:
-        """Return the lane of a message that has come: its envelope's, its key's, else that of the current stream.
+        """Return the lane of a message that has come; None where too many streams are open to observe it.
 
-        None where it is not to be observed, because too many streams are open.
+        Args:
+            read: What the message says.
+            found: Its envelope, or None.
         """
         if found is not None:
             lane = self._by_id.get(_name_of(found.stream_id))
@@ -107,21 +104,23 @@ class Lanes:
             if lane is not None and read.key and self._by_key.get(read.key) is not lane:
                 self._name(lane, read.key)
             return lane if lane is None else self._used(lane)
-        if read.key:
-            known = self._by_key.get(read.key)
-            if known is not None:
-                return self._used(known)
-            if read.mark == START or not read.weak:
-                if self._forgot and read.mark != START:
-                    return None
-                return self._bind(read.key, current_stream() or self._stream)
-        return self._of(current_stream() or self._own(read))
+        if not read.key:
+            return self._unnamed(read)
+        known = self._by_key.get(read.key)
+        if known is not None:
+            return self._used(known)
+        if read.mark != START:
+            if read.weak:
+                return self._unnamed(read)
+            if self._forgot:
+                return None
+        return self._bind(read.key, current_stream() or self._stream)
 
     def left(self, *, broke: bool) -> None:
-        """Take note that the connection is over, so that the next one to this peer may go on with its streams.
+        """Keep what the next connection to this peer needs to continue unfinished streams. Call it before `close`.
 
         Args:
-            broke: Whether it was not closed in order.
+            broke: Whether the connection ended without an orderly close.
         """
         for lane in self._by_id.values():
             if lane.outbox is None:
@@ -132,7 +131,12 @@ class Lanes:
                 keys.of(*self._named(lane.key)).keep(lane.stream_id, lane.stream.context)
 
     def close(self, outcome: str, error_type: str) -> None:
-        """End what is open, and forget all."""
+        """End all open stages, and forget all lanes.
+
+        Args:
+            outcome: How the connection ended.
+            error_type: Class name of the exception that ended it, or "".
+        """
         lanes = list(self._by_id.values())
         self._by_id.clear()
         self._by_key.clear()
@@ -144,7 +148,7 @@ class Lanes:
         return self._side, "" if self._agreement is None else self._agreement.peer, key
 
     def _again(self, key: str, read: Read) -> Stream | None:
-        """The stream that the application called so on a connection before this one, where it was left unfinished."""
+        """The unfinished stream of this key on an earlier connection to the peer, None for none."""
         side, peer, _ = self._named(key)
         if not peer:
             return None
@@ -152,7 +156,7 @@ class Lanes:
         if not kept.stream_id:
             return None
         if read.mark == START and not outboxes.of(side, peer, kept.stream_id).goes_on:
-            # Closed in order, and begun anew: another answer under the same name.
+            # After an orderly close a START is another answer under the same key.
             return None
         return Stream(self._recorder, now_ns(), kept.context, kept.take())
 
@@ -181,19 +185,23 @@ class Lanes:
         return lane
 
     def _own(self, read: Read) -> Stream:
-        """The stream of the connection itself; another one where that has ended and the next one starts."""
+        """The stream of the connection itself; a new one where a message starts another answer after its end."""
         stream = self._stream
         lane = None if stream is None else self._by_id.get(stream.id)
         if stream is None or (read.mark == START and lane is not None and lane.outgoing.ended):
             self._stream = stream = Stream(self._recorder, now_ns())
         return stream
 
+    def _unnamed(self, read: Read) -> Lane | None:
+        """The lane of a message without a key: that of the current stream, else of the connection's own."""
+        return self._of(current_stream() or self._own(read))
+
     def _of(self, stream: Stream) -> Lane | None:
         known = self._by_id.get(stream.id)
         return self._new(stream, mine=stream is self._stream) if known is None else self._used(known)
 
     def _introduced(self, found: Envelope, lane: Lane | None) -> Lane | None:
-        """The lane of a stream of which the other end tells; it may have been begun here."""
+        """The lane of a stream that an envelope names; the stream may have been begun in this process."""
         if lane is None and self._forgot and not found.opens:
             return None
         remote = propagation.read_trace(found.traceparent, found.tracestate, found.stream_id)
@@ -210,7 +218,7 @@ class Lanes:
         if stream is None or not stream_id or not stream.adopt(stream_id):
             return Stream(self._recorder, now_ns(), context, stream_id)
         if context is not None and _trace_of(stream) != remote.span.trace_id:
-            # A socket may have been opened long before, in another trace.
+            # The connection may have been opened long before, in another trace.
             stream.context = context
         return stream
 
@@ -218,13 +226,13 @@ class Lanes:
         name = name or stream.id
         place = reclaim = None
         if mine and not self._first:
-            place = places.take() if self._has_room() else None
+            place = peer_streams.take() if self._has_room() else None
             if place is None:
                 self._forgot = True
                 return None
             reclaim = partial(_forget, weakref.ref(self), name)
         numbers = () if self._agreement is None else self._numbers(name)
-        lane = Lane(stream, _open_send, _open_receive, *numbers, name=name, mine=mine, place=place, reclaim=reclaim)
+        lane = Lane(stream, *numbers, name=name, mine=mine, place=place, reclaim=reclaim)
         self._by_id[name] = lane
         if mine:
             self._first = False
@@ -234,7 +242,7 @@ class Lanes:
             self.forget(next(iter(self._by_id)))
         return lane
 
-    def _numbers(self, name: str) -> tuple[Outbox, HopDetector]:
+    def _numbers(self, name: str) -> tuple[Outbox, Inbox]:
         key = self._named(name)
         return outboxes.of(*key), inboxes.of(*key)
 
@@ -247,7 +255,7 @@ class Lanes:
         return True
 
     def forget(self, name: str) -> None:
-        """End a stream's stages as abandoned, and forget it."""
+        """End the stages of a stream as abandoned, and forget its lane and its numbers. Safe for an unknown name."""
         lane = self._by_id.pop(name, None)
         self._begun.pop(name, None)
         if lane is None:
@@ -260,50 +268,17 @@ class Lanes:
         lane.close(outcomes.ABANDONED)
 
 
-def _forget(ref: weakref.ref[Lanes], name: str) -> None:
-    lanes = ref()
-    if lanes is not None:
-        lanes.forget(name)
+def _forget(ref: weakref.ref[Demultiplexer], name: str) -> None:
+    found = ref()
+    if found is not None:
+        found.forget(name)
 
 
 def _name_of(stream_id: str) -> str:
-    # What a peer calls a stream may be as long as an envelope.
+    # A peer's name for a stream may be as long as an envelope; 64 characters are the most that we keep of it.
     if len(stream_id) <= limits.MAX_NAME_CHARS:
         return stream_id
     return blake2b(stream_id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-def _open_send(lane: Lane) -> StageRecord:
-    lane.works()
-    stream = lane.stream
-    record = stream.stage(_SEND, since_ns=0 if stream.order.stages else lane.outgoing.asked_ns)
-    return _belongs(record, lane)
-
-
-def _open_receive(lane: Lane) -> StageRecord:
-    lane.works()
-    # What comes back is waited for from when it was asked for.
-    since_ns = lane.outgoing.asked_ns or lane.incoming.asked_ns
-    record = _belongs(lane.stream.stage(_RECEIVE, since_ns=since_ns), lane)
-    if lane.outgoing.latest is not None:
-        # What comes back on a lane has been at the other end, so it follows what left.
-        record.upstreams.append(lane.outgoing.latest)
-    edge = record.monitor.edge
-    if lane.inbox is not None and edge is not None:
-        record.monitor.edge = lane.edge = HopEdge(edge)
-        record.upstream_name = WS_SEND
-    if lane.remote is not None and lane.remote.span.is_valid:
-        record.link_upstream(lane.remote.span, WS_SEND)
-    return record
-
-
-def _belongs(record: StageRecord, lane: Lane) -> StageRecord:
-    stream = lane.stream
-    stream.end_with_me(record)
-    if lane.mine and stream.context is None:
-        # What comes back may be read by a task that has another context, or none.
-        stream.context = record.context
-    return record
 
 
 def _trace_of(stream: Stream) -> int:
