@@ -1,4 +1,7 @@
-"""LiteLLM's proxy: the stage `callback`, around `async_post_call_streaming_iterator_hook`."""
+"""LiteLLM's proxy: the stage `callback`, around `async_post_call_streaming_iterator_hook`.
+
+The public place is `otel_sse.litellm`, which says what to install where LiteLLM is missing.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from inspect import getattr_static
 from typing import Any, Final, ParamSpec, TypeVar
 
-from otel_sse.errors import MissingExtraError
-from otel_sse.integrations.verbs.policies import kind_of, watched
+from litellm.integrations.custom_logger import CustomLogger
 
-try:
-    from litellm.integrations.custom_logger import CustomLogger
-except ImportError as error:
-    raise MissingExtraError("otel_sse.integrations.litellm", "litellm") from error
+from otel_sse.integrations.verbs.policies import kind_of, watched
 
 CALLBACK: Final = "callback"
 HOOK: Final = "async_post_call_streaming_iterator_hook"
