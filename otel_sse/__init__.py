@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from otel_sse.integrations.verbs.normalize import normalize
     from otel_sse.integrations.verbs.observe import observe
     from otel_sse.integrations.verbs.policies import policy
+    from otel_sse.option_types import InstrumentOptions
     from otel_sse.options import Options
     from otel_sse.stream.totals import Totals
 
@@ -46,6 +47,7 @@ __version__: Final = "0.1.0"
 
 __all__ = [
     "ConfigurationError",
+    "InstrumentOptions",
     "MissingExtraError",
     "NotAnApplicationError",
     "Options",
@@ -73,6 +75,7 @@ __all__ = [
 
 _MODULE_OF: Final = {
     "ConfigurationError": "otel_sse.errors",
+    "InstrumentOptions": "otel_sse.option_types",
     "MissingExtraError": "otel_sse.errors",
     "NotAnApplicationError": "otel_sse.errors",
     "Options": "otel_sse.options",
