@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         StreamReusedError,
     )
     from otel_sse.guards.single_pass import single_pass
-    from otel_sse.integrations.apps import flush, instrument, shutdown, uninstrument
+    from otel_sse.integrations.apps import instrument, uninstrument
     from otel_sse.integrations.instrumentor import SSEInstrumentor
     from otel_sse.integrations.verbs.carriers import extract, inject
     from otel_sse.integrations.verbs.normalize import normalize
@@ -41,9 +41,11 @@ if TYPE_CHECKING:
     from otel_sse.integrations.verbs.policies import policy
     from otel_sse.option_types import InstrumentOptions
     from otel_sse.options import Options
+    from otel_sse.recording.registry import flush, shutdown
     from otel_sse.stream.totals import Totals
 
 __version__: Final = "0.1.0"
+"""The version, which the instrumentation scope of all spans and metrics has too."""
 
 __all__ = [
     "ConfigurationError",
@@ -84,13 +86,13 @@ _MODULE_OF: Final = {
     "StreamReusedError": "otel_sse.errors",
     "Totals": "otel_sse.stream.totals",
     "extract": "otel_sse.integrations.verbs.carriers",
-    "flush": "otel_sse.integrations.apps",
+    "flush": "otel_sse.recording.registry",
     "inject": "otel_sse.integrations.verbs.carriers",
     "instrument": "otel_sse.integrations.apps",
     "normalize": "otel_sse.integrations.verbs.normalize",
     "observe": "otel_sse.integrations.verbs.observe",
     "policy": "otel_sse.integrations.verbs.policies",
-    "shutdown": "otel_sse.integrations.apps",
+    "shutdown": "otel_sse.recording.registry",
     "single_pass": "otel_sse.guards.single_pass",
     "uninstrument": "otel_sse.integrations.apps",
 }

@@ -117,6 +117,8 @@ def test_names_resolve_through_submodules() -> None:
     assert resolves("otel_sse.wire.events.Event")
     assert resolves("otel_sse.OtelSSEError")
     assert resolves("otel_sse.litellm")
+    assert resolves("otel_sse.litellm.CallbackStage")
+    assert not resolves("otel_sse.litellm.CallbackStag")
     assert not resolves("otel_sse.wire.events.Evnt")
 
 

@@ -51,7 +51,11 @@ def register(name: str, factory: Factory, recognise: Recognise) -> None:
 
 
 def unregister(name: str) -> None:
-    """Remove a dialect from the list; no effect where there is none of this name."""
+    """Remove a dialect from the list; no effect where there is none of this name.
+
+    Args:
+        name: The dialect's name.
+    """
     global _entries
     _entries = tuple(entry for entry in _entries if entry.name != name)
 

@@ -27,7 +27,10 @@ from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
 
 SEND: Final = "ws.send"
+"""Name of the stage of the messages that this end sends."""
+
 RECEIVE: Final = "ws.receive"
+"""Name of the stage of the messages that this end gets."""
 
 
 class Lanes:

@@ -22,9 +22,6 @@ from otel_sse.recording.recorder import Recorder
 
 App = TypeVar("App")
 
-flush = registry.flush
-shutdown = registry.shutdown
-
 _by_app: weakref.WeakKeyDictionary[Any, Recorder] = weakref.WeakKeyDictionary()
 
 _ADVICE = "Pass the application object itself, such as FastAPI() or an async function (scope, receive, send)."
@@ -89,7 +86,14 @@ def instrument(
 
 
 def uninstrument(app: App) -> App:
-    """Undo `instrument`: write out what is pending and return the application as it was. Harmless where not needed."""
+    """Undo `instrument`: write out what is pending and return the application as it was. Harmless where not needed.
+
+    Args:
+        app: What `instrument` returned.
+
+    Returns:
+        The application without a trace of it. One that was wrapped is the one within.
+    """
     if isinstance(app, InstrumentedApp):
         end_recorder(app._self_middleware.recorder)
         original: App = app.__wrapped__

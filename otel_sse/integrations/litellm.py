@@ -57,6 +57,12 @@ class CallbackStage(CustomLogger):  # type: ignore[misc]
     async def async_post_call_streaming_iterator_hook(
         self, user_api_key_dict: Any, response: Any, request_data: dict[str, Any]
     ) -> AsyncGenerator[Any, None]:
-        """Hand on every chunk of `response`."""
+        """Hand on every chunk of `response`.
+
+        Args:
+            user_api_key_dict: Who asks, as LiteLLM says; not looked at.
+            response: The chunks.
+            request_data: The request's body; not looked at.
+        """
         async for chunk in response:
             yield chunk
