@@ -15,9 +15,13 @@ __all__ = ["InstrumentOptions", "InstrumentorOptions"]
 
 
 class InstrumentOptions(TypedDict, total=False):
-    """What `instrument` takes by name, for functions of your own that hand options on: `**options: Unpack[...]`.
+    """What `instrument` takes by name, for functions of your own that hand options on.
 
     None stands for "not given": the environment and then the default count.
+
+    Example:
+        >>> def watched(app: FastAPI, **options: Unpack[otel_sse.InstrumentOptions]) -> FastAPI:
+        ...     return otel_sse.instrument(app, tracer_provider=provider, **options)
     """
 
     enabled: bool | None
