@@ -188,7 +188,7 @@ def indented_as_code(text: str) -> str:
 
 
 def _fenced(block: re.Match[str]) -> str:
-    return code("\n".join(line.removeprefix("    ") for line in block[0].rstrip().splitlines())) + "\n\n"
+    return code("\n".join(line.removeprefix("    ") for line in block[0].rstrip().splitlines())) + "\n"
 
 
 def code(text: str) -> str:
