@@ -36,13 +36,17 @@ check: $(READY) ## Check format, lint, types, layers and docs.
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@report=$$($(BIN)/lint-imports --no-logo 2>&1) || { printf '%s\n' "$$report"; exit 1; }
-	@$(BIN)/python docs/check.py
+	@$(BIN)/python -m docs.check
+	@$(BIN)/python docs/option_types.py --check
+	@$(BIN)/python -m docs.api --check
 	@$(BIN)/python -m grafana.generate --check
 	@$(BIN)/python deploy/kubernetes/generate.py --check
 	@echo 'make check: format, lint, types, layers, docs and generated files are in order'
 
-docs: $(READY) ## Regenerate the reference pages from the code.
+docs: $(READY) ## Regenerate the reference pages, and the types of the options, from the code.
 	@$(BIN)/python docs/reference.py $(ARGS)
+	@$(BIN)/python docs/option_types.py
+	@$(BIN)/python -m docs.api
 
 grafana: $(READY) ## Regenerate dashboards, data sources and alerts, those of Kubernetes too.
 	@$(BIN)/python -m grafana.generate $(ARGS)

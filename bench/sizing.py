@@ -30,10 +30,11 @@ from bench import chunks, page, record
 from bench.apps import receive, scope, send
 from bench.sizing_plan import Load, Measured, tables
 from bench.sizing_tiers import Tier, measure
+from otel_sse.options import ChunkEvents
 from otel_sse.stream.stages import PROVIDER
 
 MARKS: Final = ("<!-- bench sizing: begins -->", "<!-- bench sizing: ends -->")
-DETAILS: Final = ("all", "packed", "findings", "off")
+DETAILS: Final[tuple[ChunkEvents, ...]] = ("all", "packed", "findings", "off")
 STAGES: Final = 3
 CHUNKS: Final = 500
 """Chunks of a stream: an answer of about 450 tokens."""
@@ -76,7 +77,7 @@ class Bytes:
     bodies: list[bytes]
 
 
-def sizes(detail: str, streams: int) -> Bytes:
+def sizes(detail: ChunkEvents, streams: int) -> Bytes:
     """Return the bytes of a level of detail.
 
     Args:

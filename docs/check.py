@@ -1,7 +1,7 @@
 """Check the project's Markdown: links, anchors, Python examples, `make` targets and names of the package.
 
 Prints one `file:line: message` per problem and exits with 1 where there is one. Run by `make check`;
-`python docs/check.py FOLDER` checks another project's pages.
+`python -m docs.check FOLDER` checks another project's pages.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from docs import public
 from otel_sse.errors import must
 
 MAIN_PAGES: Final = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
@@ -191,11 +192,11 @@ def check_names(page: Page) -> Iterator[Problem]:
 
 @cache
 def resolves(name: str) -> bool:
-    """Whether a dotted name stands for something that can be imported."""
+    """Whether a dotted name stands for something that can be imported, or is public and needs a package for that."""
     try:
         resolve_name(name)
     except (AttributeError, ImportError):
-        return _is_module(name)
+        return public.is_listed(name) or _is_module(name)
     return True
 
 

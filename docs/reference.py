@@ -93,7 +93,7 @@ def page() -> str:
 HEAD: Final = """# Reference
 
 Every option, span, event, attribute, metric, log line and response header of otel_sse. Made by `make docs` from the
-tables in the code; a test fails where the two differ."""
+tables in the code; a test fails where the two differ. The functions and classes are in [api.md](api.md)."""
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -123,11 +123,11 @@ def options_section() -> str:
     titles = ("Option", "Variable", "Default", "Unit", "Allowed", "Meaning")
     return f"""## Options
 
-Each is an argument of `otel_sse.instrument(app, option=value)`. Those with a variable can also be set in the
-environment; the argument wins. A value that is not allowed raises `otel_sse.ConfigurationError` when `instrument` is
-called ([ways in](ways-in.md#a-variable-that-is-wrong) says what `opentelemetry-instrument` does). Of two variables the
-first that is set counts; an empty one is unset. True is `1`, `true`, `yes` or `on`, false is `0`, `false`, `no` or
-`off`, in any case.
+Each is an argument of `otel_sse.instrument(app, option=value)`, with a type that editors and type checkers know. Those
+with a variable can also be set in the environment; the argument wins. A value that is not allowed raises
+`otel_sse.ConfigurationError` when `instrument` is called ([ways in](ways-in.md#a-variable-that-is-wrong) says what
+`opentelemetry-instrument` does). Of two variables the first that is set counts; an empty one is unset. True is `1`,
+`true`, `yes` or `on`, false is `0`, `false`, `no` or `off`, in any case.
 
 {table(titles, rows)}"""
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from otel_sse import guards, testing, wire
+    from otel_sse import dialects, guards, policies, testing, wire
     from otel_sse.errors import (
         ConfigurationError,
         MissingExtraError,
@@ -33,24 +33,32 @@ if TYPE_CHECKING:
         StreamReusedError,
     )
     from otel_sse.guards.single_pass import single_pass
-    from otel_sse.integrations.apps import flush, instrument, shutdown, uninstrument
-    from otel_sse.integrations.verbs import policies
+    from otel_sse.integrations.apps import instrument, uninstrument
+    from otel_sse.integrations.instrumentor import SSEInstrumentor
     from otel_sse.integrations.verbs.carriers import extract, inject
     from otel_sse.integrations.verbs.normalize import normalize
     from otel_sse.integrations.verbs.observe import observe
     from otel_sse.integrations.verbs.policies import policy
+    from otel_sse.option_types import InstrumentOptions
     from otel_sse.options import Options
+    from otel_sse.recording.registry import flush, shutdown
+    from otel_sse.stream.totals import Totals
 
 __version__: Final = "0.1.0"
+"""The version, which the instrumentation scope of all spans and metrics has too."""
 
 __all__ = [
     "ConfigurationError",
+    "InstrumentOptions",
     "MissingExtraError",
     "NotAnApplicationError",
     "Options",
     "OtelSSEError",
+    "SSEInstrumentor",
     "StreamReusedError",
+    "Totals",
     "__version__",
+    "dialects",
     "extract",
     "flush",
     "guards",
@@ -69,31 +77,35 @@ __all__ = [
 
 _MODULE_OF: Final = {
     "ConfigurationError": "otel_sse.errors",
+    "InstrumentOptions": "otel_sse.option_types",
     "MissingExtraError": "otel_sse.errors",
     "NotAnApplicationError": "otel_sse.errors",
     "Options": "otel_sse.options",
     "OtelSSEError": "otel_sse.errors",
+    "SSEInstrumentor": "otel_sse.integrations.instrumentor",
     "StreamReusedError": "otel_sse.errors",
+    "Totals": "otel_sse.stream.totals",
     "extract": "otel_sse.integrations.verbs.carriers",
-    "flush": "otel_sse.integrations.apps",
+    "flush": "otel_sse.recording.registry",
     "inject": "otel_sse.integrations.verbs.carriers",
     "instrument": "otel_sse.integrations.apps",
     "normalize": "otel_sse.integrations.verbs.normalize",
     "observe": "otel_sse.integrations.verbs.observe",
     "policy": "otel_sse.integrations.verbs.policies",
-    "shutdown": "otel_sse.integrations.apps",
+    "shutdown": "otel_sse.recording.registry",
     "single_pass": "otel_sse.guards.single_pass",
     "uninstrument": "otel_sse.integrations.apps",
 }
 """Public name → module that has it."""
 
 _SUBMODULES: Final = {
+    "dialects": "otel_sse.dialects",
     "guards": "otel_sse.guards",
-    "policies": "otel_sse.integrations.verbs.policies",
+    "policies": "otel_sse.policies",
     "testing": "otel_sse.testing",
     "wire": "otel_sse.wire",
 }
-"""Public modules, which load on first use: name → module."""
+"""Public modules, which load on first use: name → module. Others are named like libraries and wait for their import."""
 
 
 def _load(name: str) -> object:

@@ -5,13 +5,18 @@ Every message has the form ``<subject> must <rule>, got <value>. <What to do.>``
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final
+
 __all__ = [
     "ConfigurationError",
     "MissingExtraError",
     "NotAnApplicationError",
     "OtelSSEError",
     "StreamReusedError",
+    "alike_names",
     "must",
+    "nearest",
 ]
 
 
@@ -71,6 +76,34 @@ def must(subject: str, rule: str, value: object, advice: str) -> str:
     if len(shown) > 120:
         shown = shown[:117] + "..."
     return f"{subject} must {rule}, got {shown}. {advice}"
+
+
+def nearest(name: str, known: Iterable[str], otherwise: str, *, prefix: str = "") -> str:
+    """Return the advice on a name that is not known: the known names that are spelt alike, the nearest first.
+
+    Args:
+        name: What was given.
+        known: The names that there are.
+        otherwise: The advice where none of them is spelt alike.
+        prefix: How all of them begin, the given one too. It is not compared: it would make any two of them alike.
+    """
+    alike = alike_names(name.removeprefix(prefix), [each.removeprefix(prefix) for each in known])
+    return f"Did you mean {' or '.join(prefix + each for each in alike)}?" if alike else otherwise
+
+
+def alike_names(name: str, known: Iterable[str]) -> list[str]:
+    """Return those of the known names that `name` may be a misspelling of, the nearest first, three at most."""
+    # Only whoever made a mistake pays for loading it.
+    from difflib import get_close_matches
+
+    return get_close_matches(name[:_MOST_COMPARED], list(known), cutoff=_ALIKE)
+
+
+_ALIKE: Final = 0.75
+"""How much alike two names are that are meant to be one, from 0 to 1, by `difflib.SequenceMatcher.ratio`."""
+
+_MOST_COMPARED: Final = 200
+"""Characters of a name. Comparing takes time that grows with the square of its length."""
 
 
 def _shown(value: object) -> str:

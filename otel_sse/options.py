@@ -9,13 +9,12 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import MISSING, Field, dataclass, fields
-from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from otel_sse import limits
-from otel_sse.errors import ConfigurationError, must
+from otel_sse.errors import ConfigurationError, must, nearest
 from otel_sse.setting import (
     HOST,
     PARAMETER,
@@ -38,8 +37,11 @@ from otel_sse.setting import (
 
 __all__ = ["CHUNK_EVENTS", "CHUNK_SIGNALS", "Options", "Setting", "settings"]
 
-CHUNK_EVENTS: Final = ("all", "packed", "findings", "off")
-CHUNK_SIGNALS: Final = ("span_events", "log_events", "both")
+ChunkEvents = Literal["all", "packed", "findings", "off"]
+ChunkSignal = Literal["span_events", "log_events", "both"]
+
+CHUNK_EVENTS: Final[tuple[str, ...]] = get_args(ChunkEvents)
+CHUNK_SIGNALS: Final[tuple[str, ...]] = get_args(ChunkSignal)
 
 logger = logging.getLogger("otel_sse")
 
@@ -54,14 +56,14 @@ class Options:
     """All settings of one instrumented application. Immutable; made by `Options.resolve`."""
 
     enabled: bool = flag_setting("enabled", True, "Whether `instrument()` does anything at all.")
-    chunk_events: str = choice_setting(
+    chunk_events: ChunkEvents = choice_setting(
         "chunk_events",
         "all",
         CHUNK_EVENTS,
         "Detail of a trace: each chunk an event, packs of up to 32 chunks, only chunks with findings and the first "
         "and last, or none. Detection and metrics never depend on it.",
     )
-    chunk_signal: str = choice_setting(
+    chunk_signal: ChunkSignal = choice_setting(
         "chunk_signal",
         "span_events",
         CHUNK_SIGNALS,
@@ -209,20 +211,22 @@ class Options:
     content_of: Callable[[Any], str | None] | None = function_setting(
         1, "Function from a frame's decoded JSON (or its text) to the content in it, for frames of your own."
     )
-    route_of: Callable[[Mapping[str, Any]], str | None] | None = function_setting(
+    route_of: Callable[[MutableMapping[str, Any]], str | None] | None = function_setting(
         1, "Function from an ASGI scope to the route's template, where the framework leaves none in the scope."
     )
-    stream_of: Callable[[Any], str | None] | None = function_setting(
+    stream_of: Callable[[str | bytes], str | None] | None = function_setting(
         1, "Function from a WebSocket message to the key of its stream, for protocols of your own."
     )
-    chunk_of: Callable[[Any], tuple[str, Any] | None] | None = function_setting(
+    chunk_of: Callable[[str | bytes], tuple[str, Any] | None] | None = function_setting(
         1, "Function from a WebSocket message to what it is (`START`, `CHUNK`, `END`, `ERROR`) and its content."
     )
-    on_stream_start: Callable[..., None] | None = function_setting(
-        2, "Hook `(span, scope)` soon after a stream's span has started, on the recorder's thread."
+    on_stream_start: Callable[..., object] | None = function_setting(
+        2,
+        "Hook `(span, scope)` soon after a stream's span has started, on the recorder's thread.",
+        "Callable[[Span, MutableMapping[str, Any]], object]",
     )
-    on_stream_end: Callable[..., None] | None = function_setting(
-        2, "Hook `(span, totals)` before a stream's last span ends."
+    on_stream_end: Callable[..., object] | None = function_setting(
+        2, "Hook `(span, totals)` before a stream's last span ends.", "Callable[[Span, Totals], object]"
     )
 
     def __post_init__(self) -> None:
@@ -254,7 +258,7 @@ class Options:
         known = {each.name: each for each in fields(cls)}
         unknown = sorted(set(given) - set(known))
         if unknown:
-            raise ConfigurationError(must("option", "be one of those in docs/reference.md", unknown[0], "Remove it."))
+            raise unknown_option(unknown[0])
         values = {name: value for name, value in given.items() if value is not None}
         # A variable that an argument overrules is not even read, so it can't be wrong either.
         asked = {name: each for name, each in known.items() if name not in values}
@@ -298,16 +302,23 @@ def _tell_unknown(environ: Mapping[str, str]) -> None:
     known = {variable for each in fields(Options) for variable in each.metadata["setting"].env}
     for variable in environ:
         if variable.startswith(PREFIX) and variable not in known and variable not in _ELSEWHERE:
-            names = {name.removeprefix(PREFIX): name for name in known}
-            alike = get_close_matches(variable.removeprefix(PREFIX), names, cutoff=0.75)
-            _tell(variable, tuple(names[each] for each in alike))
+            own = sorted(name for name in known if name.startswith(PREFIX))
+            _tell(variable, nearest(variable, own, _ALL, prefix=PREFIX))
 
 
 @functools.cache
-def _tell(variable: str, alike: tuple[str, ...]) -> None:
+def _tell(variable: str, advice: str) -> None:
     # Once: everything that is instrumented reads the environment anew. Its value may be a secret under a wrong name.
-    advice = f"Did you mean {' or '.join(alike)}?" if alike else "All are in docs/reference.md."
     logger.warning("environment variable %s is no setting of otel-sse and has no effect. %s", variable, advice)
+
+
+def unknown_option(name: str) -> ConfigurationError:
+    """Return the error about an option that does not exist; it names those that are spelt alike."""
+    advice = nearest(name, sorted(Options.names()), _ALL)
+    return ConfigurationError(must(f"option {name}", "be one of the options", name, advice))
+
+
+_ALL: Final = "All are in docs/reference.md."
 
 
 def _refused(subject: str, rule: Setting, value: object) -> ConfigurationError:

@@ -42,6 +42,7 @@ class Setting:
         doc: What it does, one or two sentences.
         unit: Unit of the value, or "".
         secret: Whether the value must never be shown.
+        hint: Its type as `instrument` takes it, in Python's words, where that is narrower than the field's; else "".
     """
 
     env: tuple[str, ...]
@@ -51,6 +52,7 @@ class Setting:
     doc: str
     unit: str = ""
     secret: bool = False
+    hint: str = ""
 
     def allows(self, value: object) -> bool:
         """Return whether a value is allowed; one that can't even be looked at is not."""
@@ -208,11 +210,17 @@ def names_setting(name: str, doc: str, what: str, form: re.Pattern[str], *, lowe
     return field(default=(), metadata={"setting": Setting(_env(name, ()), read, allowed, check, doc)})
 
 
-def function_setting(arguments: int, doc: str) -> Any:
-    """Return the field of a function, which only an argument can give."""
+def function_setting(arguments: int, doc: str, hint: str = "") -> Any:
+    """Return the field of a function, which only an argument can give.
+
+    Args:
+        arguments: How many it is called with.
+        doc: What it does.
+        hint: Its type, where the field's is wider because it must not know classes of the rooms above.
+    """
     many = "1 argument" if arguments == 1 else f"{arguments} arguments"
     allowed = f"be a function that can be called with {many} and is not async, or None"
-    rule = Setting((), str, allowed, lambda v: v is None or _takes(v, arguments), doc)
+    rule = Setting((), str, allowed, lambda v: v is None or _takes(v, arguments), doc, hint=hint)
     return field(default=None, metadata={"setting": rule}, repr=False)
 
 
@@ -302,5 +310,6 @@ def dialect_setting(doc: str) -> Any:
         # Whether it can be called is known once it makes one.
         lambda v: v is None or isinstance(v, str) or _answers_at_once(v),
         doc,
+        hint="str | Callable[[], Dialect]",
     )
     return field(default=None, metadata={"setting": rule}, repr=False)

@@ -116,7 +116,9 @@ def test_names_resolve_through_submodules() -> None:
     """A class in a submodule and a lazily loaded name both resolve; a name of neither does not."""
     assert resolves("otel_sse.wire.events.Event")
     assert resolves("otel_sse.OtelSSEError")
-    assert resolves("otel_sse.integrations.litellm")
+    assert resolves("otel_sse.litellm")
+    assert resolves("otel_sse.litellm.CallbackStage")
+    assert not resolves("otel_sse.litellm.CallbackStag")
     assert not resolves("otel_sse.wire.events.Evnt")
 
 

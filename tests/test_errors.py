@@ -10,6 +10,7 @@ from otel_sse.errors import (
     NotAnApplicationError,
     OtelSSEError,
     must,
+    nearest,
 )
 
 
@@ -26,6 +27,23 @@ def test_long_values_are_cut(length: int, shown: int) -> None:
     value = message.removeprefix("it must be short, got ").removesuffix(". Cut it.")
     assert len(value) == shown
     assert value.endswith("...") is (length > 118)
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "prefix", "advice"),
+    [
+        ("emitt", ["emit", "websockets"], "", "Did you mean emit?"),
+        ("emit_rewrite", ["emit", "emit_rewrites"], "", "Did you mean emit_rewrites?"),
+        ("ab_cd", ["ab_ce", "ab_cf"], "", "Did you mean ab_cf or ab_ce?"),
+        ("OTEL_SSE_EMITT", ["OTEL_SSE_EMIT", "OTEL_SSE_DIALECT"], "OTEL_SSE_", "Did you mean OTEL_SSE_EMIT?"),
+        ("OTEL_SSE_QQQQ", ["OTEL_SSE_EMIT", "OTEL_SSE_DIALECT"], "OTEL_SSE_", "See the list."),
+        ("q" * 100_000, ["emit"], "", "See the list."),
+        ("emit", [], "", "See the list."),
+    ],
+)
+def test_nearest_name_is_named(name: str, known: list[str], prefix: str, advice: str) -> None:
+    """The names that are spelt alike are the advice, the nearest first; what all begin with makes none alike."""
+    assert nearest(name, known, "See the list.", prefix=prefix) == advice
 
 
 @pytest.mark.parametrize(

@@ -263,9 +263,14 @@ def test_bad_default_argument_is_refused_without_resolve_too() -> None:
 
 
 def test_unknown_name_is_refused() -> None:
-    """A name that is no setting is an error that quotes it; an unknown variable has no effect."""
-    with pytest.raises(ConfigurationError, match=r"^option must be one of .*docs/reference.md, got 'chunk_event'\."):
+    """A name that is no setting is an error that quotes it and the nearest; an unknown variable has no effect."""
+    with pytest.raises(ConfigurationError) as raised:
         Options.resolve({}, chunk_event="all")
+    assert str(raised.value) == (
+        "option chunk_event must be one of the options, got 'chunk_event'. Did you mean chunk_events?"
+    )
+    with pytest.raises(ConfigurationError, match=r"^option qqqq must .* All are in docs/reference\.md\.$"):
+        Options.resolve({}, qqqq="all")
     assert Options.resolve({"OTEL_SSE_CHUNK_EVENT": "none"}) == Options()
 
 

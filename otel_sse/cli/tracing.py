@@ -13,7 +13,7 @@ from otel_sse.cli.trace_view import chunks_view, trace_view, traces_view, way_vi
 from otel_sse.diagnosis.path import first_stage_with, telling_chunk, way
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import Trace, TraceStream
-from otel_sse.errors import ConfigurationError, must
+from otel_sse.errors import ConfigurationError, must, nearest
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.reading import Listed, Traces, some
 
@@ -112,7 +112,8 @@ def _names(position: int, stage: TraceStage) -> tuple[str, ...]:
 def _not_there(trace: Trace, asked: Asked) -> SourceError:
     stages = [stage for stream in trace.streams for stage in stream.stages]
     if asked.stage and not any(_named(stream, asked.stage) for stream in trace.streams):
-        advice = f"It has {some(list(dict.fromkeys(stage.label for stage in stages)))}."
+        labels = list(dict.fromkeys(stage.label for stage in stages))
+        advice = f"{nearest(asked.stage, labels, '')} It has {some(labels)}.".lstrip()
         return SourceError(must("option --stage", "name a stage of the trace", asked.stage, advice))
     most = max((stage.total for stage in stages), default=0)
     where = f"stage {asked.stage!r}" if asked.stage else "the trace"

@@ -29,4 +29,4 @@ def make_callback() -> Any:
         return Callback()
     # Else LiteLLM asks the network for a list of prices as it is imported.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    return import_module("otel_sse.integrations.litellm").CallbackStage()
+    return import_module("otel_sse.litellm").CallbackStage()

@@ -8,8 +8,13 @@ from otel_sse.stream.facts import Facts
 from otel_sse.wire.events import Event
 
 TERMINAL: Final = "terminal"
+"""`expects` of a dialect whose complete stream has a terminal event."""
+
 FINISH: Final = "finish"
+"""`expects` of a dialect whose complete stream has a finish reason or a terminal event."""
+
 NOTHING: Final = "nothing"
+"""`expects` of a dialect that marks no end."""
 
 
 class Dialect(Protocol):
@@ -27,4 +32,8 @@ class Dialect(Protocol):
         """
 
     def read(self, event: Event) -> Facts:
-        """Return what `event` means. Never raises, whatever the event holds."""
+        """Return what `event` means. Never raises, whatever the event holds.
+
+        Args:
+            event: The stream's next event.
+        """

@@ -10,7 +10,7 @@ import msgspec
 from otel_sse.limits import MAX_NAME_CHARS
 
 NOT_JSON: Final = object()
-"""What `decode` returns for text that is not JSON; never a JSON value."""
+"""What stands for the decoded data of an event whose text is not JSON; never a JSON value."""
 
 JSON_SPACE: Final = " \t\n\r"
 _STARTS: Final = frozenset('{["-0123456789tfnNI')

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from otel_sse.dialects.dialect import Dialect
-from otel_sse.errors import ConfigurationError, must
+from otel_sse.errors import ConfigurationError, must, nearest
 from otel_sse.wire.events import Event
 
 Factory = Callable[[], Dialect]
@@ -51,7 +51,11 @@ def register(name: str, factory: Factory, recognise: Recognise) -> None:
 
 
 def unregister(name: str) -> None:
-    """Remove a dialect from the list; no effect where there is none of this name."""
+    """Remove a dialect from the list; no effect where there is none of this name.
+
+    Args:
+        name: The dialect's name.
+    """
     global _entries
     _entries = tuple(entry for entry in _entries if entry.name != name)
 
@@ -75,5 +79,5 @@ def make(name: str) -> Dialect:
     for entry in _entries:
         if entry.name == name:
             return entry.factory()
-    known = ", ".join(names())
-    raise ConfigurationError(must("dialect", f"be one of {known}", name, "Use one of these or register it."))
+    advice = nearest(name, names(), "Use one of these or register it.")
+    raise ConfigurationError(must("dialect", f"be one of {', '.join(names())}", name, advice))

@@ -63,7 +63,12 @@ class PrometheusReader(PrometheusMetricReader):
         super()._receive_metrics(metrics_data, timeout_millis, **kwargs)
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        """Take the metrics off the registry."""
+        """Take the metrics off the registry.
+
+        Args:
+            timeout_millis: As of `PrometheusMetricReader`, in milliseconds.
+            **kwargs: Likewise.
+        """
         self._exposed_by.unregister(self._collector_of_all)
         super().shutdown(timeout_millis, **kwargs)
 

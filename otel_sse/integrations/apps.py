@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 import wrapt
 from opentelemetry.metrics import MeterProvider
@@ -15,15 +15,13 @@ from otel_sse.integrations import patches
 from otel_sse.integrations.applications import starlette_stack
 from otel_sse.integrations.asgi import ASGIApp, Receive, Scope, Send, StreamMiddleware
 from otel_sse.integrations.counters import start_counters
+from otel_sse.option_types import InstrumentOptions
 from otel_sse.options import Options
 from otel_sse.recording import registry
 from otel_sse.recording.recorder import Recorder
 from otel_sse.stream.stages import SOCKET_WRITE
 
 App = TypeVar("App")
-
-flush = registry.flush
-shutdown = registry.shutdown
 
 _by_app: weakref.WeakKeyDictionary[Any, Recorder] = weakref.WeakKeyDictionary()
 
@@ -46,7 +44,7 @@ def instrument(
     *,
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
-    **options: Any,
+    **options: Unpack[InstrumentOptions],
 ) -> App:
     """Watch every event stream that leaves an ASGI application: each chunk becomes an event of its stream's span.
 
@@ -57,14 +55,15 @@ def instrument(
         app: The application, in any state: before or after its routes were added, running or not.
         tracer_provider: Where spans go; the global provider where None, also if that is set later.
         meter_provider: Where metrics go; likewise.
-        **options: Settings by name, see `otel_sse.Options` and docs/reference.md; they win over the environment.
+        **options: Options by name, see docs/reference.md; they win over the environment, and None is "not given".
 
     Returns:
         The application to serve.
 
     Raises:
         NotAnApplicationError: `app` can't be called as an ASGI application. It is a TypeError.
-        ConfigurationError: A setting has a value that is not allowed. It is a ValueError.
+        ConfigurationError: There is no option of such a name, or one has a value that is not allowed. It is a
+            ValueError, and names the option and those that are spelt alike.
     """
     _check(app)
     resolved = Options.resolve(None, **options)
@@ -88,7 +87,14 @@ def instrument(
 
 
 def uninstrument(app: App) -> App:
-    """Undo `instrument`: write out what is pending and return the application as it was. Harmless where not needed."""
+    """Undo `instrument`: write out what is pending and return the application as it was. Harmless where not needed.
+
+    Args:
+        app: What `instrument` returned.
+
+    Returns:
+        The application without a trace of it. One that was wrapped is the one within.
+    """
     if isinstance(app, InstrumentedApp):
         end_recorder(app._self_middleware.recorder)
         original: App = app.__wrapped__

@@ -1,4 +1,7 @@
-"""LiteLLM's proxy: the stage `callback`, around `async_post_call_streaming_iterator_hook`."""
+"""LiteLLM's proxy: the stage `callback`, around `async_post_call_streaming_iterator_hook`.
+
+The public place is `otel_sse.litellm`, which says what to install where LiteLLM is missing.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from inspect import getattr_static
 from typing import Any, Final, ParamSpec, TypeVar
 
-from otel_sse.errors import MissingExtraError
+from litellm.integrations.custom_logger import CustomLogger
+
 from otel_sse.integrations.verbs.policies import kind_of, watched
 from otel_sse.stream.stages import CALLBACK
-
-try:
-    from litellm.integrations.custom_logger import CustomLogger
-except ImportError as error:
-    raise MissingExtraError("otel_sse.integrations.litellm", "litellm") from error
 
 HOOK: Final = "async_post_call_streaming_iterator_hook"
 
@@ -58,6 +57,12 @@ class CallbackStage(CustomLogger):  # type: ignore[misc]
     async def async_post_call_streaming_iterator_hook(
         self, user_api_key_dict: Any, response: Any, request_data: dict[str, Any]
     ) -> AsyncGenerator[Any, None]:
-        """Hand on every chunk of `response`."""
+        """Hand on every chunk of `response`.
+
+        Args:
+            user_api_key_dict: Who asks, as LiteLLM says; not looked at.
+            response: The chunks.
+            request_data: The request's body; not looked at.
+        """
         async for chunk in response:
             yield chunk

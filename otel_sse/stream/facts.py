@@ -9,7 +9,7 @@ class Facts(msgspec.Struct, gc=False, eq=False):
     """What a dialect read out of one event.
 
     Args:
-        kind: One of `otel_sse.stream.chunk.KINDS`.
+        kind: One of the kinds of chunks in docs/reference.md, e.g. `content`.
         content: All answer text of this event, in order, or None where it carries none. An empty delta is None.
         channel: Where `content` belongs: choice, output item, block or tool call, e.g. `0`, `0/tool:1`; "" if there is
             one only.

@@ -48,7 +48,11 @@ class Totals:
     """Findings and chunks concerned, by (kind, certainty). Bounded by the kinds that exist."""
 
     def count(self, finding: Finding) -> None:
-        """Add one finding to the sums."""
+        """Add one finding to the sums.
+
+        Args:
+            finding: What a detector found.
+        """
         self.findings += 1
         family = finding.family
         if family == DUPLICATE:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+__all__ = ["sse_clock", "sse_streams"]
+
 if TYPE_CHECKING:
     from otel_sse.testing.clock import FakeClock
     from otel_sse.testing.streams import RecordedStreams

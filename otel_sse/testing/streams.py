@@ -210,25 +210,53 @@ class RecordedStreams(Sequence[RecordedStream]):
         return _only(streams, streams, "recorded").stage(name)
 
     def assert_each_chunk_once(self, *, suspected: bool = True) -> None:
-        """Fail where a chunk of any stream is there more than once; see `RecordedStream.assert_each_chunk_once`."""
+        """Fail where a chunk of any stream is there more than once; see `RecordedStream.assert_each_chunk_once`.
+
+        Args:
+            suspected: Whether what content alone suggests fails too.
+
+        Raises:
+            AssertionError: With what is wrong with the first such stream, and its matrix; or no stream was recorded.
+        """
         __tracebackhide__ = True
         for stream in self._some():
             stream.assert_each_chunk_once(suspected=suspected)
 
     def assert_no_gaps(self, *, suspected: bool = True) -> None:
-        """Fail where a chunk of any stream was lost; see `RecordedStream.assert_no_gaps`."""
+        """Fail where a chunk of any stream was lost; see `RecordedStream.assert_no_gaps`.
+
+        Args:
+            suspected: Whether what is not certain fails too.
+
+        Raises:
+            AssertionError: With what is wrong with the first such stream, and its matrix; or no stream was recorded.
+        """
         __tracebackhide__ = True
         for stream in self._some():
             stream.assert_no_gaps(suspected=suspected)
 
     def assert_no_findings(self, *, suspected: bool = True) -> None:
-        """Fail where anything is wrong with any stream; see `RecordedStream.assert_no_findings`."""
+        """Fail where anything is wrong with any stream; see `RecordedStream.assert_no_findings`.
+
+        Args:
+            suspected: Whether what is not certain fails too.
+
+        Raises:
+            AssertionError: With what is wrong with the first such stream, and its matrix; or no stream was recorded.
+        """
         __tracebackhide__ = True
         for stream in self._some():
             stream.assert_no_findings(suspected=suspected)
 
     def assert_outcome(self, outcome: str) -> None:
-        """Fail where any stream ended in another way; see `RecordedStream.assert_outcome`."""
+        """Fail where any stream ended in another way; see `RecordedStream.assert_outcome`.
+
+        Args:
+            outcome: How each must have ended.
+
+        Raises:
+            AssertionError: With what is wrong with the first such stream, and its matrix; or no stream was recorded.
+        """
         __tracebackhide__ = True
         for stream in self._some():
             stream.assert_outcome(outcome)

@@ -80,3 +80,4 @@ def _same(one: msgspec.Struct, other: Any) -> bool:
 _HOW_SENT = frozenset({"size", "skipped"})
 
 Item = Event | Comment | Violation
+"""What a parser hands out."""

@@ -39,6 +39,7 @@ def test_help_names_the_commands(arguments: list[str], capsys: pytest.CaptureFix
         (["demo", "--port", "65536"], "65535"),
         (["demo", "--fault"], "--fault"),
         (["demo", "--fault", "nope"], "option --fault must be one of double_emission, "),
+        (["demo", "--fault", "double_emision"], "Did you mean double_emission"),
         (["demo", "--fault", ""], "option --fault must be one of double_emission, "),
         (["demo", "--pipeline", "--fault", ""], "option --fault must be one of double_emission, "),
         (["demo", "--fault", "hop_resend"], "The simple demo has no WebSocket. Give --pipeline too."),

@@ -239,6 +239,7 @@ def test_bad_arguments_are_told(
         (["--chunk", "5"], "option --chunk must be the number of a chunk in the trace, got 5. No stage of the trace"),
         (["--chunk", "3", "--stage", "socket_write"], "be the number of a chunk in stage 'socket_write', got 3."),
         (["--stage", "emit"], "option --stage must name a stage of the trace, got 'emit'. It has provider, policy.j"),
+        (["--stage", "socket_wrte"], "got 'socket_wrte'. Did you mean socket_write? It has provider, policy.j"),
         (["--chunk", "1", "--stage", "emit"], "option --stage must name a stage of the trace, got 'emit'."),
         (["--chunk", "1", "--stage", "9"], "option --stage must name a stage of the trace, got '9'."),
     ],

@@ -93,9 +93,11 @@ def test_a_dialect_must_have_a_name() -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    """The message lists the names there are."""
-    with pytest.raises(ConfigurationError, match=r"must be one of openai-chat, .*got 'open-ai'"):
+    """The message lists the names there are, and says which one is spelt alike."""
+    with pytest.raises(ConfigurationError, match=r"must be one of openai-chat, .*got 'open-ai'\. Use one of these"):
         Reader(dialect="open-ai")
+    with pytest.raises(ConfigurationError, match=r"got 'gemminy'\. Did you mean gemini\?"):
+        Reader(dialect="gemminy")
 
 
 @pytest.mark.usefixtures("acme")

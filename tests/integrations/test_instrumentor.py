@@ -147,6 +147,18 @@ def test_a_bad_setting_is_refused(instrument: Callable[..., None]) -> None:
     assert "traceresponse" not in str(starlette_app().build_middleware_stack)
 
 
+async def test_a_misspelt_setting_is_refused_and_a_foreign_argument_is_left_alone(
+    instrument: Callable[..., None], telemetry: Telemetry
+) -> None:
+    """A name that is spelt like an option's is refused with that; what is not ours (a distribution's) is ignored."""
+    with pytest.raises(otel_sse.ConfigurationError, match=r"^option chunk_event must .* Did you mean chunk_events\?$"):
+        instrument(chunk_event="all")
+    instrument(logger_provider=None, request_hook=None)
+    driver = await call(starlette_app())
+    assert driver.body == ANSWER
+    assert telemetry.stage().chunks != []
+
+
 @pytest.mark.parametrize(
     ("variable", "text"),
     [("OTEL_SSE_QUEUE_SIZE", "many"), ("OTEL_SSE_DIALECT", "no-such"), ("OTEL_SSE_EXCLUDED_URLS", "health,")],

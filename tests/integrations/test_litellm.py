@@ -43,7 +43,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 
 import otel_sse
-from otel_sse.integrations.litellm import CallbackStage, callback_stage
+from otel_sse.litellm import CallbackStage, callback_stage
 
 spans = Path(os.environ["SPANS"]).open("a", buffering=1)
 provider = TracerProvider()
@@ -331,7 +331,7 @@ def test_without_litellm_the_message_says_what_to_install() -> None:
         sys.modules["litellm"] = None
         from otel_sse.errors import MissingExtraError
         try:
-            import otel_sse.integrations.litellm
+            import otel_sse.litellm
         except MissingExtraError as error:
             print(error)
     """
@@ -339,4 +339,4 @@ def test_without_litellm_the_message_says_what_to_install() -> None:
         [sys.executable, "-c", textwrap.dedent(script)], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip().endswith("Install them with: pip install 'otel-sse[litellm]'")
-    assert done.stdout.startswith("otel_sse.integrations.litellm must find the packages of the extra 'litellm'")
+    assert done.stdout.startswith("otel_sse.litellm must find the packages of the extra 'litellm'")

@@ -16,7 +16,7 @@ from otel_sse.cli.extras import needs
 from otel_sse.cli.fault_list import fault_list
 from otel_sse.cli.interrupts import leaving_at_once
 from otel_sse.demo.faults import ALIASES, FAULTS, full_name
-from otel_sse.errors import ConfigurationError, must
+from otel_sse.errors import ConfigurationError, must, nearest
 
 Questions = Annotated[int, typer.Option("--questions", metavar="N", min=0, max=100, help="How many questions to ask.")]
 FaultName = Annotated[
@@ -103,8 +103,9 @@ def _check(fault: str | None, serve: bool, as_json: bool, pipeline: bool) -> Non
 def _check_fault(name: str, pipeline: bool) -> None:
     fault = FAULTS.get(full_name(name))
     if fault is None:
-        advice = "`otel-sse demo --list-faults` says what they are."
-        raise ConfigurationError(must("option --fault", f"be one of {', '.join([*FAULTS, *ALIASES])}", name, advice))
+        known = [*FAULTS, *ALIASES]
+        advice = nearest(name, known, "`otel-sse demo --list-faults` says what they are.")
+        raise ConfigurationError(must("option --fault", f"be one of {', '.join(known)}", name, advice))
     if (fault.pipeline if pipeline else fault.gateway) is None:
         where = "the pipeline" if pipeline else "the simple demo"
         advice = f"{fault.why_not[0].upper()}{fault.why_not[1:]}."

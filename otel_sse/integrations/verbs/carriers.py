@@ -55,7 +55,8 @@ def extract(message: Mapping[str, Any], *, key: str | None = None) -> Entered:
     `await` inside the block is fine; a `yield` is not (see `Entered`).
 
     Example:
-        >>> with otel_sse.extract(json.loads(text)) as stream: ...
+        >>> with otel_sse.extract(json.loads(text)):
+        ...     tasks.create_task(answer(text))
 
     Args:
         message: What `inject` was given at the other end, decoded.

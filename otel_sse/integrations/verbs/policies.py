@@ -59,7 +59,8 @@ def wrap(policy: Any, method: str, *, name: str = "", rewrites: bool = True) -> 
     """Return a method of any policy object, to be called in its place, with both sides seen.
 
     Example:
-        >>> async for chunk in policies.wrap(policy, "generate_response_stream")(chunks, request): ...
+        >>> async for chunk in policies.wrap(policy, "generate_response_stream")(chunks, request):
+        ...     await send(chunk)
 
     Args:
         policy: The object. It is not changed.

@@ -81,8 +81,10 @@ async def accept_offer(connection: Any, request: Any, response: Any) -> None:
     Example:
         >>> async def handler(connection):
         ...     watch(connection)
-        ...     async for message in connection: ...
-        >>> async with serve(handler, host, port, process_response=accept_offer): ...
+        ...     async for message in connection:
+        ...         await answer(message)
+        >>> async with serve(handler, host, port, process_response=accept_offer) as server:
+        ...     await server.serve_forever()
 
     Args:
         connection: The server's connection; its handler must call `watch` with it, else it sees the envelope.

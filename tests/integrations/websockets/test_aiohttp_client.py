@@ -11,9 +11,9 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 from websockets.asyncio.server import ServerConnection
 
 from otel_sse.hops.envelope import HEADER
-from otel_sse.integrations.websockets import offered_headers, watch
 from otel_sse.integrations.websockets.serving import hop_of
 from otel_sse.recording.recorder import Recorder
+from otel_sse.websockets import offered_headers, watch
 from tests.integrations.websockets.peers import Stages, answer, chunk, echo, end, linked_in_order, serving, start
 
 

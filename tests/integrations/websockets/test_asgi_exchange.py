@@ -20,10 +20,10 @@ import otel_sse
 from otel_sse.hops.envelope import HEADER
 from otel_sse.integrations.verbs.carriers import extract, inject
 from otel_sse.integrations.verbs.policies import policy
-from otel_sse.integrations.websockets import stream_for, watch
 from otel_sse.recording.live_stream import Stream, current_stream, enter, leave
 from otel_sse.recording.recorder import Recorder
 from otel_sse.telemetry.clock import now_ns
+from otel_sse.websockets import stream_for, watch
 from tests.integrations.seen import Telemetry, until
 from tests.integrations.servers import Uvicorn
 from tests.integrations.websockets.peers import Stages, answer, chunk, connecting, end, linked_in_order, start

@@ -21,11 +21,11 @@ from otel_sse.integrations import patches
 from otel_sse.integrations.verbs.carriers import extract, inject
 from otel_sse.integrations.verbs.observe import observe
 from otel_sse.integrations.verbs.policies import policy
-from otel_sse.integrations.websockets import accept_offer, offered_headers, stream_for, watch
 from otel_sse.integrations.websockets.serving import hop_of
 from otel_sse.recording.live_stream import Stream, current_stream, enter, leave
 from otel_sse.recording.recorder import Recorder
 from otel_sse.telemetry.clock import now_ns
+from otel_sse.websockets import accept_offer, offered_headers, stream_for, watch
 from tests.integrations.seen import Telemetry, labels
 from tests.integrations.websockets.peers import (
     Meddle,
