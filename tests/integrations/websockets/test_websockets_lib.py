@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
-from opentelemetry.trace import get_current_span
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -18,14 +16,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 import otel_sse
 from otel_sse.hops.envelope import HEADER
 from otel_sse.integrations import patches
-from otel_sse.integrations.verbs.carriers import extract, inject
 from otel_sse.integrations.verbs.observe import observe
-from otel_sse.integrations.verbs.policies import policy
 from otel_sse.integrations.websockets.serving import hop_of
-from otel_sse.recording.live_stream import Stream, current_stream, enter, leave
+from otel_sse.recording.live_stream import Stream, enter, leave
 from otel_sse.recording.recorder import Recorder
 from otel_sse.telemetry.clock import now_ns
-from otel_sse.websockets import accept_offer, offered_headers, stream_for, watch
+from otel_sse.websockets import accept_offer, offered_headers
 from tests.integrations.seen import Telemetry, labels
 from tests.integrations.websockets.peers import (
     Meddle,
@@ -520,112 +516,6 @@ async def test_a_users_hooks_are_asked(instrumented: Callable[..., Recorder], st
     assert {stage.attributes["sse.stream.content_bytes"] for stage in stages} == {5}
 
 
-async def test_a_handler_finds_the_stream(recorder: Recorder, stages: Stages, telemetry: Telemetry) -> None:
-    """Stages that the handler makes belong to the stream that came, between its two hops."""
-
-    @policy("shout")
-    async def shout(chunks: Any) -> Any:
-        async for each in chunks:
-            yield each.upper()
-
-    async def contents(connection: ServerConnection) -> Any:
-        async for message in connection:
-            found = json.loads(message)
-            if found["type"] == "END":
-                return
-            if found["type"] == "CHUNK":
-                yield found["content"]
-
-    async def handler(connection: ServerConnection) -> None:
-        async for each in shout(contents(connection)):
-            await connection.send(chunk(each))
-        await connection.send(end())
-
-    request = telemetry.tracer_provider.get_tracer("test").start_as_current_span("request")
-    async with serving(handler) as address:
-        with request:
-            client = await connecting(address)
-            for message in answer(3):
-                await client.send(message)
-        assert [json.loads(await client.recv()).get("content") for _ in range(4)] == ["THE ", "CAT ", "THE ", None]
-        await client.close()
-    (send, send_back), (receive, receive_back) = stages.named("ws.send"), stages.named("ws.receive")
-    by_direction = {stage.attributes["sse.stage.direction"]: stage for stage in stages.named("policy.shout")}
-    way = [send, receive, by_direction["in"], by_direction["out"], send_back, receive_back]
-    assert [stage.lineage for stage in way[:3]] == [[0, 0, 0, 0, 0], [1, 2, 3, 4, 5], [2, 3, 4]]
-    assert [stage.lineage for stage in way[3:]] == [[1, 2, 3], [1, 2, 3, 0], [1, 2, 3, 4]]
-    assert linked_in_order(way)
-
-
-async def test_the_handlers_trace_is_the_clients(recorder: Recorder, telemetry: Telemetry) -> None:
-    """The trace context of the handshake is current in the handler, whether the client offers the envelope or not."""
-    found: list[int] = []
-
-    async def handler(connection: ServerConnection) -> None:
-        found.append(get_current_span().get_span_context().trace_id)
-
-    with telemetry.tracer_provider.get_tracer("test").start_as_current_span("request") as span:
-        headers = {"traceparent": f"00-{span.get_span_context().trace_id:032x}-00000000000000ab-01"}
-        async with serving(handler) as address:
-            async with connecting(address) as client:
-                await client.wait_closed()
-            async with connecting(address, plain=True, additional_headers=headers) as client:
-                await client.wait_closed()
-    assert found == [span.get_span_context().trace_id] * 2
-
-
-async def test_stream_for_finds_the_stream_of_each_message(recorder: Recorder, stages: Stages) -> None:
-    """Where several streams share a socket, each message's stream can be made current, for tasks too."""
-    found: dict[str, str] = {}
-
-    async def answering(name: str) -> None:
-        async for _ in observe(_of("a"), "provider"):
-            found[name] = current_stream().id  # type: ignore[union-attr]
-
-    async def handler(connection: ServerConnection) -> None:
-        tasks = []
-        async for message in connection:
-            name = json.loads(message)["stream_id"]
-            for given in (message, json.loads(message)):
-                with stream_for(given) as stream:
-                    assert current_stream() is stream
-                    tasks.append(asyncio.create_task(answering(name)))
-        await asyncio.gather(*tasks)
-
-    async with serving(handler) as address, connecting(address) as client:
-        for name in ("a", "b", "c"):
-            await client.send(start(name))
-    ids = {stage.stream_id for stage in stages.named("ws.receive")}
-    assert len(ids) == 3
-    assert set(found.values()) == ids
-    assert [stage.stream_id in ids for stage in stages.named("provider")] == [True] * 6
-
-
-async def _of(*items: Any) -> Any:
-    for item in items:
-        yield item
-
-
-async def test_extract_finds_the_sockets_stream(recorder: Recorder, stages: Stages) -> None:
-    """A message that carries its stream's id by `inject` leads to the stream that the socket knows."""
-    found: list[str] = []
-
-    async def handler(connection: ServerConnection) -> None:
-        async for message in connection:
-            with extract(json.loads(message)) as stream:
-                found.append(stream.id)
-
-    async with serving(handler) as address, connecting(address) as client:
-        sent = []
-        for name in ("a", "b"):
-            stream = Stream(recorder, now_ns())
-            sent.append(stream.id)
-            token = enter(stream)
-            await client.send(json.dumps(inject({"type": "START", "stream_id": name})))
-            leave(token)
-    assert found == sent
-
-
 @pytest.mark.parametrize(
     ("code", "outcome"), [(1000, "incomplete"), (1001, "disconnected"), (1011, "disconnected")], ids=str
 )
@@ -826,84 +716,6 @@ async def test_instrument_switches_it_on_and_off(telemetry: Telemetry) -> None:
     assert vars(ClientConnection)["handshake"].__wrapped__ is before
     otel_sse.uninstrument(watched)
     assert vars(ClientConnection)["handshake"] is before
-
-
-async def test_watch_makes_stages_of_a_connection_without_patches(recorder: Recorder, stages: Stages) -> None:
-    """`watch` observes both directions with a peer that knows nothing; the messages are what they were."""
-    seen: list[Any] = []
-
-    async def handler(connection: ServerConnection) -> None:
-        async for message in connection:
-            seen.append(message)
-            await connection.send(message)
-
-    async with serving(handler, plain=True) as address, connecting(address, plain=True) as client:
-        assert watch(watch(client)) is client
-        for message in answer(3):
-            await client.send(message)
-            assert await client.recv() == message
-    assert seen == answer(3)
-    assert [(stage.name, stage.outcome, len(stage.chunks)) for stage in stages] == [
-        ("ws.send", "completed", 5),
-        ("ws.receive", "completed", 5),
-    ]
-    assert len({stage.stream_id for stage in stages}) == 1
-
-
-async def test_watch_uses_an_envelope_that_was_agreed_by_hand(recorder: Recorder, stages: Stages) -> None:
-    """A client of one's own adds `offered_headers()` and is watched after its handshake."""
-    how: dict[str, Any] = {"plain": True, "additional_headers": offered_headers()}
-    async with serving(echo) as address, connecting(address, **how) as client:
-        watch(client)
-        for message in answer(2):
-            await client.send(message)
-            assert await client.recv() == message
-    assert [stage.name for stage in stages] == ["ws.send", "ws.receive"] * 2
-    assert stages.all()[1].lineage == [1, 2, 3, 4]
-
-
-async def test_watch_serves_a_client_that_offers(recorder: Recorder, stages: Stages, telemetry: Telemetry) -> None:
-    """A server without patches accepts by hand; its stream and the client's trace are current in its handler."""
-    found: list[Any] = []
-
-    async def handler(connection: ServerConnection) -> None:
-        watch(connection)
-        found.append((get_current_span().get_span_context().trace_id, current_stream()))
-        await echo(connection)
-
-    async with serving(handler, plain=True, process_response=accept_offer) as address:
-        with telemetry.tracer_provider.get_tracer("test").start_as_current_span("asks") as span:
-            headers = offered_headers()
-            async with connecting(address, plain=True, additional_headers=headers) as client:
-                watch(client)
-                for message in answer(2):
-                    await client.send(message)
-                    assert await client.recv() == message
-    trace_id = span.get_span_context().trace_id
-    assert linked_in_order(stages.all())
-    assert [stage.lineage for stage in stages.named("ws.receive")] == [[1, 2, 3, 4]] * 2
-    assert {stage.trace_id for stage in stages} == {trace_id}
-    assert found[0][0] == trace_id
-    assert {stage.stream_id for stage in stages} == {found[0][1].id}
-
-
-async def test_watch_serves_a_client_that_does_not_offer(recorder: Recorder, stages: Stages) -> None:
-    """Both directions are stages, and the messages are what they were."""
-
-    async def handler(connection: ServerConnection) -> None:
-        watch(connection)
-        await echo(connection)
-
-    async with (
-        serving(handler, plain=True, process_response=accept_offer) as address,
-        connecting(address, plain=True) as client,
-    ):
-        for message in answer(2):
-            await client.send(message)
-            assert await client.recv() == message
-        assert client.response is not None
-        assert HEADER not in client.response.headers
-    assert [(stage.name, stage.outcome) for stage in stages] == [("ws.receive", "completed"), ("ws.send", "completed")]
 
 
 async def test_a_subclass_with_a_send_of_its_own_accepts_nothing(recorder: Recorder) -> None:
