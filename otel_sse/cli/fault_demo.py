@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from otel_sse.cli.diagnosing import look
-from otel_sse.exporters.otlp_lines import LinesExporter
+from otel_sse.exporters.otlp_lines import OTLPLinesExporter
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.otlp_file import OtlpFiles
 from otel_sse.sources.reading import FileTraces
@@ -28,7 +28,7 @@ def explained(trace_id: str, spans: Sequence[ReadableSpan], width: int) -> Rende
     """
     with tempfile.TemporaryDirectory(prefix="otel-sse-") as folder:
         path = Path(folder) / "traces.jsonl"
-        lines = LinesExporter(path.open("w", encoding="utf-8"))
+        lines = OTLPLinesExporter(path)
         lines.export(spans)
         lines.shutdown()
         try:

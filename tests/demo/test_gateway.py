@@ -19,7 +19,7 @@ from otel_sse.demo.run import _wait_for_traces
 from otel_sse.demo.servers import LoopbackServer
 from otel_sse.demo.trace_tree import Node, grow
 from otel_sse.diagnosis.diagnose import Diagnosis, diagnose
-from otel_sse.exporters.otlp_lines import LinesExporter
+from otel_sse.exporters.otlp_lines import OTLPLinesExporter
 from otel_sse.integrations.apps import uninstrument
 from otel_sse.semconv import STREAM_CHUNKS, STREAM_FINDINGS, STREAM_OUTCOME
 from tests.demo.pipeline_answers import streams
@@ -46,7 +46,7 @@ class Pipeline:
 
     def diagnosis(self, reply: Reply, path: Path) -> Diagnosis:
         """What is to be said of an answer's trace."""
-        lines = LinesExporter(path.open("w", encoding="utf-8"))
+        lines = OTLPLinesExporter(path)
         lines.export(self.providers.store.spans(reply.trace_id))
         lines.shutdown()
         (stream,) = streams([path])[reply.trace_id]
