@@ -16,6 +16,9 @@ from otel_sse.wire import Event, Parser
 LEAVES_AFTER: Final = 20
 """Events that the client of `disconnect` reads before it leaves."""
 
+NO_TRACE: Final = "There is no trace of it. Is one of the variables OTEL_... set so that none is made?"
+"""What is said of an answer that came without one."""
+
 _TIMEOUT_S: Final = 75.0
 """Longer than the longest gap between two tokens that the model server can be told to make."""
 

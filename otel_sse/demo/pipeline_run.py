@@ -21,7 +21,8 @@ from otel_sse.demo.pipeline_process import CONTROL, GATEWAY, MODEL
 from otel_sse.demo.servers import HOST
 from otel_sse.dialects import Reader
 from otel_sse.errors import ConfigurationError, must
-from otel_sse.terminal.screen import AnswerWriter, Screen
+from otel_sse.terminal.answer import AnswerWriter
+from otel_sse.terminal.screen import Screen
 from otel_sse.wire import Event, Parser
 
 QUESTION: Final = "Tell me a joke."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -71,13 +70,12 @@ def command(
         if not as_json:
             print("Starting ...", file=sys.stderr, flush=True)
         with needs("demo", "command otel-sse demo"):
-            from otel_sse.cli.fault_demo import explained
+            from otel_sse.cli.demo_view import DemoViews
             from otel_sse.demo.run import Order, run
             from otel_sse.terminal.screen import Screen
     screen = Screen(os.environ, color=not no_color, quiet=as_json)
-    explain = partial(explained, width=screen.out.width)
     order = Order(questions, fault, seed, port, serve, as_json, traces)
-    return OK if run(order, screen, os.environ, explain) else FINDINGS
+    return OK if run(order, screen, os.environ, DemoViews(screen.out.width)) else FINDINGS
 
 
 def _pipeline(fault: str | None, serve: bool, traces: Path | None, seed: int, as_json: bool, no_color: bool) -> int:
