@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from otel_sse.cli.stage_view import stream_title
 from otel_sse.diagnosis import matrix as marks
 from otel_sse.diagnosis.diagnose import Diagnosis, late_places
 from otel_sse.diagnosis.efficiency import sizes_of, slowest_of
@@ -23,7 +24,6 @@ from otel_sse.terminal.tables import BAD, DIM, GOOD, NOTED, cell, table_of
 from otel_sse.terminal.times import shown_duration
 
 _INDENT: Final = 2
-_IDS: Final = 16
 
 _SIGNS: Final = {
     marks.SAME: "= the same",
@@ -73,8 +73,7 @@ def trace_diagnosed_view(trace: Trace, found: Sequence[Diagnosis], width: int) -
 
 
 def _stream(stream: TraceStream, found: Diagnosis, width: int) -> Iterator[RenderableType]:
-    route = f"  {escaped(stream.route)}" if stream.route else ""
-    yield Text.assemble("\n", ("stream ", DIM), ", ".join(map(escaped, stream.ids[:_IDS])), (route, DIM))
+    yield stream_title(stream)
     yield _stages(stream, found)
     yield _matrix(matrix_of(stream, late_places(stream, found.faults)), width)
     yield from _slowest(stream)

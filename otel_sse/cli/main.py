@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from otel_sse import __version__
 from otel_sse.cli import commands
 from otel_sse.cli.exit_codes import FINDINGS, INTERRUPTED, OK, USAGE
-from otel_sse.cli.extras import needs
-from otel_sse.cli.interrupts import STOPPED, leaving_at_once
+from otel_sse.cli.loading import STOPPED, leaving_at_once, needs
 from otel_sse.errors import ConfigurationError, MissingExtraError, OtelSSEError
 from otel_sse.terminal.escaping import MESSAGE_CHARS, escaped
 

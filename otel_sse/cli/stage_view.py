@@ -1,4 +1,4 @@
-"""What each stage of a stream says itself, for the eye: what it adds up to, its findings, and its chunks."""
+"""What a stream and each of its stages say themselves, for the eye: names, sums, findings and chunks."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ _FIRST: Final = 3
 _LAST: Final = 2
 _MARKED: Final = 3
 """Rows of an excerpt: the first chunks, the last ones, and those that a finding is about."""
+
+
+_IDS: Final = 16
+"""Ids of one stream that are shown: one for each process that was not told of it."""
+
+
+def stream_title(stream: TraceStream, more: str = "") -> Text:
+    """Return the line above a stream: its ids, its route, and what else there is to say of it."""
+    said = "".join(f"  {each}" for each in (escaped(stream.route), more) if each)
+    return Text.assemble("\n", ("stream ", DIM), ", ".join(map(escaped, stream.ids[:_IDS])), (said, DIM))
 
 
 def stage_name(stage: TraceStage) -> Text:

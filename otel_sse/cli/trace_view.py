@@ -10,7 +10,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from otel_sse.cli.stage_view import excerpt_view, findings_view, number_range, stage_name, totals_view
+from otel_sse.cli.stage_view import excerpt_view, findings_view, number_range, stage_name, stream_title, totals_view
 from otel_sse.diagnosis.faults.fault import ranges
 from otel_sse.diagnosis.path import Step
 from otel_sse.diagnosis.trace.edge import (
@@ -67,7 +67,7 @@ def trace_view(trace: Trace, *, brief: bool = False) -> RenderableType:
 
 
 def _stream(stream: TraceStream, *, brief: bool) -> Iterator[RenderableType]:
-    yield _title(stream)
+    yield stream_title(stream, _sizes(stream))
     yield _Stages(stream)
     if not brief:
         yield totals_view(stream)
@@ -78,13 +78,11 @@ def _stream(stream: TraceStream, *, brief: bool) -> Iterator[RenderableType]:
         yield from excerpt_view(stream)
 
 
-def _title(stream: TraceStream) -> Text:
+def _sizes(stream: TraceStream) -> str:
     services = _services(stream)
-    where = escaped(services[0]) if len(services) == 1 else f"{len(services)} processes"
+    where = (escaped(services[0]) or "1 process") if len(services) == 1 else f"{len(services)} processes"
     lasted_ns = max(stage.end_ns for stage in stream.stages) - min(stage.start_ns for stage in stream.stages)
-    route = f"  {escaped(stream.route)}" if stream.route else ""
-    sizes = f"  {_many(len(stream.stages), 'stage', 'stages')} in {where or '1 process'}, {shown_duration(lasted_ns)}"
-    return Text.assemble("\n", ("stream ", DIM), ", ".join(map(escaped, stream.ids[:_IDS])), route, (sizes, DIM))
+    return f"{_many(len(stream.stages), 'stage', 'stages')} in {where}, {shown_duration(lasted_ns)}"
 
 
 def _services(stream: TraceStream) -> list[str]:
@@ -183,9 +181,6 @@ def _change(stream: TraceStream, up: int, down: int) -> Text:
 
 
 _BY_DIGEST: Final = "  (by digest)"
-
-_IDS: Final = 16
-"""Ids of one stream that are shown: one for each process that was not told of it."""
 
 
 def _by_fate(edge: Descent) -> dict[str, list[int]]:

@@ -24,7 +24,7 @@ from otel_sse.demo.pacing import Pace
 from otel_sse.demo.providers import Providers
 from otel_sse.demo.servers import LoopbackServer
 from otel_sse.errors import ConfigurationError, must
-from otel_sse.terminal.answer import AnswerWriter
+from otel_sse.terminal.answer import AnswerWriter, question_title
 from otel_sse.terminal.screen import Screen
 
 _PATIENCE_S: Final = 10.0
@@ -157,7 +157,7 @@ def _ask_all(order: Order, url: str, screen: Screen) -> list[Reply]:
         for index in range(order.questions):
             question = QUESTIONS[index % len(QUESTIONS)]
             fault = order.fault if index == (order.questions - 1) // 2 else None
-            title = _title(index, order.questions, question, fault)
+            title = question_title(f"{index + 1}/{order.questions}", question, fault or "")
             screen.out.print()
             screen.out.print(title)
             if order.as_json:
@@ -169,11 +169,6 @@ def _ask_all(order: Order, url: str, screen: Screen) -> list[Reply]:
                 screen.say(f"     the answer broke off: {reply.error}")
             replies.append(reply)
     return replies
-
-
-def _title(index: int, count: int, question: str, fault: str | None) -> Text:
-    ordered = ("  fault: " + fault, "bold red") if fault else ""
-    return Text.assemble((f"{index + 1}/{count}", "cyan"), "  ", (question, "bold"), ordered)
 
 
 def _wait_for_traces(providers: Providers, trace_ids: Sequence[str]) -> None:
@@ -215,7 +210,7 @@ def _report(asked: Asked, found: Sequence[Figure], views: Views) -> dict[str, An
 def _tell(screen: Screen, asked: Asked, found: Sequence[Figure], views: Views) -> None:
     for index, (reply, spans) in enumerate(asked):
         screen.out.print()
-        screen.out.print(_title(index, len(asked), reply.question, reply.fault))
+        screen.out.print(question_title(f"{index + 1}/{len(asked)}", reply.question, reply.fault or ""))
         screen.out.print(views.trace(spans) or NO_TRACE)
     if asked and found:
         screen.out.print()

@@ -1,4 +1,4 @@
-"""A model's answer as it arrives, on a terminal or in a file."""
+"""A question, and a model's answer as it arrives, on a terminal or in a file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ from rich.text import Text
 
 INDENT: Final = 5
 """Columns before an answer: the width of its number."""
+
+
+def question_title(label: str, question: str, fault: str) -> Text:
+    """Return the line above an answer.
+
+    Args:
+        label: What tells it from the others: its number, or how it was asked.
+        question: What was asked.
+        fault: The fault that was ordered with it, or "".
+    """
+    ordered = (f"  fault: {fault}", "bold red") if fault else ""
+    return Text.assemble((label, "cyan"), "  ", (question, "bold"), ordered)
 
 
 def clean(text: str) -> str:

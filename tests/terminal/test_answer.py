@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from otel_sse.terminal.answer import AnswerWriter, clean
+from otel_sse.terminal.answer import AnswerWriter, clean, question_title
 
 
 def written(pieces: list[str], *, terminal: bool, width: int = 20) -> str:
@@ -18,6 +18,12 @@ def written(pieces: list[str], *, terminal: bool, width: int = 20) -> str:
         writer.show(piece)
     writer.end()
     return out.getvalue()
+
+
+@pytest.mark.parametrize(("fault", "shown"), [("", "1/3  why?"), ("doubled", "1/3  why?  fault: doubled")])
+def test_a_question_has_a_title(fault: str, shown: str) -> None:
+    """The line above an answer has its label and its question, and the fault that was ordered."""
+    assert question_title("1/3", "why?", fault).plain == shown
 
 
 def test_a_terminal_gets_each_piece_at_once() -> None:

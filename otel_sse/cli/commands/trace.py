@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from otel_sse.cli.extras import needs
-from otel_sse.cli.interrupts import leaving_at_once
+from otel_sse.cli.loading import leaving_at_once, needs
 from otel_sse.cli.source_options import SourceOptions, source_options
 
 TraceId = Annotated[

@@ -1,4 +1,4 @@
-"""Ctrl-C while modules are loaded."""
+"""What can happen while a command's modules are loaded: Ctrl-C, and packages that the package alone does not bring."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Final
 
 from otel_sse.cli.exit_codes import INTERRUPTED
+from otel_sse.errors import MissingExtraError
 
 STOPPED: Final = "\nStopped."
 """What stderr says after Ctrl-C; on a line of its own, because the cursor may stand behind half an answer."""
@@ -38,3 +39,22 @@ def leaving_at_once() -> Iterator[None]:
 def _leave(number: int, frame: FrameType | None) -> None:
     os.write(2, f"{STOPPED}\n".encode())
     os._exit(INTERRUPTED)
+
+
+@contextmanager
+def needs(extra: str, feature: str) -> Iterator[None]:
+    """Turn an import error in the block into words that say what to install.
+
+    Args:
+        extra: The extra that brings what is missing.
+        feature: What needs it.
+
+    Raises:
+        MissingExtraError: A module of another package is not there, or is too old to have what is needed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "otel_sse":
+            raise
+        raise MissingExtraError(feature, extra) from error

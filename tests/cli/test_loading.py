@@ -5,7 +5,10 @@ import subprocess
 import sys
 import threading
 
-from otel_sse.cli.interrupts import leaving_at_once
+import pytest
+
+from otel_sse.cli.loading import leaving_at_once, needs
+from otel_sse.errors import MissingExtraError
 from tests.cli.command import environment
 
 
@@ -34,7 +37,7 @@ def test_other_threads_are_left_alone() -> None:
 
 IN_THE_BLOCK = """
 import signal
-from otel_sse.cli.interrupts import leaving_at_once
+from otel_sse.cli.loading import leaving_at_once
 with leaving_at_once():
     try:
         signal.raise_signal(signal.SIGINT)
@@ -60,3 +63,22 @@ def test_an_ignored_signal_stays_ignored() -> None:
     """A command that a script runs in the background lives on when Ctrl-C comes for what stands in the foreground."""
     result = run("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + IN_THE_BLOCK)
     assert (result.returncode, result.stdout, result.stderr) == (0, "still here\n", "")
+
+
+def test_a_package_of_others_is_told_with_its_extra() -> None:
+    """An import error of another package becomes words that name the extra."""
+    with pytest.raises(MissingExtraError, match=r"pip install 'otel-sse\[demo\]'"), needs("demo", "the demo"):
+        raise ModuleNotFoundError("No module named 'rich'", name="rich.console")
+
+
+def test_an_error_of_our_own_package_stays() -> None:
+    """A module of otel_sse that is missing is a defect and not a missing extra."""
+    with pytest.raises(ModuleNotFoundError) as caught, needs("demo", "the demo"):
+        raise ModuleNotFoundError("No module named 'otel_sse.gone'", name="otel_sse.gone")
+    assert not isinstance(caught.value, MissingExtraError)
+
+
+def test_other_errors_stay() -> None:
+    """What is not an import error passes."""
+    with pytest.raises(ZeroDivisionError), needs("demo", "the demo"):
+        _ = 1 / 0
