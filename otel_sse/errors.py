@@ -5,7 +5,8 @@ Every message has the form ``<subject> must <rule>, got <value>. <What to do.>``
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "alike_names",
     "must",
     "nearest",
+    "needs",
 ]
 
 
@@ -40,6 +42,25 @@ class MissingExtraError(OtelSSEError, ImportError):
             f"{feature} must find the packages of the extra {extra!r}, got an import error. "
             f"Install them with: pip install 'otel-sse[{extra}]'"
         )
+
+
+@contextmanager
+def needs(extra: str, feature: str) -> Iterator[None]:
+    """Turn an import error in the block into words that say what to install.
+
+    Args:
+        extra: The extra that brings what is missing.
+        feature: What needs it.
+
+    Raises:
+        MissingExtraError: A module of another package is not there, or is too old to have what is needed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "otel_sse":
+            raise
+        raise MissingExtraError(feature, extra) from error
 
 
 class StreamReusedError(OtelSSEError, RuntimeError):

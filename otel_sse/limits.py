@@ -284,6 +284,10 @@ More would take half a minute."""
 MAX_LINE_BYTES: Final = 67_108_864
 """Bytes of one line of a file of spans, which is one export request: collectors send 4 MiB at most (gRPC's default)."""
 
+MAX_SPAN_FILE_BYTES: Final = 1_073_741_824
+"""Bytes of a file that an application writes its spans into, unless it sets another size: 1 GiB is about 2.5 million
+events of chunks in OTLP JSON (425 bytes each), which nobody reads in one go."""
+
 MAX_ANSWER_BYTES: Final = 67_108_864
 """Bytes of one answer of Jaeger or Tempo, decompressed: 64 MiB is about 150,000 chunk events in OTLP JSON (425 bytes
 each), fifteen times a trace's budget."""

@@ -4,13 +4,9 @@ Raises:
     MissingExtraError: On import, where the packages of the extra `litellm` are missing.
 """
 
-from otel_sse.errors import MissingExtraError
+from otel_sse.errors import needs
 
-try:
+with needs("litellm", "otel_sse.litellm"):
     from otel_sse.integrations.litellm import CallbackStage, callback_stage
-except ImportError as error:
-    if (error.name or "").startswith("otel_sse"):
-        raise
-    raise MissingExtraError("otel_sse.litellm", "litellm") from error
 
 __all__ = ["CallbackStage", "callback_stage"]

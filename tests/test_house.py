@@ -12,7 +12,7 @@ PACKAGE = ROOT / "otel_sse"
 PAGE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| (`[^|]*`[^|]*) \|[^|]*\|[^|]*\|$", re.MULTILINE)
 FILE = re.compile(r"(?<![\w/.*])((?:\w+/)*\w+\.py)\b")
-PUBLIC_PLACES = {"litellm", "policies", "prometheus", "websockets"}
+PUBLIC_PLACES = {"litellm", "otlp_lines", "policies", "prometheus", "websockets"}
 """Modules that only give a public place to what lies in a room."""
 
 

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from otel_sse.cli.stage_view import stream_title
 from otel_sse.diagnosis import matrix as marks
 from otel_sse.diagnosis.diagnose import Diagnosis, late_places
 from otel_sse.diagnosis.efficiency import sizes_of, slowest_of
@@ -18,17 +19,11 @@ from otel_sse.diagnosis.matrix import DAMAGE, Matrix, matrix_of
 from otel_sse.diagnosis.matrix_text import GridCell, grid
 from otel_sse.diagnosis.trace.streams import Trace, TraceStream
 from otel_sse.stream.outcome import COMPLETED
-from otel_sse.terminal.escaping import escaped
-from otel_sse.terminal.tables import cell, table_of
+from otel_sse.terminal.escaping import MESSAGE_CHARS, escaped
+from otel_sse.terminal.tables import BAD, DIM, GOOD, NOTED, cell, table_of
+from otel_sse.terminal.times import shown_duration
 
-_GOOD: Final = "green"
-_BAD: Final = "bold red"
-_DIM: Final = "dim"
-_NOTED: Final = "yellow"
 _INDENT: Final = 2
-_IDS: Final = 16
-_LONGEST: Final = 2_000
-"""Characters of a sentence of the diagnosis: it names some stages, each cut by itself where it was made."""
 
 _SIGNS: Final = {
     marks.SAME: "= the same",
@@ -47,7 +42,7 @@ def diagnosed_view(found: Sequence[tuple[Trace, Sequence[Diagnosis]]], count: in
         count: How many there are in all.
     """
     clear = count - len(found)
-    said = Text(f"{clear} of {count} traces {'is' if clear == 1 else 'are'} in order.", _BAD if found else _GOOD)
+    said = Text(f"{clear} of {count} traces {'is' if clear == 1 else 'are'} in order.", BAD if found else GOOD)
     if not found:
         return said
     table = table_of("trace", "~route", "~stage", "~kind", ">chunks", ">more")
@@ -72,30 +67,29 @@ def trace_diagnosed_view(trace: Trace, found: Sequence[Diagnosis], width: int) -
         found: The diagnosis of each of its streams.
         width: Columns of a line.
     """
-    title = Text.assemble(("trace ", _DIM), (escaped(trace.id), "bold"))
+    title = Text.assemble(("trace ", DIM), (escaped(trace.id), "bold"))
     parts = [p for s, d in zip(trace.streams, found, strict=True) for p in _stream(s, d, width)]
     return Group(title, *parts)
 
 
 def _stream(stream: TraceStream, found: Diagnosis, width: int) -> Iterator[RenderableType]:
-    route = f"  {escaped(stream.route)}" if stream.route else ""
-    yield Text.assemble("\n", ("stream ", _DIM), ", ".join(map(escaped, stream.ids[:_IDS])), (route, _DIM))
+    yield stream_title(stream)
     yield _stages(stream, found)
     yield _matrix(matrix_of(stream, late_places(stream, found.faults)), width)
     yield from _slowest(stream)
-    yield Text.assemble("\n", (escaped(found.verdict, _LONGEST), _GOOD if found.in_order else _BAD))
+    yield Text.assemble("\n", (escaped(found.verdict, MESSAGE_CHARS), GOOD if found.in_order else BAD))
     for number, fault in enumerate(found.faults, 1):
         yield from _fault(number, fault)
     for note in found.notes:
-        yield Text.assemble(("note: ", _NOTED), escaped(note, _LONGEST))
+        yield Text.assemble(("note: ", NOTED), escaped(note, MESSAGE_CHARS))
 
 
 def _stages(stream: TraceStream, found: Diagnosis) -> Table:
     blamed = {fault.position for fault in found.faults}
     table = table_of(">#", "process", "stage", ">chunks", ">bytes", ">content", ">latency", "outcome")
     for n, stage in enumerate(stream.stages):
-        outcome = Text(escaped(stage.outcome or "end not here"), _GOOD if stage.outcome == COMPLETED else _BAD)
-        name = Text(escaped(stage.label), _BAD if n in blamed else "")
+        outcome = Text(escaped(stage.outcome or "end not here"), GOOD if stage.outcome == COMPLETED else BAD)
+        name = Text(escaped(stage.label), BAD if n in blamed else "")
         sizes = sizes_of(stage)
         table.add_row(
             str(n + 1),
@@ -112,54 +106,51 @@ def _stages(stream: TraceStream, found: Diagnosis) -> Table:
 
 def _latency(stream: TraceStream, position: int) -> str:
     edges = [stream.descents[up, position].latency for up in stream.upstream[position]]
-    return _time(edges[0].median_ns) if edges and edges[0] is not None else ""
+    return shown_duration(edges[0].median_ns) if edges and edges[0] is not None else ""
 
 
 def _slowest(stream: TraceStream) -> Iterator[Text]:
     if (slowest := slowest_of(stream)) is not None:
         label = escaped(stream.stages[slowest.position].label)
-        told = f"slowest step: {slowest.position + 1} {label}, {_time(slowest.median_ns)} a chunk by the median, "
-        yield Text(told + f"of {_time(slowest.all_ns)} in all", _DIM)
-
-
-def _time(time_ns: int) -> str:
-    return f"{time_ns / 1e9:.3f} s" if time_ns >= 1_000_000_000 else f"{time_ns / 1e6:.2f} ms"
+        median, every = shown_duration(slowest.median_ns), shown_duration(slowest.all_ns)
+        told = f"slowest step: {slowest.position + 1} {label}, {median} a chunk by the median, of {every} in all"
+        yield Text(told, DIM)
 
 
 def _matrix(matrix: Matrix, width: int) -> RenderableType:
     lines = grid(matrix, width - 2)
     if not lines:
-        return Text("\nNo chunk with content stands in the trace.", _DIM)
+        return Text("\nNo chunk with content stands in the trace.", DIM)
     head = tuple(GridCell(str(column.number), marks.SAME) for column in matrix.columns)
     widths = [max(len(cells[n].text) for cells in (head, *(line.cells for line in lines))) for n in range(len(head))]
     text = Text("\n")
-    text.append("  ".join(cell.text.rjust(size) for cell, size in zip(head, widths, strict=True)), _DIM)
+    text.append("  ".join(cell.text.rjust(size) for cell, size in zip(head, widths, strict=True)), DIM)
     for line in lines:
         text.append("\n")
         for n, (shown_cell, size) in enumerate(zip(line.cells, widths, strict=True)):
             text.append("  " if n else "")
             text.append(
-                shown_cell.text.rjust(size), _BAD if shown_cell.mark in DAMAGE else _STYLES.get(shown_cell.mark, "")
+                shown_cell.text.rjust(size), BAD if shown_cell.mark in DAMAGE else _STYLES.get(shown_cell.mark, "")
             )
         text.rstrip()
-        text.append(" !" if any(cell.mark in DAMAGE for cell in line.cells) else "", _BAD)
+        text.append(" !" if any(cell.mark in DAMAGE for cell in line.cells) else "", BAD)
     shown = {cell.text: cell.mark for line in lines for cell in line.cells}
     if used := [words for mark, words in _SIGNS.items() if shown.get(words[0]) == mark]:
-        text.append(f"\n{', '.join(used)}", _DIM)
+        text.append(f"\n{', '.join(used)}", DIM)
     text.no_wrap = True
     return text
 
 
-_STYLES: Final = {marks.REWRITTEN: _NOTED, marks.REFRAMED: _NOTED, marks.ADDED: _NOTED, marks.LEFT_OUT: _DIM}
+_STYLES: Final = {marks.REWRITTEN: NOTED, marks.REFRAMED: NOTED, marks.ADDED: NOTED, marks.LEFT_OUT: DIM}
 
 
 def _fault(number: int, fault: Fault) -> Iterator[RenderableType]:
     where = f" at {ranges(fault.seqs)}" if fault.seqs else ""
     kind, certainty, stage = map(escaped, (fault.kind, fault.certainty, fault.stage))
     title = f"{kind}, {certainty}, {fault.position + 1} {stage}{where}"
-    yield Text.assemble("\n", (f"{number} ", _DIM), (title, _BAD))
+    yield Text.assemble("\n", (f"{number} ", DIM), (title, BAD))
     lines = Table.grid(padding=(0, 1))
-    lines.add_column(no_wrap=True, style=_DIM)
+    lines.add_column(no_wrap=True, style=DIM)
     lines.add_column(overflow="fold")
     for name, text in (
         ("seen", fault.evidence),
@@ -168,5 +159,5 @@ def _fault(number: int, fault: Fault) -> Iterator[RenderableType]:
         ("look at", fault.where_to_look),
     ):
         if text:
-            lines.add_row(name, Text(escaped(text, _LONGEST)))
+            lines.add_row(name, Text(escaped(text, MESSAGE_CHARS)))
     yield Padding(lines, (0, 0, 0, _INDENT))

@@ -38,12 +38,12 @@ def look(source: Traces, trace_id: str, width: int) -> Shown:
         SourceError: Nothing can be read, or it has not the trace.
     """
     if trace_id:
-        return _one(_diagnosed(source.trace(trace_id)), source, width)
+        return _one(diagnosed(source.trace(trace_id)), source, width)
     damaged: list[Diagnosed] = []
     last: Diagnosed | None = None
     count = 0
     for trace in source.traces():
-        last = _diagnosed(trace)
+        last = diagnosed(trace)
         count += 1
         if not last.in_order:
             damaged.append(last)
@@ -61,5 +61,6 @@ def _one(each: Diagnosed, source: Traces, width: int) -> Shown:
     return Shown(view, data, each.in_order, source.damage(), source.notes())
 
 
-def _diagnosed(trace: Trace) -> Diagnosed:
+def diagnosed(trace: Trace) -> Diagnosed:
+    """Return a trace with the diagnosis of each of its streams."""
     return Diagnosed(trace, [diagnose(stream) for stream in trace.streams])

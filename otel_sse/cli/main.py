@@ -8,21 +8,17 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from otel_sse import __version__
 from otel_sse.cli import commands
 from otel_sse.cli.exit_codes import FINDINGS, INTERRUPTED, OK, USAGE
-from otel_sse.cli.extras import needs
-from otel_sse.cli.interrupts import STOPPED, leaving_at_once
-from otel_sse.errors import ConfigurationError, MissingExtraError, OtelSSEError
-from otel_sse.terminal.escaping import escaped
+from otel_sse.cli.loading import STOPPED, leaving_at_once
+from otel_sse.errors import ConfigurationError, MissingExtraError, OtelSSEError, needs
+from otel_sse.terminal.escaping import MESSAGE_CHARS, escaped
 
 if TYPE_CHECKING:
     import typer
-
-_LONGEST: Final = 2_000
-"""Characters of a message."""
 
 
 def run() -> None:
@@ -52,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except OtelSSEError as error:
-        print(f"otel-sse: {escaped(error, _LONGEST)}", file=sys.stderr)
+        print(f"otel-sse: {escaped(error, MESSAGE_CHARS)}", file=sys.stderr)
         return USAGE if isinstance(error, ConfigurationError | MissingExtraError) else FINDINGS
 
 

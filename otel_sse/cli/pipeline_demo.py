@@ -14,13 +14,12 @@ from otel_sse.cli.diagnosing import look as diagnosed
 from otel_sse.cli.exit_codes import FINDINGS, OK
 from otel_sse.cli.shown import Shown
 from otel_sse.cli.tracing import Asked, look
+from otel_sse.demo.asking import NO_TRACE
 from otel_sse.demo.pipeline_run import Outcome, run
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.otlp_file import OtlpFiles
 from otel_sse.sources.reading import FileTraces
 from otel_sse.terminal.screen import Screen
-
-_NO_TRACE = "There is no trace of it. Is one of the variables OTEL_... set so that none is made?"
 
 
 def show_pipeline(traces: Path | None, seed: int, screen: Screen, *, as_json: bool, fault: str = "") -> int:
@@ -42,7 +41,7 @@ def show_pipeline(traces: Path | None, seed: int, screen: Screen, *, as_json: bo
             screen.data(json.dumps({"version": __version__, "answers": answers, name: found}, indent=2))
         else:
             screen.out.print()
-            screen.out.print(_NO_TRACE if shown is None else shown.view)
+            screen.out.print(NO_TRACE if shown is None else shown.view)
             _say_next(screen, traces, fault)
     return FINDINGS if any(answer.error for answer in outcome.answers) else OK
 

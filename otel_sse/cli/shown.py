@@ -6,18 +6,15 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import RenderableType
 
 from otel_sse.cli.exit_codes import FINDINGS, INPUT, OK
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.reading import Traces
-from otel_sse.terminal.escaping import escaped
+from otel_sse.terminal.escaping import MESSAGE_CHARS, escaped
 from otel_sse.terminal.screen import Screen
-
-_LONGEST: Final = 2_000
-"""Characters of a message."""
 
 
 class Shown(NamedTuple):
@@ -63,7 +60,7 @@ def show(screen: Screen, source: Traces, look: Callable[[], Shown], *, as_json: 
     else:
         screen.out.print(shown.view)
     for note in shown.notes:
-        screen.say(escaped(note, _LONGEST))
+        screen.say(escaped(note, MESSAGE_CHARS))
     if shown.damage is not None:
         _tell(shown.damage)
     return shown.exit_code
@@ -71,4 +68,4 @@ def show(screen: Screen, source: Traces, look: Callable[[], Shown], *, as_json: 
 
 def _tell(error: SourceError) -> None:
     # A backend's answer or a file's name may stand in it.
-    print(f"otel-sse: {escaped(error, _LONGEST)}", file=sys.stderr)
+    print(f"otel-sse: {escaped(error, MESSAGE_CHARS)}", file=sys.stderr)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from otel_sse.diagnosis.efficiency import sizes_of
 from otel_sse.diagnosis.path import Step
 from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.diagnosis.trace.stages import TraceStage
@@ -32,6 +33,7 @@ def stream_json(stream: TraceStream) -> dict[str, Any]:
     start_ns = min(stage.first_ns for stage in stream.stages)
     return {
         "stream_ids": list(stream.ids),
+        "route": stream.route or None,
         "in_order": stream.in_order,
         "stages": [_stage(stream, position, start_ns) for position in range(len(stream.stages))],
     }
@@ -39,14 +41,23 @@ def stream_json(stream: TraceStream) -> dict[str, Any]:
 
 def _stage(stream: TraceStream, position: int, start_ns: int) -> dict[str, Any]:
     stage = stream.stages[position]
+    sizes = sizes_of(stage)
     return {
         **_name(stream, position),
         "source": stage.source or None,
         "rewrites": stage.rewrites,
+        "dialect": stage.dialect or None,
         "outcome": stage.outcome or None,
         "error_type": stage.error_type or None,
         "chunks": stage.total,
         "chunks_in_trace": len(stage.chunks),
+        "segments": len(stage.span_ids),
+        "content_chunks": sizes.content_chunks,
+        "bytes": sizes.raw_bytes,
+        "content_bytes": sizes.content_bytes,
+        "time_to_first_event": stage.time_to_first_event_s,
+        "time_to_first_content": stage.time_to_first_content_s,
+        "max_interval": stage.max_interval_s,
         "first": (stage.first_ns - start_ns) / _NS_PER_S if stage.chunks else None,
         "findings_total": stage.findings_total,
         "findings": [msgspec.structs.asdict(finding) for finding in stage.findings],

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from otel_sse.cli.stage_view import excerpt_view, findings_view, number_range, stage_name, stream_title, totals_view
 from otel_sse.diagnosis.faults.fault import ranges
 from otel_sse.diagnosis.path import Step
 from otel_sse.diagnosis.trace.edge import (
@@ -31,13 +33,8 @@ from otel_sse.sources.traces import TraceSummary
 from otel_sse.stream.chunk import CONTENT, Chunk
 from otel_sse.stream.outcome import COMPLETED
 from otel_sse.terminal.escaping import escaped
-from otel_sse.terminal.tables import cell, table_of
-from otel_sse.terminal.times import shown_time
-
-_GOOD: Final = "green"
-_BAD: Final = "bold red"
-_DIM: Final = "dim"
-_NOTED: Final = "yellow"
+from otel_sse.terminal.tables import BAD, DIM, GOOD, NOTED, cell, table_of
+from otel_sse.terminal.times import shown_duration, shown_time
 
 
 def traces_view(traces: Sequence[TraceSummary]) -> RenderableType:
@@ -58,47 +55,93 @@ def _route(trace: TraceSummary) -> str:
     return escaped("".join(trace.routes[:1])) + others
 
 
-def trace_view(trace: Trace) -> RenderableType:
-    """Return the streams of one trace, with their stages in the order of the data."""
-    title = Text.assemble(("trace ", _DIM), (escaped(trace.id), "bold"), (f"  {_when(trace.start_ns)} UTC", _DIM))
-    return Group(title, *(part for stream in trace.streams for part in _stream(stream)))
+def trace_view(trace: Trace, *, brief: bool = False) -> RenderableType:
+    """Return the streams of one trace, with their stages in the order of the data.
+
+    Args:
+        trace: The trace.
+        brief: Whether to leave out what the stages add up to and an excerpt of the chunks.
+    """
+    title = Text.assemble(("trace ", DIM), (escaped(trace.id), "bold"), (f"  {_when(trace.start_ns)} UTC", DIM))
+    return Group(title, *(part for stream in trace.streams for part in _stream(stream, brief=brief)))
 
 
-def _stream(stream: TraceStream) -> Iterator[RenderableType]:
-    services = {stage.service for stage in stream.stages}
-    sizes = f"  {len(stream.stages)} stages in {_many(len(services), 'process', 'processes')}"
-    yield Text.assemble("\n", ("stream ", _DIM), ", ".join(map(escaped, stream.ids[:_IDS])), (sizes, _DIM))
-    yield _stages(stream)
+def _stream(stream: TraceStream, *, brief: bool) -> Iterator[RenderableType]:
+    yield stream_title(stream, _sizes(stream))
+    yield _Stages(stream)
+    if not brief:
+        yield totals_view(stream)
     yield from (_orphan(n + 1, stream.stages[n]) for n in sorted(stream.orphans))
     yield from (_change(stream, u, d) for u, d in stream.descents if _changes(stream.descents[u, d]))
-    yield from (_finding(n, stage, line) for n, stage in enumerate(stream.stages, 1) for line in _findings(stage))
+    yield from findings_view(stream)
+    if not brief:
+        yield from excerpt_view(stream)
 
 
-def _stages(stream: TraceStream) -> Table:
-    table = table_of(
-        ">#", "process", "stage", "~>chunks", ">first", ">latency", ">longest", "~content handed on", "~outcome"
-    )
+def _sizes(stream: TraceStream) -> str:
+    services = _services(stream)
+    where = (escaped(services[0]) or "1 process") if len(services) == 1 else f"{len(services)} processes"
+    lasted_ns = max(stage.end_ns for stage in stream.stages) - min(stage.start_ns for stage in stream.stages)
+    return f"{_many(len(stream.stages), 'stage', 'stages')} in {where}, {shown_duration(lasted_ns)}"
+
+
+def _services(stream: TraceStream) -> list[str]:
+    return list(dict.fromkeys(stage.service for stage in stream.stages))
+
+
+class _Stages:
+    """The table of stages. Where a line is too short for it, the times stand in a table of their own.
+
+    Args:
+        stream: The stream.
+    """
+
+    def __init__(self, stream: TraceStream) -> None:
+        self._stream = stream
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        whole = _stages(self._stream, [*_PLACE, *_TIMES, *_FATE])
+        # Asked for a line of any length, because a measurement never says more than the line has.
+        least = Measurement.get(console, options.update(max_width=_ANY_WIDTH), whole).minimum
+        if least <= options.max_width:
+            yield whole
+        else:
+            yield _stages(self._stream, [*_PLACE, *_FATE])
+            yield ""
+            yield _stages(self._stream, [_PLACE[0], *_TIMES])
+
+
+_ANY_WIDTH: Final = 10_000
+_PLACE: Final = (">#", "process", "stage", "~>chunks")
+_TIMES: Final = (">first", ">latency", ">longest")
+_FATE: Final = ("~content handed on", "~outcome")
+
+
+def _stages(stream: TraceStream, columns: Sequence[str]) -> Table:
+    shown = [name for name in columns if name != "process" or len(_services(stream)) > 1]
+    table = table_of(*shown)
     start_ns = min(stage.first_ns for stage in stream.stages)
-    for n, stage in enumerate(stream.stages):
-        edges = [stream.descents[up, n] for up in stream.upstream[n]]
-        latency = edges[0].latency if edges else None
-        table.add_row(
-            str(n + 1),
-            cell(stage.service),
-            _name(stage),
-            _chunk_count(stage),
-            _time(stage.first_ns - start_ns) if stage.chunks else "",
-            "" if latency is None else _time(latency.median_ns),
-            "" if latency is None else _time(latency.max_ns) + (" *" if latency.negative else ""),
-            Text("; ".join(_sums(edge) for edge in edges)),
-            _outcome(stage),
-        )
+    for n in range(len(stream.stages)):
+        row = _row(stream, n, start_ns)
+        table.add_row(*(row[name.lstrip("~>")] for name in shown))
     return table
 
 
-def _name(stage: TraceStage) -> Text:
-    source = f" {escaped(stage.source)}" if stage.source else ""
-    return Text.assemble(escaped(stage.label), (source, _DIM))
+def _row(stream: TraceStream, position: int, start_ns: int) -> dict[str, str | Text]:
+    stage = stream.stages[position]
+    edges = [stream.descents[up, position] for up in stream.upstream[position]]
+    latency = edges[0].latency if edges else None
+    return {
+        "#": str(position + 1),
+        "process": cell(stage.service),
+        "stage": stage_name(stage),
+        "chunks": _chunk_count(stage),
+        "first": shown_duration(stage.first_ns - start_ns) if stage.chunks else "",
+        "latency": "" if latency is None else shown_duration(latency.median_ns),
+        "longest": "" if latency is None else shown_duration(latency.max_ns) + (" *" if latency.negative else ""),
+        "content handed on": Text("; ".join(_sums(edge) for edge in edges)),
+        "outcome": _outcome(stage),
+    }
 
 
 def _chunk_count(stage: TraceStage) -> str:
@@ -108,9 +151,9 @@ def _chunk_count(stage: TraceStage) -> str:
 
 def _outcome(stage: TraceStage) -> Text:
     if not stage.outcome:
-        return Text("end not here", _NOTED)
+        return Text("end not here", NOTED)
     error = f", {escaped(stage.error_type)}" if stage.error_type else ""
-    return Text(escaped(stage.outcome) + error, _GOOD if stage.outcome == COMPLETED else _BAD)
+    return Text(escaped(stage.outcome) + error, GOOD if stage.outcome == COMPLETED else BAD)
 
 
 def _sums(edge: Descent) -> str:
@@ -125,7 +168,7 @@ def _changes(edge: Descent) -> bool:
 def _orphan(number: int, stage: TraceStage) -> Text:
     name = f" ({escaped(stage.upstream_name)})" if stage.upstream_name else ""
     told = f"{number} {escaped(stage.label)}: the stage that its chunks came from{name} is not in the trace"
-    return Text.assemble(("! ", _NOTED), told)
+    return Text.assemble(("! ", NOTED), told)
 
 
 def _change(stream: TraceStream, up: int, down: int) -> Text:
@@ -134,13 +177,10 @@ def _change(stream: TraceStream, up: int, down: int) -> Text:
     if added := [chunk.seq for chunk in edge.added if chunk.kind == CONTENT]:
         told.append(f"{ADDED} {ranges(added)}")
     names = f"{up + 1} {escaped(edge.upstream.label)} -> {down + 1} {escaped(edge.downstream.label)}: "
-    return Text.assemble(("! ", _NOTED), names, (", ".join(told), _NOTED), "" if edge.recorded else (_BY_DIGEST, _DIM))
+    return Text.assemble(("! ", NOTED), names, (", ".join(told), NOTED), "" if edge.recorded else (_BY_DIGEST, DIM))
 
 
 _BY_DIGEST: Final = "  (by digest)"
-
-_IDS: Final = 16
-"""Ids of one stream that are shown: one for each process that was not told of it."""
 
 
 def _by_fate(edge: Descent) -> dict[str, list[int]]:
@@ -149,44 +189,6 @@ def _by_fate(edge: Descent) -> dict[str, list[int]]:
         if chunk.kind == CONTENT:
             fates[edge.became(chunk.seq)].append(chunk.seq)
     return {became: seqs for became, seqs in fates.items() if seqs}
-
-
-def _findings(stage: TraceStage) -> Iterator[str]:
-    for finding in stage.findings:
-        kind, certainty, evidence = map(escaped, (finding.kind, finding.certainty, finding.evidence))
-        yield f"{kind}, {certainty}, at {finding.seq}: {evidence}"
-    if more := stage.findings_total - len(stage.findings):
-        yield f"{more} more findings are counted, but have no event of their own"
-
-
-def _finding(number: int, stage: TraceStage, line: str) -> Text:
-    return Text.assemble(("! ", _BAD), f"{number} {escaped(stage.label)}: ", (line, _BAD))
-
-
-def chunks_view(stream: TraceStream, position: int) -> RenderableType:
-    """Return the chunks of one stage.
-
-    Args:
-        stream: The stream.
-        position: The stage's.
-    """
-    stage = stream.stages[position]
-    made_from = stream.made_from(position)
-    table = table_of(">chunk", ">after", "kind", "digest", ">content so far", ">bytes", "made from")
-    for chunk in stage.chunks:
-        after = _time(chunk.time_ns - stage.first_ns)
-        sizes = str(chunk.acc_len), str(chunk.raw_len)
-        origin = _made_from(stream, position, made_from.get(chunk.seq))
-        what = cell(chunk.kind), cell(chunk.digest)
-        table.add_row(str(chunk.seq), after, *what, *sizes, origin)
-    return Group(Text.assemble("\n", ("chunks of ", _DIM), f"stage {position + 1}, ", _name(stage)), table)
-
-
-def _made_from(stream: TraceStream, position: int, found: tuple[int, int, int] | None) -> str:
-    if found is None:
-        return ""
-    up, first, last = found
-    return _range(first, last) + (f" of {up + 1}" if len(stream.upstream[position]) > 1 else "")
 
 
 def way_view(stream: TraceStream, steps: Sequence[Step], position: int, seq: int) -> RenderableType:
@@ -202,10 +204,10 @@ def way_view(stream: TraceStream, steps: Sequence[Step], position: int, seq: int
     table = table_of(">#", "process", "stage", "~>chunk", ">after", "digest", "~what it became")
     for step in steps:
         stage = stream.stages[step.stage]
-        after = _time(step.since_ns) if step.chunks else ""
-        place = str(step.stage + 1), cell(stage.service), _name(stage)
+        after = shown_duration(step.since_ns) if step.chunks else ""
+        place = str(step.stage + 1), cell(stage.service), stage_name(stage)
         table.add_row(*place, _seqs(step.chunks), after, cell(_digests(step.chunks)), _became(stream, step))
-    return Group(Text.assemble("\n", ("the way of chunk ", _DIM), (str(seq), "bold"), (of, _DIM)), table)
+    return Group(Text.assemble("\n", ("the way of chunk ", DIM), (str(seq), "bold"), (of, DIM)), table)
 
 
 def _seqs(chunks: Sequence[Chunk]) -> str:
@@ -220,12 +222,12 @@ def _digests(chunks: Sequence[Chunk]) -> str:
 def _became(stream: TraceStream, step: Step) -> Text:
     if not step.became:
         return Text("")
-    style = "" if step.became == SAME else _BAD if step.became in (DROPPED, CUT_OFF, DOUBLED) else _NOTED
-    return Text.assemble((_words(stream, step), style), "" if step.recorded else (_BY_DIGEST, _DIM))
+    style = "" if step.became == SAME else BAD if step.became in (DROPPED, CUT_OFF, DOUBLED) else NOTED
+    return Text.assemble((_words(stream, step), style), "" if step.recorded else (_BY_DIGEST, DIM))
 
 
 def _words(stream: TraceStream, step: Step) -> str:
-    stage, others = stream.stages[step.stage], _range(step.first, step.last)
+    stage, others = stream.stages[step.stage], number_range(step.first, step.last)
     outcome = escaped(stage.outcome or "its end is not here")
     words = {
         MERGED: f"merged with {others}",
@@ -239,16 +241,6 @@ def _words(stream: TraceStream, step: Step) -> str:
         ADDED: "added here",
     }
     return words.get(step.became, step.became)
-
-
-def _range(first: int, last: int) -> str:
-    return "" if not first else str(first) if first == last else f"{first}-{last}"
-
-
-def _time(time_ns: int) -> str:
-    if abs(time_ns) >= 1_000_000_000:
-        return f"{time_ns / 1e9:.3f} s"
-    return f"{time_ns / 1e6:.{1 if abs(time_ns) >= 10_000_000 else 2}f} ms"
 
 
 def _when(time_ns: int) -> str:

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from rich.console import Group, RenderableType
 
 from otel_sse.cli.shown import Shown
+from otel_sse.cli.stage_view import chunks_view
 from otel_sse.cli.trace_json import chunks_json, trace_json, traces_json, way_json
-from otel_sse.cli.trace_view import chunks_view, trace_view, traces_view, way_view
+from otel_sse.cli.trace_view import trace_view, traces_view, way_view
 from otel_sse.diagnosis.path import first_stage_with, telling_chunk, way
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import Trace, TraceStream
@@ -65,9 +66,9 @@ def _list(listed: Listed) -> Shown:
 
 
 def _shown(trace: Trace, asked: Asked) -> Shown:
-    views: list[RenderableType] = [trace_view(trace)]
-    data = trace_json(trace)
     details = list(_details(trace, asked))
+    views: list[RenderableType] = [trace_view(trace, brief=bool(details))]
+    data = trace_json(trace)
     if not details and (asked.chunk is not None or asked.stage):
         raise _not_there(trace, asked)
     for number, view, found in details:

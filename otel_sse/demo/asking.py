@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,10 +11,14 @@ import httpx
 from otel_sse import limits
 from otel_sse.demo.faults import FAULTS, full_name
 from otel_sse.dialects import Reader
+from otel_sse.stream.facts import Facts
 from otel_sse.wire import Event, Parser
 
 LEAVES_AFTER: Final = 20
 """Events that the client of `disconnect` reads before it leaves."""
+
+NO_TRACE: Final = "There is no trace of it. Is one of the variables OTEL_... set so that none is made?"
+"""What is said of an answer that came without one."""
 
 _TIMEOUT_S: Final = 75.0
 """Longer than the longest gap between two tokens that the model server can be told to make."""
@@ -61,7 +65,10 @@ def ask(client: httpx.Client, question: str, fault: str | None, show: Callable[[
         with client.stream("POST", "/chat", json=body) as response:
             reply.trace_id = response.headers.get("x-trace-id", "")
             if response.is_success:
-                _read(response, reply, show, LEAVES_AFTER if by_client else None)
+                for facts in read(response, LEAVES_AFTER if by_client else None):
+                    if facts.content is not None:
+                        reply.text += facts.content
+                        show(facts.content)
             else:
                 reply.error = f"status {response.status_code}"
     except httpx.HTTPError as error:
@@ -75,13 +82,21 @@ def is_by_client(fault: str) -> bool:
     return name in FAULTS and FAULTS[name].by_client
 
 
-def _read(response: httpx.Response, reply: Reply, show: Callable[[str], None], most: int | None) -> None:
+def read(response: httpx.Response, most: int | None) -> Iterator[Facts]:
+    """Yield what each event of an answer says, as it arrives.
+
+    Args:
+        response: An answer whose body has not been read.
+        most: Events after which the client leaves, or None.
+
+    Raises:
+        httpx.HTTPError: The connection broke.
+    """
     parser, reader, count = Parser(max_bytes=limits.MAX_EVENT_BYTES), Reader(), 0
     for data in response.iter_raw():
         for item in parser.feed(data):
-            count += isinstance(item, Event)
-            if isinstance(item, Event) and (content := reader.read(item).content) is not None:
-                reply.text += content
-                show(content)
+            if isinstance(item, Event):
+                count += 1
+                yield reader.read(item)
         if most is not None and count >= most:
             return

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from fastapi import FastAPI, HTTPException
@@ -26,9 +29,8 @@ from otel_sse.demo.fault_pieces import AT_SEND, with_fault
 from otel_sse.demo.fault_replies import reply
 from otel_sse.demo.faults import FAULTS, full_name
 from otel_sse.demo.model_server import MODEL
-from otel_sse.demo.pipeline_callback import make_callback
 from otel_sse.errors import must
-from otel_sse.stream.stages import EMIT
+from otel_sse.stream.stages import CALLBACK, EMIT
 
 LOST = "the control plane was lost"
 PING = ": ping\n\n"
@@ -56,7 +58,7 @@ def build(model_url: str, control_url: str) -> FastAPI:
     # All is on loopback: a proxy that the environment names is not asked.
     http_client = DefaultAsyncHttpxClient(trust_env=False)
     model = AsyncOpenAI(base_url=f"{model_url}/v1", api_key="demo", max_retries=0, http_client=http_client)
-    callback = make_callback()
+    callback = _make_callback()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -197,3 +199,23 @@ async def _send(socket: ClientConnection, stream_id: str, pieces: AsyncIterator[
         await socket.send(messages.error(stream_id, f"the model failed: {type(error).__name__}"))
     else:
         await socket.send(messages.end(stream_id))
+
+
+class Callback:
+    """Sees each chunk that the model sends, and hands it on: what LiteLLM calls a custom logger."""
+
+    async def async_post_call_streaming_iterator_hook(
+        self, user_api_key_dict: Any, response: Any, request_data: dict[str, Any]
+    ) -> AsyncIterator[Any]:
+        """Hand on every chunk of `response`."""
+        async for chunk in otel_sse.observe(response, stage=CALLBACK):
+            yield chunk
+
+
+def _make_callback() -> Any:
+    # A hook in LiteLLM's form; where LiteLLM is installed, its own.
+    if find_spec("litellm") is None:
+        return Callback()
+    # Else LiteLLM asks the network for a list of prices as it is imported.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    return import_module("otel_sse.integrations.litellm").CallbackStage()

@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 import otel_sse
 from otel_sse.demo.pacing import Pace
 from otel_sse.demo.servers import bind
-from otel_sse.exporters.otlp_lines import LinesExporter
+from otel_sse.exporters.otlp_lines import OTLPLinesExporter
 
 MODEL: Final = "model"
 GATEWAY: Final = "gateway"
@@ -77,7 +77,7 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
 def _provider(role: str, traces: Path | None) -> TracerProvider:
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: role}))
     if traces is not None:
-        lines = LinesExporter(traces.open("w", encoding="utf-8"))
+        lines = OTLPLinesExporter(traces)
         provider.add_span_processor(BatchSpanProcessor(lines, schedule_delay_millis=_EXPORT_MS))
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

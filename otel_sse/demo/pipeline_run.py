@@ -10,19 +10,16 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from rich.text import Text
 
-from otel_sse import limits
-from otel_sse.demo.asking import LEAVES_AFTER, is_by_client
+from otel_sse.demo.asking import LEAVES_AFTER, is_by_client, read
 from otel_sse.demo.faults import FAULTS
 from otel_sse.demo.pipeline import FAULT_VARIABLES, Pipeline, merge
 from otel_sse.demo.pipeline_policies import POLICIES
 from otel_sse.demo.pipeline_process import CONTROL, GATEWAY, MODEL
 from otel_sse.demo.servers import HOST
-from otel_sse.dialects import Reader
 from otel_sse.errors import ConfigurationError, must
-from otel_sse.terminal.screen import AnswerWriter, Screen
-from otel_sse.wire import Event, Parser
+from otel_sse.terminal.answer import AnswerWriter, question_title
+from otel_sse.terminal.screen import Screen
 
 QUESTION: Final = "Tell me a joke."
 SHOWN: Final = "judge"
@@ -117,8 +114,7 @@ def _introduce(pipeline: Pipeline, screen: Screen) -> None:
 
 
 def _ask(pipeline: Pipeline, policy: str, fault: str, screen: Screen, *, tell: bool) -> Answer:
-    ordered = (f"  fault: {fault}", "bold red") if fault else ""
-    title = Text.assemble((policy, "cyan"), "  ", (QUESTION, "bold"), ordered)
+    title = question_title(policy, QUESTION, fault)
     screen.out.print()
     screen.out.print(title)
     if tell:
@@ -149,25 +145,13 @@ def ask(url: str, policy: str, question: str, show: Callable[[str], None], fault
         with httpx.stream("POST", f"{url}/chat", json=body, timeout=_TIMEOUT_S, trust_env=False) as response:
             answer.trace_id = response.headers.get("x-trace-id", "")
             if response.is_success:
-                _read(response, answer, show, LEAVES_AFTER if by_client else None)
+                for facts in read(response, LEAVES_AFTER if by_client else None):
+                    answer.error = facts.error or answer.error
+                    if facts.content is not None:
+                        answer.text += facts.content
+                        show(facts.content)
             else:
                 answer.error = f"status {response.status_code}"
     except httpx.HTTPError as error:
         answer.error = f"{type(error).__name__}: {error}"
     return answer
-
-
-def _read(response: httpx.Response, answer: Answer, show: Callable[[str], None], most: int | None) -> None:
-    parser, reader, count = Parser(max_bytes=limits.MAX_EVENT_BYTES), Reader(), 0
-    for data in response.iter_raw():
-        for item in parser.feed(data):
-            if not isinstance(item, Event):
-                continue
-            count += 1
-            facts = reader.read(item)
-            answer.error = facts.error or answer.error
-            if facts.content is not None:
-                answer.text += facts.content
-                show(facts.content)
-        if most is not None and count >= most:
-            return

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcess
 
 from otel_sse.demo.span_store import SpanStore
 from otel_sse.errors import ConfigurationError, must
-from otel_sse.exporters.otlp_lines import LinesExporter
+from otel_sse.exporters.otlp_lines import OTLPLinesExporter
 
 _SERVICE: Final = "otel-sse-demo"
 _ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -124,13 +124,15 @@ def _span_exporters(environ: Mapping[str, str], traces: Path | None) -> list[Cou
     return exporters
 
 
-def _lines(path: Path) -> LinesExporter:
+def _lines(path: Path) -> OTLPLinesExporter:
     try:
-        return LinesExporter(path.open("w", encoding="utf-8"))
+        # What an earlier demo wrote is no part of this one.
+        path.open("wb").close()
     except OSError as error:
         reason = error.strerror or type(error).__name__
         message = must("option --traces", "name a file that can be written", str(path), f"{reason}.")
         raise ConfigurationError(message) from None
+    return OTLPLinesExporter(path)
 
 
 def _metric_readers(environ: Mapping[str, str]) -> list[MetricReader]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 from opentelemetry.sdk.trace import ReadableSpan
 from rich.console import RenderableType
@@ -18,16 +18,14 @@ from rich.text import Text
 import otel_sse
 from otel_sse.demo import gateway, model_server
 from otel_sse.demo.answers import QUESTIONS
-from otel_sse.demo.asking import Reply, ask, connect
-from otel_sse.demo.figures import figures
+from otel_sse.demo.asking import NO_TRACE, Reply, ask, connect
+from otel_sse.demo.metrics_view import Figure, figures, metrics_json, metrics_view
 from otel_sse.demo.pacing import Pace
 from otel_sse.demo.providers import Providers
-from otel_sse.demo.report import report
 from otel_sse.demo.servers import LoopbackServer
-from otel_sse.demo.trace_tree import Node, grow
-from otel_sse.demo.views import metrics_view, trace_view
 from otel_sse.errors import ConfigurationError, must
-from otel_sse.terminal.screen import AnswerWriter, Screen
+from otel_sse.terminal.answer import AnswerWriter, question_title
+from otel_sse.terminal.screen import Screen
 
 _PATIENCE_S: Final = 10.0
 """How long to wait for the spans of an answer that has been read: on a busy machine they take their time."""
@@ -38,8 +36,6 @@ _WATCH_S: Final = 0.25
 
 _CLOSE_S: Final = 10.0
 _INTERRUPTED_S: Final = 2.0
-
-_NO_TRACE: Final = "There is no trace of it. Is one of the variables OTEL_... set so that none is made?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +61,31 @@ class Order:
     traces: Path | None = None
 
 
-Explain = Callable[[str, Sequence[ReadableSpan]], RenderableType]
-"""Says what is wrong with the trace of this id, which has these spans."""
+class Views(Protocol):
+    """What there is to see of the spans of one trace. Who runs the demo brings it: the command's views lie above."""
+
+    def trace(self, spans: Sequence[ReadableSpan]) -> RenderableType | None:
+        """Return the trace for the eye, or None where none of the spans is of a stage."""
+
+    def stages(self, spans: Sequence[ReadableSpan]) -> list[dict[str, Any]]:
+        """Return its stages as plain values."""
+
+    def diagnosis(self, spans: Sequence[ReadableSpan]) -> RenderableType | None:
+        """Return what is wrong with it, for the eye, or None likewise."""
 
 
-def run(order: Order, screen: Screen, environ: Mapping[str, str], explain: Explain) -> bool:
+Asked = Sequence[tuple[Reply, Sequence[ReadableSpan]]]
+"""Each reply, with the spans of its trace."""
+
+
+def run(order: Order, screen: Screen, environ: Mapping[str, str], views: Views) -> bool:
     """Run the demo; return whether every answer arrived.
 
     Args:
         order: What the user wants.
         screen: Where to write.
         environ: Variables that say how fast the model speaks and where traces go besides.
-        explain: Asked about the answer with a fault.
+        views: Show the answers' traces.
 
     Raises:
         ConfigurationError: A variable or the file for traces can't be used.
@@ -88,10 +97,15 @@ def run(order: Order, screen: Screen, environ: Mapping[str, str], explain: Expla
     with _exporting(providers, screen), _servers(order, pace, providers, screen) as (front_url, model_url):
         replies = _ask_all(order, front_url, screen)
         _wait_for_traces(providers, [reply.trace_id for reply in replies if reply.trace_id])
-        _tell(order, screen, replies, providers, explain)
+        asked = [(reply, _taken(providers, reply.trace_id)) for reply in replies]
+        found = figures(providers.reader.get_metrics_data())
+        if order.as_json:
+            screen.data(json.dumps(_report(asked, found, views), indent=2))
+        else:
+            _tell(screen, asked, found, views)
         if order.serve:
             _say_curl(screen, front_url, model_url)
-            _watch(providers, screen)
+            _watch(providers, screen, views)
     if not order.as_json:
         _say_next(screen, order)
     return not any(reply.error for reply in replies)
@@ -143,7 +157,7 @@ def _ask_all(order: Order, url: str, screen: Screen) -> list[Reply]:
         for index in range(order.questions):
             question = QUESTIONS[index % len(QUESTIONS)]
             fault = order.fault if index == (order.questions - 1) // 2 else None
-            title = _title(index, order.questions, question, fault)
+            title = question_title(f"{index + 1}/{order.questions}", question, fault or "")
             screen.out.print()
             screen.out.print(title)
             if order.as_json:
@@ -155,11 +169,6 @@ def _ask_all(order: Order, url: str, screen: Screen) -> list[Reply]:
                 screen.say(f"     the answer broke off: {reply.error}")
             replies.append(reply)
     return replies
-
-
-def _title(index: int, count: int, question: str, fault: str | None) -> Text:
-    ordered = ("  fault: " + fault, "bold red") if fault else ""
-    return Text.assemble((f"{index + 1}/{count}", "cyan"), "  ", (question, "bold"), ordered)
 
 
 def _wait_for_traces(providers: Providers, trace_ids: Sequence[str]) -> None:
@@ -177,34 +186,43 @@ def _are_complete(providers: Providers, trace_ids: Sequence[str]) -> bool:
     return all(map(providers.store.is_complete, trace_ids))
 
 
-def _take(providers: Providers, trace_id: str) -> list[Node]:
-    roots = grow(providers.store.spans(trace_id))
+def _taken(providers: Providers, trace_id: str) -> list[ReadableSpan]:
+    spans = providers.store.spans(trace_id)
     providers.store.forget(trace_id)
-    return roots
+    return spans
 
 
-def _tell(order: Order, screen: Screen, replies: Sequence[Reply], providers: Providers, explain: Explain) -> None:
-    faulty = [(reply.trace_id, providers.store.spans(reply.trace_id)) for reply in replies if reply.fault]
-    asked = [(reply, _take(providers, reply.trace_id)) for reply in replies]
-    found = figures(providers.reader.get_metrics_data())
-    if order.as_json:
-        screen.data(json.dumps(report(asked, found), indent=2))
-        return
-    for index, (reply, roots) in enumerate(asked):
+def _report(asked: Asked, found: Sequence[Figure], views: Views) -> dict[str, Any]:
+    streams = [
+        {
+            "question": reply.question,
+            "fault": reply.fault,
+            "error": reply.error or None,
+            "trace_id": reply.trace_id,
+            "answer": reply.text,
+            "stages": views.stages(spans),
+        }
+        for reply, spans in asked
+    ]
+    return {"version": otel_sse.__version__, "streams": streams, "metrics": metrics_json(found)}
+
+
+def _tell(screen: Screen, asked: Asked, found: Sequence[Figure], views: Views) -> None:
+    for index, (reply, spans) in enumerate(asked):
         screen.out.print()
-        screen.out.print(_title(index, len(asked), reply.question, reply.fault))
-        screen.out.print(trace_view(reply.trace_id, roots) if roots else _NO_TRACE)
+        screen.out.print(question_title(f"{index + 1}/{len(asked)}", reply.question, reply.fault or ""))
+        screen.out.print(views.trace(spans) or NO_TRACE)
     if asked and found:
         screen.out.print()
         screen.out.print(metrics_view(found))
-    for trace_id, spans in faulty:
-        if spans:
+    for _, spans in (each for each in asked if each[0].fault):
+        if diagnosis := views.diagnosis(spans):
             screen.out.print()
             screen.out.print(Text.assemble(("diagnosis", "bold"), "  what `otel-sse diagnose` says of it"))
-            screen.out.print(explain(trace_id, spans))
+            screen.out.print(diagnosis)
 
 
-def _watch(providers: Providers, screen: Screen) -> None:
+def _watch(providers: Providers, screen: Screen, views: Views) -> None:
     """Show every trace that gets complete, until Ctrl-C."""
     screen.say("\nServing. The trace of each answer will stand here. Ctrl-C ends it.")
     store = providers.store
@@ -213,10 +231,10 @@ def _watch(providers: Providers, screen: Screen) -> None:
         time.sleep(_WATCH_S)
         complete = list(filter(store.is_complete, store.trace_ids()))
         for trace_id in complete:
-            # At the second look, so that a stage which shows up late stands in its tree.
+            # At the second look, so that a stage which shows up late is among the others.
             if trace_id in before:
                 screen.out.print()
-                screen.out.print(trace_view(trace_id, _take(providers, trace_id)))
+                screen.out.print(views.trace(_taken(providers, trace_id)) or NO_TRACE)
         before = set(complete)
 
 

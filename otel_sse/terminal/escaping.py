@@ -19,6 +19,9 @@ _INVISIBLE: Final = frozenset(
 """Characters that Unicode calls letters, marks or signs and that show nothing.
 Source: Unicode, DerivedCoreProperties, `Default_Ignorable_Code_Point`; and the empty Braille pattern."""
 
+MESSAGE_CHARS: Final = 2_000
+"""Characters of a message or a sentence that names several such texts, each cut off by itself where it was made."""
+
 
 def escaped(text: object, most: int = limits.MAX_SHOWN_CHARS) -> str:
     """Return a text as one line in which nothing is hidden, cut off where it is too long.

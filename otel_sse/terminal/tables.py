@@ -1,12 +1,19 @@
-"""Tables of the commands, all of one look."""
+"""Tables and colours of the commands, all of one look."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from otel_sse.terminal.escaping import escaped
+
+GOOD: Final = "green"
+BAD: Final = "bold red"
+NOTED: Final = "yellow"
+DIM: Final = "dim"
 
 
 def table_of(*columns: str) -> Table:

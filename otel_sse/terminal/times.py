@@ -1,4 +1,4 @@
-"""Times as a user writes them: `90s`, `1h`, `2d` ago, or `2026-11-25T10:00:00Z`."""
+"""Times as a user writes them (`90s`, `1h`, `2d` ago, or `2026-11-25T10:00:00Z`), and as they are shown."""
 
 from __future__ import annotations
 
@@ -47,6 +47,17 @@ def shown_time(time_ns: int, form: str) -> str:
         return datetime.fromtimestamp(time_ns // _S_NS, UTC).strftime(form)
     except (ValueError, OverflowError, OSError):
         return "?"
+
+
+def shown_duration(time_ns: int) -> str:
+    """Return how long something took, in milliseconds below a second, else in seconds.
+
+    Args:
+        time_ns: In nanoseconds; negative where two clocks differ.
+    """
+    if abs(time_ns) >= _S_NS:
+        return f"{time_ns / 1e9:.3f} s"
+    return f"{time_ns / 1e6:.{1 if abs(time_ns) >= 10_000_000 else 2}f} ms"
 
 
 def _absolute(option: str, given: str) -> int:

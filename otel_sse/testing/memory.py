@@ -6,17 +6,18 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
+from msgspec import structs
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace import Span as SDKSpan
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import format_span_id, format_trace_id
 
 from otel_sse import semconv
-from otel_sse.diagnosis.trace.spans import Attributes, Span, SpanEvent, SpanLink
+from otel_sse.diagnosis.trace.spans import Span
+from otel_sse.exporters.plain_spans import plain_span
 from otel_sse.recording import registry
 from otel_sse.recording.tasks import trio_task
 
@@ -58,7 +59,8 @@ class Memory(SpanProcessor):
             time.sleep(_POLL_S)
         registry.flush()
         with self._lock:
-            return [_plain(span) for span in self._spans]
+            # A test is one process, and the SDK calls it `unknown_service`.
+            return [structs.replace(plain_span(span), service="") for span in self._spans]
 
     async def settled(self) -> None:
         """Wait until all stages have ended or the wait is over, and let others work meanwhile."""
@@ -75,31 +77,3 @@ class Memory(SpanProcessor):
         while self._open > 0 and time.monotonic() < until_s:
             yield
             registry.work()
-
-
-def _plain(span: ReadableSpan) -> Span:
-    context = span.get_span_context()
-    assert context is not None
-    return Span(
-        trace_id=format_trace_id(context.trace_id),
-        span_id=format_span_id(context.span_id),
-        parent_id=format_span_id(span.parent.span_id) if span.parent is not None else "",
-        name=span.name,
-        service="",
-        start_ns=span.start_time or 0,
-        end_ns=span.end_time or 0,
-        attributes=_attributes(span.attributes),
-        events=tuple(SpanEvent(each.name, each.timestamp, _attributes(each.attributes)) for each in span.events),
-        links=tuple(
-            SpanLink(
-                format_trace_id(each.context.trace_id),
-                format_span_id(each.context.span_id),
-                _attributes(each.attributes),
-            )
-            for each in span.links
-        ),
-    )
-
-
-def _attributes(found: Mapping[str, Any] | None) -> Attributes:
-    return dict(found or {})

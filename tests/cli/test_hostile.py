@@ -15,8 +15,9 @@ from rich.console import Console, RenderableType
 from otel_sse import limits, semconv
 from otel_sse.cli.diagnose_json import diagnosed_json, trace_diagnosed_json
 from otel_sse.cli.diagnose_view import diagnosed_view, trace_diagnosed_view
+from otel_sse.cli.stage_view import chunks_view
 from otel_sse.cli.trace_json import chunks_json, trace_json, traces_json, way_json
-from otel_sse.cli.trace_view import chunks_view, trace_view, traces_view, way_view
+from otel_sse.cli.trace_view import trace_view, traces_view, way_view
 from otel_sse.diagnosis.diagnose import diagnose
 from otel_sse.diagnosis.matrix import matrix_of
 from otel_sse.diagnosis.matrix_text import matrix_text

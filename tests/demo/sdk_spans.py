@@ -11,6 +11,7 @@ from opentelemetry.trace import Span, SpanKind, set_span_in_context
 from otel_sse import semconv
 from otel_sse.demo.span_store import SpanStore
 
+MS = 1_000_000
 Event = tuple[str, int, dict[str, Any]]
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,12 +16,10 @@ from otel_sse.demo.pacing import Pace
 from otel_sse.demo.providers import Providers
 from otel_sse.demo.run import _wait_for_traces
 from otel_sse.demo.servers import LoopbackServer
-from otel_sse.demo.trace_tree import Node, grow
-from otel_sse.diagnosis.diagnose import Diagnosis, diagnose
-from otel_sse.exporters.otlp_lines import LinesExporter
+from otel_sse.diagnosis.diagnose import diagnose
+from otel_sse.diagnosis.trace.streams import TraceStream, trace_of
+from otel_sse.exporters.plain_spans import plain_span
 from otel_sse.integrations.apps import uninstrument
-from otel_sse.semconv import STREAM_CHUNKS, STREAM_FINDINGS, STREAM_OUTCOME
-from tests.demo.pipeline_answers import streams
 
 pytestmark = pytest.mark.server
 
@@ -35,22 +32,16 @@ class Pipeline:
         self.model_url = model_url
         self.providers = providers
 
-    def ask(self, question: str, fault: str | None = None) -> tuple[Reply, Node]:
-        """Ask, and return what came back with the trace's root."""
+    def ask(self, question: str, fault: str | None = None) -> tuple[Reply, TraceStream]:
+        """Ask, and return what came back with its stream."""
         with connect(self.url) as client:
             reply = ask(client, question, fault, lambda piece: None)
         assert re.fullmatch("[0-9a-f]{32}", reply.trace_id)
         _wait_for_traces(self.providers, [reply.trace_id])
-        (root,) = grow(self.providers.store.spans(reply.trace_id))
-        return reply, root
-
-    def diagnosis(self, reply: Reply, path: Path) -> Diagnosis:
-        """What is to be said of an answer's trace."""
-        lines = LinesExporter(path.open("w", encoding="utf-8"))
-        lines.export(self.providers.store.spans(reply.trace_id))
-        lines.shutdown()
-        (stream,) = streams([path])[reply.trace_id]
-        return diagnose(stream)
+        trace = trace_of(map(plain_span, self.providers.store.spans(reply.trace_id)))
+        assert trace is not None
+        (stream,) = trace.streams
+        return reply, stream
 
 
 @pytest.fixture(scope="module")
@@ -67,23 +58,24 @@ def pipeline() -> Iterator[Pipeline]:
 
 def test_an_answer_arrives_whole_and_every_chunk_stands_in_the_trace(pipeline: Pipeline) -> None:
     """What the model said arrives, and the trace has each chunk once, in order, below the request's span."""
-    reply, root = pipeline.ask(QUESTIONS[0])
+    reply, stream = pipeline.ask(QUESTIONS[0])
     assert (reply.text, reply.error) == (answer(QUESTIONS[0]), "")
+    spans = pipeline.providers.store.spans(reply.trace_id)
+    (root,) = [span for span in spans if span.parent is None]
     assert root.name == "POST /chat"
-    (stage,) = [node for node in root.stages() if node.name == "stream socket_write"]
-    chunks = [event.attributes["sse.chunk.seq"] for event in stage.events if event.name == "sse.chunk"]
-    assert chunks == list(range(1, stage.attributes[STREAM_CHUNKS] + 1))
-    assert stage.attributes[STREAM_OUTCOME] == "completed"
-    assert stage.attributes[STREAM_FINDINGS] == 0
+    (stage,) = [stage for stage in stream.stages if stage.name == "socket_write"]
+    assert [chunk.seq for chunk in stage.chunks] == list(range(1, stage.total + 1))
+    assert stage.outcome == "completed"
+    assert stage.findings_total == 0
 
 
 @pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.gateway is not None])
-def test_each_fault_is_diagnosed_as_promised(pipeline: Pipeline, name: str, tmp_path: Path) -> None:
+def test_each_fault_is_diagnosed_as_promised(pipeline: Pipeline, name: str) -> None:
     """What the catalogue promises of the simple demo is what the diagnosis says, and nothing else."""
     place = FAULTS[name].gateway
     assert place is not None
-    reply, _ = pipeline.ask(QUESTIONS[1], name)
-    found = pipeline.diagnosis(reply, tmp_path / "traces.jsonl")
+    _, stream = pipeline.ask(QUESTIONS[1], name)
+    found = diagnose(stream)
     told = [(each.service, each.stage, each.kind, each.certain) for each in found.faults]
     assert told == [(place.service, place.stage, place.kind, place.certain)], found.verdict
 

@@ -32,8 +32,8 @@ def test_a_default_run_shows_answers_traces_and_metrics() -> None:
         lines = "".join(f"     {line}\n" if line else "\n" for line in answer(question).split("\n"))
         assert f"  {question}\n{lines}" in result.stdout
     assert result.stdout.count("\ntrace ") == 3
-    assert result.stdout.count("stream socket_write") == 3
-    assert len(re.findall(r"stream socket_write  \S+ s  completed, no findings\n", result.stdout)) == 3
+    assert len(re.findall(r"^3  socket_write .* same +completed *$", result.stdout, re.MULTILINE)) == 3
+    assert result.stdout.count("\nchunks of stage 3, socket_write\n") == 3
     assert "! " not in result.stdout.partition("\ntrace ")[2]
     assert "\nmetrics  " in result.stdout
     assert "sse.findings" not in result.stdout
@@ -47,8 +47,10 @@ def test_a_fault_is_shown_in_the_middle_answer_and_in_the_metrics() -> None:
     result = otel_sse("demo", "--fault", "doubled", *ANY_PORT, variables=FAST)
     assert result.returncode == 0
     assert "AA duck duck walks walks" in result.stdout
-    assert len(re.findall(r"stream socket_write  \S+ s  completed, \d+ findings?\n", result.stdout)) == 1
-    assert re.search(r"! duplicate/terminal, certain, at (\d+): \[DONE\] at \d+ and again at \1\n", result.stdout)
+    assert len(re.findall(r"! 2 emit: \d+ x duplicate/doubled, certain, first at \d+: ", result.stdout)) == 1
+    assert re.search(
+        r"! 2 emit: duplicate/terminal, certain, at (\d+): \[DONE\] at \d+ and again at \1\n", result.stdout
+    )
     assert re.search(r"sse\.duplicate_chunks +stage=emit, kind=terminal, certainty=certain +1 ", result.stdout)
     assert not re.search(r"sse\.duplicate_chunks +stage=provider", result.stdout)
 
@@ -111,8 +113,9 @@ def test_a_variable_that_the_sdk_refuses_is_told(variable: str, value: str) -> N
         ("OTEL_SDK_DISABLED", "true", "There is no trace of it."),
         ("OTEL_TRACES_SAMPLER", "always_off", "There is no trace of it."),
         ("OTEL_SSE_ENABLED", "false", "There is no trace of it."),
-        ("OTEL_SSE_CHUNK_EVENTS", "off", "chunks ("),
-        ("OTEL_SSE_CHUNK_EVENTS", "packed", "chunk   1 "),
+        ("OTEL_SSE_CHUNK_EVENTS", "off", "119 (119 not here)"),
+        ("OTEL_SSE_CHUNK_EVENTS", "findings", "119 (117 not here)"),
+        ("OTEL_SSE_CHUNK_EVENTS", "packed", "  control   "),
     ],
 )
 def test_other_settings_are_shown_as_they_are(variable: str, value: str, shown: str) -> None:
@@ -124,12 +127,12 @@ def test_other_settings_are_shown_as_they_are(variable: str, value: str, shown: 
 
 
 def test_a_terminal_that_knows_ascii_only_gets_ascii() -> None:
-    """Where stdout can't take lines and corners, the tree is drawn with ASCII."""
+    """Where stdout can't take lines, the tables are drawn with ASCII."""
     result = otel_sse(
         "demo", "--questions", "1", *ANY_PORT, variables={**FAST, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     )
     assert result.returncode == 0
-    assert "`-- POST /chat" in result.stdout
+    assert re.search(r"^# +\|stage .*\n[-+]{60,}\n1 +\|provider ", result.stdout, re.MULTILINE)
 
 
 def until(process: subprocess.Popen[str], stream: str, mark: str) -> str:
@@ -150,7 +153,7 @@ def until(process: subprocess.Popen[str], stream: str, mark: str) -> str:
         ((), "stderr", "gateway  http", SLOW_MS),
         ((), "stdout", "Here are four teas", "100"),
         (("--json",), "stderr", "1/3", SLOW_MS),
-        (("--questions", "1"), "stdout", "stream socket_write", "0"),
+        (("--questions", "1"), "stdout", "3  socket_write", "0"),
         (("--serve", "--questions", "0"), "stderr", "Serving.", SLOW_MS),
     ],
 )
@@ -177,7 +180,7 @@ def test_a_served_demo_answers_and_shows_each_trace() -> None:
         for url, body in urls:
             response = httpx.post(url, json=json.loads(body), trust_env=False)
             assert until(process, "stdout", f"trace {response.headers['x-trace-id']}")
-        assert "! duplicate/terminal" in until(process, "stdout", "! duplicate/terminal")
+        assert until(process, "stdout", "! 2 emit: duplicate/terminal")
         process.send_signal(signal.SIGINT)
         _, rest = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -185,7 +188,8 @@ def test_a_served_demo_answers_and_shows_each_trace() -> None:
 
 
 def test_a_reply_that_breaks_off_is_told() -> None:
-    """A fault that ends the answer early is no failure of the demo: the trace says that it is incomplete."""
+    """A fault that ends the answer early is no failure of the demo: its trace is incomplete, without a finding."""
     result = otel_sse("demo", "--questions", "1", "--fault", "missing_terminal", *ANY_PORT, variables=FAST)
     assert result.returncode == 0
-    assert "incomplete, no findings" in result.stdout
+    assert re.search(r"^3  socket_write .* incomplete *$", result.stdout, re.MULTILINE)
+    assert "! " not in result.stdout.partition("\ntrace ")[2].partition("\nmetrics ")[0]

@@ -24,6 +24,7 @@ OTHER_WORDS = {
     ("outcome", "telemetry/metrics.py"): "a metric's label",
     ("outcome", "cli/diagnose_view.py"): "a table's title",
     ("outcome", "cli/trace_json.py"): "a field of the output",
+    ("outcome", "cli/trace_view.py"): "a table's title",
     ("outcome", "testing/streams.py"): "what an error message is about",
     ("stall", "stage/checks.py"): "an attribute's name",
     ("stall", "demo/faults.py"): "the name of one of the demo's faults",

@@ -4,7 +4,7 @@ import pytest
 
 from otel_sse.errors import ConfigurationError
 from otel_sse.sources.reading import iso_time
-from otel_sse.terminal.times import read_time
+from otel_sse.terminal.times import read_time, shown_duration, shown_time
 
 S = 1_000_000_000
 NOW = 1_790_000_000 * S + 5
@@ -52,3 +52,27 @@ def test_what_is_no_time_is_told(given: str) -> None:
         ConfigurationError, match="option --since must be so long ago, as 90s, 15m, 1h or 2d, or a time"
     ):
         read_time("--since", given, NOW)
+
+
+@pytest.mark.parametrize(
+    ("time_ns", "shown"),
+    [
+        (0, "0.00 ms"),
+        (9_994_000, "9.99 ms"),
+        (10_000_000, "10.0 ms"),
+        (999_900_000, "999.9 ms"),
+        (S, "1.000 s"),
+        (75 * S + 1_000_000, "75.001 s"),
+        (-5_000_000, "-5.00 ms"),
+        (-2 * S, "-2.000 s"),
+    ],
+)
+def test_a_duration_has_three_digits_or_more(time_ns: int, shown: str) -> None:
+    """Below a second it is in milliseconds, with a digit less from ten on; else in seconds."""
+    assert shown_duration(time_ns) == shown
+
+
+@pytest.mark.parametrize(("time_ns", "shown"), [(NOW, "2026-09-21"), (0, "1970-01-01"), (2**80, "?")])
+def test_a_time_is_shown_in_utc(time_ns: int, shown: str) -> None:
+    """A time is written in the form that is asked for; one in no year that can be written is a question mark."""
+    assert shown_time(time_ns, "%Y-%m-%d") == shown

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import partial
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from otel_sse.cli.exit_codes import FINDINGS, OK
-from otel_sse.cli.extras import needs
-from otel_sse.cli.fault_list import fault_list
-from otel_sse.cli.interrupts import leaving_at_once
-from otel_sse.demo.faults import ALIASES, FAULTS, full_name
-from otel_sse.errors import ConfigurationError, must, nearest
+from otel_sse.cli.loading import leaving_at_once
+from otel_sse.demo.faults import ALIASES, FAULTS, Fault, Place, full_name
+from otel_sse.errors import ConfigurationError, must, nearest, needs
 
 Questions = Annotated[int, typer.Option("--questions", metavar="N", min=0, max=100, help="How many questions to ask.")]
 FaultName = Annotated[
@@ -62,7 +60,7 @@ def command(
     All of it runs on loopback. With OTEL_EXPORTER_OTLP_ENDPOINT set, traces and metrics go there as well.
     """
     if list_faults:
-        print("\n".join(fault_list()))
+        print("\n".join(_fault_list()))
         return OK
     _check(fault, serve, as_json, pipeline)
     if pipeline:
@@ -71,13 +69,12 @@ def command(
         if not as_json:
             print("Starting ...", file=sys.stderr, flush=True)
         with needs("demo", "command otel-sse demo"):
-            from otel_sse.cli.fault_demo import explained
+            from otel_sse.cli.demo_view import DemoViews
             from otel_sse.demo.run import Order, run
             from otel_sse.terminal.screen import Screen
     screen = Screen(os.environ, color=not no_color, quiet=as_json)
-    explain = partial(explained, width=screen.out.width)
     order = Order(questions, fault, seed, port, serve, as_json, traces)
-    return OK if run(order, screen, os.environ, explain) else FINDINGS
+    return OK if run(order, screen, os.environ, DemoViews(screen.out.width)) else FINDINGS
 
 
 def _pipeline(fault: str | None, serve: bool, traces: Path | None, seed: int, as_json: bool, no_color: bool) -> int:
@@ -111,3 +108,35 @@ def _check_fault(name: str, pipeline: bool) -> None:
         advice = f"{fault.why_not[0].upper()}{fault.why_not[1:]}."
         advice += " Give --pipeline too." if fault.pipeline is not None else ""
         raise ConfigurationError(must("option --fault", f"name a fault that {where} can make", name, advice))
+
+
+_HEAD: Final = ("fault", "in --pipeline", "in the simple demo", "the diagnosis says", "what goes wrong")
+_NOT_MADE: Final = "-"
+
+
+def _fault_list() -> Iterator[str]:
+    """Yield the lines: a table with the faults, why some can't be made, and shorter names."""
+    rows = [_HEAD, *(_row(name, fault) for name, fault in FAULTS.items())]
+    widths = [max(len(row[n]) for row in rows) for n in range(len(_HEAD))]
+    yield from (_line(row, widths) for row in rows)
+    yield ""
+    yield f"{_NOT_MADE}  can't be made there, because"
+    yield from (f"   {name}: {fault.why_not}" for name, fault in FAULTS.items() if fault.why_not)
+    yield f"Shorter names: {', '.join(f'{short} for {name}' for short, name in ALIASES.items())}"
+
+
+def _row(name: str, fault: Fault) -> Sequence[str]:
+    pipeline = fault.pipeline
+    where = f"{pipeline.service} {pipeline.stage}" if pipeline else _NOT_MADE
+    simple = fault.gateway.stage if fault.gateway else _NOT_MADE
+    return name, where, simple, _says(pipeline or fault.gateway), fault.brief
+
+
+def _says(place: Place | None) -> str:
+    if place is None:
+        return _NOT_MADE
+    return place.kind if place.certain else f"{place.kind} (suspected)"
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()

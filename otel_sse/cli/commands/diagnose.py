@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from otel_sse.cli.extras import needs
-from otel_sse.cli.interrupts import leaving_at_once
+from otel_sse.cli.loading import leaving_at_once
 from otel_sse.cli.source_options import SourceOptions, source_options
+from otel_sse.errors import needs
 
 TraceId = Annotated[
     str | None,

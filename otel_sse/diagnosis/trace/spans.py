@@ -9,6 +9,7 @@ import msgspec
 
 _MAX_NUMBER: Final = 2**63
 _MAX_TIME_NS: Final = 2**64 - 1
+_MAX_SECONDS: Final = _MAX_TIME_NS / 1e9
 
 Value: TypeAlias = "str | bool | int | float | bytes | tuple[Value, ...] | Mapping[str, Value] | None"
 """What an attribute can be."""
@@ -87,6 +88,15 @@ def integer(attributes: Attributes, name: str, default: int = 0) -> int:
 def count(attributes: Attributes, name: str) -> int:
     """Return an attribute that is a number of things, never below 0; 0 where it is missing or something else."""
     return max(integer(attributes, name), 0)
+
+
+def seconds(attributes: Attributes, name: str) -> float | None:
+    """Return an attribute that is a length of time in seconds, or None where it is missing or something else."""
+    value = attributes.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    # A comparison with NaN is false, so NaN is none either.
+    return float(value) if 0 <= value <= _MAX_SECONDS else None
 
 
 def time(time_ns: int) -> int:

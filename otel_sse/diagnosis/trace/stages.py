@@ -10,7 +10,7 @@ import msgspec
 
 from otel_sse import limits, semconv
 from otel_sse.diagnosis.trace.chunks import chunks_of, findings_of
-from otel_sse.diagnosis.trace.spans import Attributes, Span, count, flag, integer, text, time
+from otel_sse.diagnosis.trace.spans import Attributes, Span, count, flag, integer, seconds, text, time
 from otel_sse.stream.chunk import CONTENT, Chunk, Finding
 
 
@@ -76,6 +76,26 @@ class TraceStage(msgspec.Struct, dict=True):
     def findings_total(self) -> int:
         """Findings, those included that have no event of their own."""
         return max(count(self.attributes, semconv.STREAM_FINDINGS), len(self.findings))
+
+    @property
+    def dialect(self) -> str:
+        """How its events were read, or ""."""
+        return text(self.attributes, semconv.STREAM_DIALECT)
+
+    @property
+    def time_to_first_event_s(self) -> float | None:
+        """From the request to its first event or comment, in seconds."""
+        return seconds(self.attributes, semconv.STREAM_TTFE)
+
+    @property
+    def time_to_first_content_s(self) -> float | None:
+        """From the request to its first content, in seconds."""
+        return seconds(self.attributes, semconv.STREAM_TTFC)
+
+    @property
+    def max_interval_s(self) -> float | None:
+        """The longest time between two of its chunks, in seconds."""
+        return seconds(self.attributes, semconv.STREAM_MAX_INTERVAL)
 
     @property
     def is_cut(self) -> bool:

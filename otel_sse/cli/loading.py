@@ -1,4 +1,4 @@
-"""Ctrl-C while modules are loaded."""
+"""Ctrl-C while a command's modules are loaded."""
 
 from __future__ import annotations
 

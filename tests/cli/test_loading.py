@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 
-from otel_sse.cli.interrupts import leaving_at_once
+from otel_sse.cli.loading import leaving_at_once
 from tests.cli.command import environment
 
 
@@ -34,7 +34,7 @@ def test_other_threads_are_left_alone() -> None:
 
 IN_THE_BLOCK = """
 import signal
-from otel_sse.cli.interrupts import leaving_at_once
+from otel_sse.cli.loading import leaving_at_once
 with leaving_at_once():
     try:
         signal.raise_signal(signal.SIGINT)
