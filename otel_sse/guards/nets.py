@@ -130,7 +130,8 @@ def _net(stream: Any, guard: str, make: Callable[[Options, GuardTally], Filter])
         tally = GuardTally(guard, found)
         return FilterPass(make(options if found is around else _options(found), tally), tally)
 
-    filtered = (FilteredAsyncIterator if loops_of(stream).by_async else FilteredIterator)(stream, begin)
+    kind = FilteredAsyncIterator if loops_of(stream).by_async else FilteredIterator
+    filtered = kind(stream, begin)
     if around is None and stage_inside(stream) is None:
         return filtered
     # Without a stage of its own, what the net withholds would be lost between two others, and they be accused of it.

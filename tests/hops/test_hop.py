@@ -1,4 +1,4 @@
-"""One end of one connection: what leaves is wrapped, what comes is unwrapped, and no message is changed."""
+"""One end of one connection: messages go out in envelopes and come in without, and no application sees a change."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from typing import Any
 
 import pytest
 
+from otel_sse import limits
+from otel_sse.hops.envelope import Agreement
+from otel_sse.hops.hop import CLIENT, Hop
+from otel_sse.hops.messages import Hooks
+from otel_sse.recording.live_stream import Stream
 from otel_sse.recording.recorder import Recorder
 from otel_sse.telemetry import internal
+from otel_sse.telemetry.clock import now_ns
 from tests.hops.ends import Ends
 from tests.integrations.seen import Telemetry
-from tests.integrations.websockets.peers import Stages, chunk, start
+from tests.integrations.websockets.peers import Stages, chunk, end, start
 
 
 def test_a_large_message_that_an_envelope_would_lift_over_a_limit_goes_without(ends: Ends, stages: Stages) -> None:
@@ -102,3 +108,124 @@ def test_an_envelope_that_names_no_stream_is_taken_off(recorder: Recorder, stage
     receive = stages.one("ws.receive")
     assert receive.stream_id != name
     assert receive.lineage == [1, 2]
+
+
+def test_the_stream_of_a_message_is_found(ends: Ends) -> None:
+    """By the message that came last, by its text or the dict that it was decoded to, and by the stream's id."""
+    first, second = start("a"), start("b")
+    for message in (first, second):
+        ends.cross(message)
+    of_first, of_second = ends.server.stream_of(first), ends.server.stream_of(second)
+    assert of_first is not None
+    assert of_second is not None
+    assert of_first is not of_second
+    assert ends.server.stream_of({"type": "CHUNK", "stream_id": "a"}) is of_first
+    assert ends.server.stream(of_first.id) is of_first
+    unknown: list[object] = [start("c"), {}, 5]
+    assert [ends.server.stream_of(each) for each in unknown] == [None] * 3
+    assert ends.server.stream("no such") is None
+
+
+def test_a_message_without_a_key_has_the_stream_that_it_came_on(ends: Ends) -> None:
+    """For as long as no other message has come."""
+    message = "a text without a key"
+    ends.server.open(message)
+    assert ends.server.stream_of(message) is not None
+    ends.server.open("another one")
+    assert ends.server.stream_of(message) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "ended", "outcome"),
+    [
+        (ValueError("mine"), "completed", ("failed", "ValueError")),
+        (ValueError("mine"), "disconnected", ("disconnected", None)),
+        (asyncio.CancelledError(), "disconnected", ("cancelled", None)),
+        (None, "disconnected", ("disconnected", None)),
+    ],
+)
+@pytest.mark.parametrize("how", ["left", "closing"])
+def test_an_exception_of_the_application_is_why_a_connection_ends(
+    error: BaseException | None, ended: str, outcome: Any, how: str, recorder: Recorder, stages: Stages
+) -> None:
+    """Unless the other end was gone before; the name of a failure's exception is kept."""
+    ends = Ends(recorder)
+    ends.cross(chunk("a"))
+    if error is None:
+        ends.client.closing()
+    elif how == "left":
+        ends.client.left_by(error)
+    else:
+        try:
+            raise error
+        except BaseException:
+            ends.client.closing()
+    ends.client.ended(ended)
+    send = stages.one("ws.send")
+    assert (send.outcome, send.attributes.get("error.type")) == outcome
+    ends.server.ended("completed")
+
+
+def test_an_exception_from_before_the_connection_is_no_reason(recorder: Recorder, stages: Stages) -> None:
+    """A client that connects again handles the exception of the connection before."""
+    try:
+        raise ConnectionError("the connection before")
+    except ConnectionError:
+        ends = Ends(recorder)
+        ends.cross(chunk("a"))
+        ends.client.closing()
+        ends.end()
+    assert [stage.outcome for stage in stages] == ["completed", "completed"]
+
+
+def sealed(ends: Ends, *messages: str) -> list[Any]:
+    """What the client's end makes of messages that are sent."""
+    found = []
+    for message in messages:
+        made, leaving = ends.client.seal(message)
+        ends.client.sent(leaving)
+        found.append(made)
+    return found
+
+
+def test_a_message_may_come_behind_the_end(ends: Ends, stages: Stages) -> None:
+    """Its number is pending, so the stage stays open for it, and nothing is lost."""
+    first, second, last = sealed(ends, start("a"), chunk("x", "a"), end("a"))
+    for message in (first, last, second):
+        ends.server.open(message)
+    receive = stages.one("ws.receive")
+    assert (receive.outcome, receive.lineage) == ("completed", [1, 3, 2])
+    kinds = [finding[0] for finding in receive.findings]
+    assert "reorder/hop" in kinds
+    assert "gap/hop" not in kinds
+
+
+@pytest.mark.parametrize("less", [0, 1])
+def test_an_end_waits_for_so_many_messages(ends: Ends, stages: Stages, less: int) -> None:
+    """Messages of any stream count; then the stage ends, and what is missing is lost."""
+    first, _, last = sealed(ends, start("a"), chunk("x", "a"), end("a"))
+    for message in (first, last):
+        ends.server.open(message)
+    for message in sealed(ends, start("b"), *[chunk("y", "b")] * (limits.MAX_LATE_CHUNKS - 1 - less)):
+        ends.server.open(message)
+    ended = stages.named("ws.receive")
+    assert [[finding[0] for finding in stage.findings] for stage in ended] == ([] if less else [["gap/hop"]])
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_limit_that_the_other_end_has_named_is_kept(recorder: Recorder, more: int) -> None:
+    """A message that fits with its head has one; one byte more and it goes without, as do messages in parts."""
+    hop = Hop(CLIENT, recorder, Hooks(), Agreement("1", max_bytes=4096), Stream(recorder, now_ns()))
+    _, leaving = hop.seal("a")
+    hop.sent(leaving)
+    head_bytes = 64 + len(leaving[0].stream_id)  # type: ignore[index]
+    message = "x" * (4096 - head_bytes + more)
+    made, leaving = hop.seal(message)
+    hop.sent(leaving)
+    assert (made == message) is bool(more)
+    assert len(made) <= 4096
+    head, leaving = hop.head()
+    hop.sent(leaving, "abc")
+    assert head == ""
+    hop.ended("completed")
+    assert hop.head() == ("", None)

@@ -8,9 +8,12 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
+import wrapt
 
+from otel_sse import guards
+from otel_sse.integrations.verbs.observe import observe
 from otel_sse.iterators.cursor import StageCursor
-from otel_sse.iterators.observed import ObservedAsyncIterator, ObservedIterator
+from otel_sse.iterators.observed import ObservedAsyncIterator, ObservedIterator, stage_inside, stream_around
 from tests.integrations.pipeline import TEXTS, ended, items, produced, produced_at_once
 from tests.integrations.seen import Telemetry
 from tests.iterators.made import AsyncBody, AsyncSource, OneStage, Source, Watch, fail
@@ -228,3 +231,14 @@ def test_loop_that_shuts_down_ends_every_stage_once(run_script: Callable[..., st
     names = sorted(line.rpartition(" ")[0] for line in lines)
     assert names == ["stream emit", "stream policy.judge", "stream policy.judge", "stream provider"]
     assert {line.rpartition(" ")[2] for line in lines} <= {"abandoned", "cancelled"}
+
+
+def test_stage_around_a_stage_is_of_the_same_stream() -> None:
+    """Also with guards, or another library's proxy, between the two; what is no stage has a stream of its own."""
+    inner = observe(["a"], "provider")
+    stream = stage_inside(inner)
+    for around in (inner, guards.single_pass(inner), wrapt.ObjectProxy(inner), observe(guards.deduplicate(inner), "x")):
+        assert stream is stage_inside(around) is stream_around(around)
+    assert stream is not None
+    assert stage_inside(guards.deduplicate(["a"])) is None
+    assert stream_around(["a"]) is not stream_around(["a"])
