@@ -11,17 +11,22 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.sdk.metrics import Exemplar
-from opentelemetry.sdk.metrics.export import MetricsData
 from opentelemetry.trace import format_span_id, format_trace_id
-from prometheus_client import REGISTRY, CollectorRegistry
-from prometheus_client.core import Metric
-from prometheus_client.registry import Collector
-from prometheus_client.samples import Exemplar as SampleExemplar
-from prometheus_client.samples import Sample
 
 from otel_sse import semconv
+from otel_sse.errors import MissingExtraError
+
+try:
+    from opentelemetry.exporter.prometheus import PrometheusMetricReader
+    from opentelemetry.sdk.metrics import Exemplar
+    from opentelemetry.sdk.metrics.export import MetricsData
+    from prometheus_client import REGISTRY, CollectorRegistry
+    from prometheus_client.core import Metric
+    from prometheus_client.registry import Collector
+    from prometheus_client.samples import Exemplar as SampleExemplar
+    from prometheus_client.samples import Sample
+except ImportError as error:
+    raise MissingExtraError("otel_sse.prometheus", "prometheus") from error
 
 Key = tuple[str, frozenset[tuple[str, str]]]
 """A metric's Prometheus name and the labels of one of its series."""
