@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import queue
+import sys
 import threading
 import time
 import weakref
@@ -220,7 +221,7 @@ class _Exit:
 
     Exit handlers run last in, first out, and the providers made theirs before the first stream: what is pending here
     reaches them before they shut down. One handler serves all; it is put behind the others again where some were made
-    since. Python keeps a place for each one that was taken back, so that is not done without need.
+    since. Before 3.14 Python keeps a place for each one that was taken back, so that is not done without need.
     """
 
     def __init__(self) -> None:
@@ -246,8 +247,9 @@ class _Exit:
 
 
 def _handlers() -> int:
-    # Not documented, so it may be gone some day; then the handler is made anew with each thread.
-    count = getattr(atexit, "_ncallbacks", None)
+    # Not documented, so it may be gone some day; then the handler is made anew with each thread. So it is from 3.14 on:
+    # there a handler that was taken back no longer counts, and one made in its place would go unseen.
+    count = None if sys.version_info >= (3, 14) else getattr(atexit, "_ncallbacks", None)
     return -1 if count is None else int(count())
 
 
