@@ -20,7 +20,12 @@ LITELLM = $(shell sed -n 's/^litellm==//p' constraints.txt)
 PURE = $(wildcard $(addprefix tests/,wire stream dialects detect stage lineage diagnosis))
 PURE_READY = $(VENV)/ready-pure
 
-.PHONY: help demo test fuzz check docs litellm pure grafana bench bench-detection collector jaeger tools clean
+# The lowest versions that pyproject.toml allows, and what is tried with them.
+LOWEST_VENV = .venvs/lowest
+LOWEST_READY = $(LOWEST_VENV)/ready
+LOWEST_TESTS = $(PURE) $(wildcard $(addprefix tests/,telemetry recording hops iterators integrations guards))
+
+.PHONY: help demo test fuzz check docs litellm pure lowest grafana bench bench-detection collector jaeger tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +42,9 @@ litellm: $(LITELLM_READY) ## Run the tests that need LiteLLM's proxy, in an envi
 
 pure: $(PURE_READY) ## Run the tests of the pure rooms alone, in an environment with little else.
 	@$(BIN)/python -m pytest -p no:cacheprovider $(PURE) $(ARGS)
+
+lowest: $(LOWEST_READY) ## Run tests with the lowest versions that pyproject.toml allows; TESTS says which.
+	@$(LOWEST_VENV)/bin/python -m pytest -p no:cacheprovider $(or $(TESTS),$(LOWEST_TESTS)) $(ARGS)
 
 check: $(READY) ## Check format, lint, types, layers and docs.
 	@$(BIN)/ruff format --check --quiet .
@@ -96,6 +104,12 @@ $(READY): pyproject.toml constraints.txt
 $(PURE_READY): pyproject.toml constraints.txt
 	$(MAKE_VENV)
 	@$(PIP) install -q -c constraints.txt -e '.[sdk]' anthropic hypothesis openai pytest pytest-asyncio pytest-rerunfailures
+	@touch $@
+
+$(LOWEST_READY): pyproject.toml constraints.txt tests/lowest.py $(READY)
+	@$(BIN)/python -m venv --clear "$(LOWEST_VENV)"
+	@$(BIN)/python -m tests.lowest > "$(LOWEST_VENV)/constraints.txt"
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(LOWEST_VENV)/bin/python -m pip install -q -c "$(LOWEST_VENV)/constraints.txt" -e '.[demo,test]'
 	@touch $@
 
 $(LITELLM_READY): pyproject.toml constraints.txt $(READY)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
-import wrapt
-
+from otel_sse.integrations.pulls import BaseObjectProxy
 from otel_sse.telemetry.clock import now_ns
 from otel_sse.telemetry.guards import GuardTally
 
@@ -77,7 +76,7 @@ Begin = Callable[[], NetPass]
 """Begins a pass."""
 
 
-class _Filtered(wrapt.BaseObjectProxy[Any]):
+class _Filtered(BaseObjectProxy):
     """What is the same for both kinds. What is sent to a generator, or thrown into it, only asks for the next chunk."""
 
     _NEXT = _SEND = ""

@@ -137,7 +137,7 @@ def _net(stream: Any, guard: str, make: Callable[[Options, GuardTally], Filter])
 def _filtered(stream: Any, begin: Begin) -> Any:
     if hasattr(stream, "__aiter__"):
         return FilteredAsyncIterator(stream, begin)
-    if hasattr(stream, "__iter__") or hasattr(stream, "__next__"):
+    if getattr(stream, "__iter__", None) or hasattr(stream, "__next__"):
         return FilteredIterator(stream, begin)
     advice = "Pass what you iterate, such as the SDK's stream object."
     raise TypeError(must("stream", "be an iterator", stream, advice))

@@ -7,10 +7,9 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, I
 from types import CodeType, FrameType
 from typing import Any, TypeVar, overload
 
-import wrapt
-
 from otel_sse.errors import StreamReusedError, must
 from otel_sse.guards.call_sites import CallSite, call_site, is_ours, told_apart
+from otel_sse.integrations.pulls import BaseObjectProxy
 from otel_sse.telemetry.guards import GuardTally
 from otel_sse.telemetry.streams import current_stream
 
@@ -40,7 +39,7 @@ def single_pass(stream: Any) -> Any:
             one line of a helper, who called it. It is a RuntimeError.
         TypeError: `stream` can't be iterated.
     """
-    loops = hasattr(stream, "__aiter__"), hasattr(stream, "__iter__") or hasattr(stream, "__next__")
+    loops = hasattr(stream, "__aiter__"), bool(getattr(stream, "__iter__", None)) or hasattr(stream, "__next__")
     if not any(loops):
         advice = "Pass what you iterate, such as the SDK's stream object."
         raise TypeError(must("stream", "be an iterator", stream, advice))
@@ -103,7 +102,7 @@ class _Pass:
         self._ended = self._ended or ended
 
 
-class _SinglePass(wrapt.BaseObjectProxy[Any]):
+class _SinglePass(BaseObjectProxy):
     """What both kinds share."""
 
     otel_sse_single_pass = True

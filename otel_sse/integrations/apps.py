@@ -6,7 +6,6 @@ import inspect
 import weakref
 from typing import Any, TypeVar
 
-import wrapt
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
@@ -14,6 +13,7 @@ from otel_sse.errors import NotAnApplicationError, must
 from otel_sse.integrations import patches, recorders, starlette
 from otel_sse.integrations.asgi import STAGE, ASGIApp, Receive, Scope, Send, StreamMiddleware
 from otel_sse.integrations.counters import start_counters
+from otel_sse.integrations.pulls import ObjectProxy
 from otel_sse.options import Options
 from otel_sse.telemetry.recorder import Recorder
 
@@ -27,7 +27,7 @@ _by_app: weakref.WeakKeyDictionary[Any, Recorder] = weakref.WeakKeyDictionary()
 _ADVICE = "Pass the application object itself, such as FastAPI() or an async function (scope, receive, send)."
 
 
-class InstrumentedApp(wrapt.ObjectProxy[Any]):
+class InstrumentedApp(ObjectProxy):
     """An ASGI application that is watched. In all but being called it is the application it wraps."""
 
     def __init__(self, app: ASGIApp, middleware: StreamMiddleware) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Awaitable
 from functools import partial
 from typing import Any, Final
 
-import wrapt
-
 from otel_sse.integrations.pulls import (
+    AnyProxy,
     AsyncGeneratorPulls,
     AsyncPulls,
+    BaseObjectProxy,
     GeneratorPulls,
     OpenStage,
     Pulls,
@@ -25,7 +25,7 @@ _PULLING: Final = frozenset({"asend", "athrow", "send", "throw"})
 _CLOSING: Final = frozenset({"aclose", "close"})
 
 
-class _Observed(wrapt.BaseObjectProxy[Any]):
+class _Observed(BaseObjectProxy):
     """What is the same for both kinds: the methods that pull or close are watched, where what is wrapped has them.
 
     An iterator is watched on one pass, however often a loop begins on it. What is no iterator but can be iterated anew
@@ -148,7 +148,7 @@ def stream_around(iterable: Any) -> StreamLater:
 
 def stage_inside(iterable: Any) -> StreamLater | None:
     """Return the stream of the stage that `iterable` is, or that guards stand around; None where it is none."""
-    while isinstance(iterable, wrapt.BaseObjectProxy):
+    while isinstance(iterable, AnyProxy):
         if isinstance(iterable, _Observed) and iterable._self_around is not None:
             return iterable._self_around
         iterable = iterable.__wrapped__

@@ -45,6 +45,6 @@ def observe(stream: Any, stage: str, *, source: str = "", rewrites: bool = False
     cursor = StageCursor(begin)
     if hasattr(stream, "__aiter__"):
         return ObservedAsyncIterator(stream, cursor, around)
-    if hasattr(stream, "__iter__") or hasattr(stream, "__next__"):
+    if getattr(stream, "__iter__", None) or hasattr(stream, "__next__"):
         return ObservedIterator(stream, cursor, around)
     raise TypeError(must("stream", "be an iterator", stream, "Pass what you iterate, such as the SDK's stream object."))

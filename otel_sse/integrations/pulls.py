@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import wrapt
 
 from otel_sse.integrations.outcomes import error_type, outcome_of
 from otel_sse.stream import outcome as outcomes
@@ -13,6 +15,18 @@ from otel_sse.telemetry.recorder import StageRecord
 
 _UNASKED_NS: Final = 1_000_000
 """Pauses between two pulls that are left out of the source's silence; shorter ones add up to nothing that matters."""
+
+AnyProxy: Final[type[Any]] = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
+"""What each proxy of wrapt is one of, ours and others'."""
+
+if TYPE_CHECKING:
+    ObjectProxy: TypeAlias = wrapt.ObjectProxy[Any]
+    BaseObjectProxy: TypeAlias = wrapt.BaseObjectProxy[Any]
+else:
+    # Before wrapt 2.2 a proxy's class takes no subscript. Before 2.0 every proxy has `__iter__`, whatever it wraps: an
+    # async stream passes for one that can be iterated both ways, and one that can be is iterated past its watcher.
+    ObjectProxy = wrapt.ObjectProxy
+    BaseObjectProxy = AnyProxy if hasattr(wrapt, "BaseObjectProxy") else type("Base", (AnyProxy,), {"__iter__": None})
 
 OpenStage: TypeAlias = "Callable[[], StageRecord | None]"
 
