@@ -1,5 +1,5 @@
 # Every target makes the virtual environment it needs. Try `make help`.
-#   PYTHON  the interpreter that makes it, Python 3.11 to 3.13    make test PYTHON=python3.12 VENV=.venvs/3.12
+#   PYTHON  the interpreter that makes it, Python 3.11 or newer    make test PYTHON=python3.12 VENV=.venvs/3.12
 #   VENV    where it lies
 #   ARGS    passed on to the command                              make demo ARGS="--fault doubled"
 
@@ -16,7 +16,16 @@ LITELLM_VENV = .venv-litellm
 LITELLM_READY = $(LITELLM_VENV)/ready
 LITELLM = $(shell sed -n 's/^litellm==//p' constraints.txt)
 
-.PHONY: help demo test fuzz check docs litellm grafana bench bench-detection collector jaeger tools clean
+# Rooms that are pure, and need next to nothing installed.
+PURE = $(wildcard $(addprefix tests/,wire stream dialects detect stage lineage diagnosis))
+PURE_READY = $(VENV)/ready-pure
+
+# The lowest versions that pyproject.toml allows, and what is tried with them.
+LOWEST_VENV = .venvs/lowest
+LOWEST_READY = $(LOWEST_VENV)/ready
+LOWEST_TESTS = $(PURE) $(wildcard $(addprefix tests/,telemetry recording hops iterators integrations guards))
+
+.PHONY: help demo test fuzz check docs litellm pure lowest grafana bench bench-detection collector jaeger tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +39,12 @@ test: $(READY) ## Run the tests.
 litellm: $(LITELLM_READY) ## Run the tests that need LiteLLM's proxy, in an environment of their own.
 	@$(LITELLM_VENV)/bin/python -m pytest -p tests.no_skips -p no:cacheprovider -o faulthandler_timeout=300 \
 	  tests/integrations/test_litellm.py tests/dialects/test_items.py $(ARGS)
+
+pure: $(PURE_READY) ## Run the tests of the pure rooms alone, in an environment with little else.
+	@$(BIN)/python -m pytest -p no:cacheprovider $(PURE) $(ARGS)
+
+lowest: $(LOWEST_READY) ## Run tests with the lowest versions that pyproject.toml allows; TESTS says which.
+	@$(LOWEST_VENV)/bin/python -m pytest -p no:cacheprovider $(or $(TESTS),$(LOWEST_TESTS)) $(ARGS)
 
 check: $(READY) ## Check format, lint, types, layers and docs.
 	@$(BIN)/ruff format --check --quiet .
@@ -75,15 +90,30 @@ clean: ## Remove the virtual environment, caches and builds.
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The checks run on any python3, however old, so that it can say in words what it lacks.
+define MAKE_VENV
+@command -v "$(PYTHON)" >/dev/null 2>&1 || { \
+  echo 'PYTHON must be a command, got "$(PYTHON)". Install Python 3.11 or newer, or name one: make PYTHON=python3.12 ...' >&2; exit 1; }
+@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+  echo "PYTHON must be Python 3.11 or newer, got $$("$(PYTHON)" --version 2>&1). Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
+@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+  echo 'PYTHON must have the modules venv and ensurepip, got none. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+@"$(BIN)/python" -c 'import pip' 2>/dev/null || { echo 'Making $(VENV), once; this takes a minute ...' >&2; "$(PYTHON)" -m venv --clear "$(VENV)"; }
+endef
+
 $(READY): pyproject.toml constraints.txt
-	@command -v "$(PYTHON)" >/dev/null 2>&1 || { \
-	  echo 'PYTHON must be a command, got "$(PYTHON)". Install Python 3.11 to 3.13, or name one: make PYTHON=python3.12 ...' >&2; exit 1; }
-	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
-	  echo "PYTHON must be Python 3.11 to 3.13, got $$("$(PYTHON)" --version 2>&1). Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
-	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
-	  echo 'PYTHON must have the modules venv and ensurepip, got none. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
-	@"$(BIN)/python" -c 'import pip' 2>/dev/null || { echo 'Making $(VENV), once; this takes a minute ...' >&2; "$(PYTHON)" -m venv --clear "$(VENV)"; }
+	$(MAKE_VENV)
 	@$(PIP) install -q -c constraints.txt -e '.[demo,test,dev]'
+	@touch $@
+
+$(PURE_READY): pyproject.toml constraints.txt
+	$(MAKE_VENV)
+	@$(PIP) install -q -c constraints.txt -e '.[sdk]' anthropic hypothesis openai pytest pytest-asyncio pytest-rerunfailures
+	@touch $@
+
+$(LOWEST_READY): pyproject.toml constraints.txt tests/lowest.py $(READY)
+	@$(BIN)/python -m venv --clear "$(LOWEST_VENV)"
+	@$(BIN)/python -m tests.lowest > "$(LOWEST_VENV)/constraints.txt"
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(LOWEST_VENV)/bin/python -m pip install -q -c "$(LOWEST_VENV)/constraints.txt" -e '.[demo,test]'
 	@touch $@
 
 $(LITELLM_READY): pyproject.toml constraints.txt $(READY)

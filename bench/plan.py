@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bench import crowd as crowds_end
-from bench import growth, lag, memory, request_cost, response_cost, stage_cost
+from bench import growth, lag, memory, request_cost, response_cost, stage_cost, start_cost
 from bench.chunks import SHAPES
 
 
@@ -28,6 +28,7 @@ class Plan:
         lag_s: Seconds for which a variant runs in each.
         crowds: Streams that are open when all of them end.
         crowd_rounds: Rounds of each such end, and of a slow recorder.
+        starts: Processes in which each application's start is measured.
     """
 
     chunks: int = 2_000
@@ -42,6 +43,7 @@ class Plan:
     lag_s: float = 2.5
     crowds: tuple[int, ...] = crowds_end.CROWDS
     crowd_rounds: int = 1
+    starts: int = 15
 
 
 FULL: Final = Plan()
@@ -55,6 +57,7 @@ QUICK: Final = Plan(
     lag_rounds=1,
     lag_s=1.0,
     crowds=(250, 500),
+    starts=5,
 )
 
 
@@ -77,6 +80,8 @@ class Results:
     """What is slow → how late the loop is."""
     stage_cost: dict[str, stage_cost.StageCost] = field(default_factory=dict)
     """Stage → cost."""
+    start_cost: dict[str, start_cost.Start] = field(default_factory=dict)
+    """Application → what its start pays more."""
 
 
 def _request(plan: Plan, results: Results) -> None:
@@ -109,6 +114,10 @@ def _stages(plan: Plan, results: Results) -> None:
     results.stage_cost = stage_cost.measure(plan.chunks, plan.rounds, plan.warm_ups)
 
 
+def _start(plan: Plan, results: Results) -> None:
+    results.start_cost = start_cost.measure(plan.starts)
+
+
 STAGES: Final = "stages"
 
 PARTS: Final[dict[str, Callable[[Plan, Results], None]]] = {
@@ -118,6 +127,7 @@ PARTS: Final[dict[str, Callable[[Plan, Results], None]]] = {
     "growth": _growth,
     "lag": _lag,
     "crowd": _crowd,
+    "start": _start,
     STAGES: _stages,
 }
 """What can be measured: name → function that measures it."""

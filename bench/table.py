@@ -19,6 +19,7 @@ from bench.plan import Results
 from bench.request_cost import GC_OFF, GC_ON, Cost
 from bench.response_cost import AGAIN, Added, noise_us
 from bench.stage_cost import ALL, UNSAMPLED, StageCost
+from bench.start_cost import Start
 from bench.targets import Verdict
 
 _PIPE_COLUMNS: Final = 140
@@ -77,6 +78,8 @@ def _tables(results: Results, verdicts: list[Verdict]) -> Iterator[RenderableTyp
         yield from _titled(
             "Lateness of a 2 ms timer while streams end and the recorder is slow (ms)", _slow(results.slow)
         )
+    if results.start_cost:
+        yield from _titled("CPU that an application's start pays more (ms)", _start(results.start_cost))
     if results.stage_cost:
         yield from _titled("CPU added per chunk by one stage (µs, request thread)", _stages(results.stage_cost))
     if verdicts:
@@ -175,6 +178,13 @@ def _stages(found: dict[str, StageCost]) -> Table:
     for name, cost in found.items():
         added = (_with_quartiles(cost, how) for how in (ALL, UNSAMPLED))
         table.add_row(name, f"{cost.plain_us:.2f}", *(cell for cells in added for cell in cells))
+    return table
+
+
+def _start(found: dict[str, Start]) -> Table:
+    table = _table("application", "import otel_sse", "instrument(app)", "modules")
+    for name, each in found.items():
+        table.add_row(name, f"{each.import_ms:.1f}", f"{each.instrument_ms:.1f}", f"{each.modules:g}")
     return table
 
 

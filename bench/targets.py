@@ -10,6 +10,7 @@ from bench import crowd, stage_passes, variants
 from bench.plan import Results
 from bench.request_cost import Cost
 from bench.response_cost import STARLETTE, noise_us
+from bench.start_cost import TRACED, Start
 
 _KIB: Final = 1_024
 _MIB: Final = 1_048_576
@@ -150,6 +151,16 @@ def _slow(results: Results) -> Found:
     return {name: late.max_ms - plain.max_ms for name, late in results.slow.items() if name != crowd.NOTHING}
 
 
+def _start(read: Callable[[Start], float]) -> Callable[[Results], Found]:
+    """Return a reader of what the start of a traced application pays more."""
+
+    def found(results: Results) -> Found:
+        start = results.start_cost.get(TRACED)
+        return {} if start is None else {TRACED: read(start)}
+
+    return found
+
+
 def _stage(name: str) -> Callable[[Results], Found]:
     """Return a reader of what the stages whose name begins so add."""
 
@@ -177,6 +188,8 @@ TARGETS: Final = (
     Target("end of a crowd, loop's CPU a stream", 100.0, "µs", _crowd_us),
     Target("end of a crowd, largest / smallest", 1.5, "", _crowd_growth),
     Target("loop's delay by a slow recorder, added", 5.0, "ms", _slow),
+    Target("import otel_sse", 8.0, "ms", _start(lambda start: start.import_ms)),
+    Target("instrument(app)", 30.0, "ms", _start(lambda start: start.instrument_ms)),
     Target("observe", 1.5, "µs", _stage(stage_passes.OBSERVE)),
     Target("policy, in and out", 3.0, "µs", _stage(stage_passes.POLICY)),
     Target("envelope, both ends", 6.0, "µs", _stage(stage_passes.ENVELOPE)),

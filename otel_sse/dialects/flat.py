@@ -12,10 +12,10 @@ _NAMES: Final = frozenset(
 )
 """Keys whose text names something and says nothing of the event."""
 
-_SPOKEN: Final = frozenset({"sequence_number", "seq", "sequence", "special"})
-"""Keys whose number or flag says something, so that the frame is read in full."""
+_SPOKEN: Final = frozenset({"sequence_number", "seq", "sequence", "finish_reason", "done_reason", "stop_reason"})
+"""Keys whose number says something, so that the frame is read in full."""
 
-_SCALARS: Final = frozenset({int, float, type(None)})
+_NUMBERS: Final = frozenset({int, float})
 
 
 def flat_content(payload: dict[str, Any]) -> str | None:
@@ -33,6 +33,6 @@ def flat_content(payload: dict[str, Any]) -> str | None:
                 content = value
             elif key not in _NAMES and not (key in _TYPE_KEYS and value in _CONTENT_WORDS):
                 return None
-        elif not (value is False or type(value) in _SCALARS) or key in _SPOKEN:
+        elif value is not None and value is not False and (type(value) not in _NUMBERS or key in _SPOKEN):
             return None
     return content or None

@@ -89,6 +89,7 @@ class GenericJSON:
 
     def _read_flat(self, payload: dict[str, Any], content: str) -> Facts:
         self._wrote_content = True
+        self._keys = frozenset(payload)
         if self.expects is NOTHING and (payload.get("done") is False or word_of(payload, "") == "content_chunk"):
             self.expects = TERMINAL
         return Facts(CONTENT, content, plain=True)

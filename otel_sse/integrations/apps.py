@@ -6,7 +6,6 @@ import inspect
 import weakref
 from typing import Any, TypeVar, Unpack
 
-import wrapt
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
@@ -15,6 +14,7 @@ from otel_sse.integrations import patches
 from otel_sse.integrations.applications import starlette_stack
 from otel_sse.integrations.asgi import ASGIApp, Receive, Scope, Send, StreamMiddleware
 from otel_sse.integrations.counters import start_counters
+from otel_sse.iterators.object_proxy import ObjectProxy
 from otel_sse.option_types import InstrumentOptions
 from otel_sse.options import Options
 from otel_sse.recording import registry
@@ -28,7 +28,7 @@ _by_app: weakref.WeakKeyDictionary[Any, Recorder] = weakref.WeakKeyDictionary()
 _ADVICE = "Pass the application object itself, such as FastAPI() or an async function (scope, receive, send)."
 
 
-class InstrumentedApp(wrapt.ObjectProxy[Any]):
+class InstrumentedApp(ObjectProxy):
     """An ASGI application that is watched. In all but being called it is the application it wraps."""
 
     def __init__(self, app: ASGIApp, middleware: StreamMiddleware) -> None:

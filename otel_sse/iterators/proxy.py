@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-from wrapt import BaseObjectProxy
-
 from otel_sse.errors import must
+from otel_sse.iterators.object_proxy import AnyProxy, BaseObjectProxy
 
 PULLING: Final = frozenset({"asend", "athrow", "send", "throw"})
 """A generator's methods that ask for its next chunk."""
@@ -38,7 +37,9 @@ def loops_of(stream: Any) -> Loops:
     Raises:
         TypeError: There is none.
     """
-    loops = Loops(hasattr(stream, "__aiter__"), hasattr(stream, "__iter__") or hasattr(stream, "__next__"))
+    # Before wrapt 2.0 a proxy around an async stream has `__iter__`; ours has None there.
+    by_sync = getattr(stream, "__iter__", None) is not None or hasattr(stream, "__next__")
+    loops = Loops(hasattr(stream, "__aiter__"), by_sync)
     if not any(loops):
         advice = "Pass what you iterate, such as the SDK's stream object."
         raise TypeError(must("stream", "be an iterator", stream, advice))
@@ -47,12 +48,12 @@ def loops_of(stream: Any) -> Loops:
 
 def layers(stream: Any) -> Iterator[Any]:
     """Yield the proxies around an object, from outside in: those of this module, and those of other libraries."""
-    while isinstance(stream, BaseObjectProxy):
+    while isinstance(stream, AnyProxy):
         yield stream
         stream = stream.__wrapped__
 
 
-class IteratorProxy(BaseObjectProxy[Any]):
+class IteratorProxy(BaseObjectProxy):
     """A proxy around an iterator or iterable.
 
     Attributes that begin with `_self_` are the proxy's own; all others are those of the wrapped object.

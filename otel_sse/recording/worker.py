@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import queue
+import sys
 import threading
 import time
 import weakref
@@ -220,7 +221,7 @@ class _Exit:
 
     Exit handlers run last in, first out. The providers registered theirs before the first stream, so that pending spans
     reach them before they shut down. One handler serves all workers. Where others have registered since, it is
-    registered anew, to stay the last: not more often, because Python keeps a slot for each handler taken back.
+    registered anew, to stay the last: not more often, because before 3.14 Python keeps a slot for each one taken back.
     """
 
     def __init__(self) -> None:
@@ -246,8 +247,9 @@ class _Exit:
 
 
 def _handlers() -> int:
-    # Not documented, so it may be gone some day. Then the handler is registered anew with each thread.
-    count = getattr(atexit, "_ncallbacks", None)
+    # Not documented, so it may be gone some day. Then the handler is registered anew with each thread. From 3.14 on it
+    # is so already: a handler that was taken back no longer counts there, and one in its place would go unseen.
+    count = None if sys.version_info >= (3, 14) else getattr(atexit, "_ncallbacks", None)
     return -1 if count is None else int(count())
 
 

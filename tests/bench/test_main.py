@@ -12,7 +12,7 @@ from bench import plan
 from bench.__main__ import main
 from bench.page import BEGINS, ENDS, STAGES
 
-TINY = plan.Plan(chunks=40, rounds=1, warm_ups=0, response_rounds=2, requests=2)
+TINY = plan.Plan(chunks=40, rounds=1, warm_ups=0, response_rounds=2, requests=2, starts=1)
 
 
 @pytest.fixture

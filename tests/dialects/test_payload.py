@@ -118,10 +118,14 @@ def test_values_are_written_without_spaces() -> None:
 
 
 def test_a_value_that_cannot_be_written_is_empty() -> None:
-    """A value nested deeper than the interpreter's stack is written as nothing."""
+    """A value nested deeper than the interpreter's stack, or in itself, is written as nothing."""
     value: list[object] = []
     for _ in range(100_000):
         value = [value]
-    assert compact(value) == ""
+    # Python 3.14 has the stack for it.
+    assert compact(value) in ("", "[" * 100_001 + "]" * 100_001)
+    endless: list[object] = []
+    endless.append(endless)
+    assert compact(endless) == ""
     while value:
         value = value.pop()  # type: ignore[assignment]

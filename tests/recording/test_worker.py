@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -117,7 +118,8 @@ def test_the_exit_handler_runs_before_those_that_were_there() -> None:
     assert atexit._ncallbacks() == count
     atexit.register(gc.isenabled)
     handler.watch(Chores())
-    assert atexit._ncallbacks() == count + 2
+    # Before 3.14 the place of the handler that was taken back counts too.
+    assert atexit._ncallbacks() == count + (1 if sys.version_info >= (3, 14) else 2)
     for each in (handler.run, gc.isenabled):
         atexit.unregister(each)
 

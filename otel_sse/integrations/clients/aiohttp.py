@@ -6,15 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import wrapt
-
 from otel_sse.integrations.bodies import ByteCursor
 from otel_sse.integrations.clients.exchange import Exchange, exchange_with
+from otel_sse.iterators.object_proxy import ObjectProxy
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
 
 
-class ReadContent(wrapt.ObjectProxy[Any]):
+class ReadContent(ObjectProxy):
     """A response's `content`, watched while it is read; in all else the `StreamReader` it wraps.
 
     What calls the reader's own methods (`iter_any`, `iter_chunked`, `async for`) is given this one to call, so that

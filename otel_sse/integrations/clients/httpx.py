@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-import wrapt
-
 from otel_sse.integrations.bodies import ByteCursor
 from otel_sse.integrations.clients.exchange import Exchange, exchange_with
+from otel_sse.iterators.object_proxy import ObjectProxy
 from otel_sse.iterators.observed import ObservedAsyncIterator, ObservedIterator
 from otel_sse.stream import outcome as outcomes
 
@@ -20,7 +19,7 @@ SEND: Final = "_send_single_request"
 """The one way out of a client, redirects and authentication included; the same in httpx and httpx2."""
 
 
-class ReadStream(wrapt.ObjectProxy[Any]):
+class ReadStream(ObjectProxy):
     """The byte stream of a response, watched while it is read; in all else the stream it wraps."""
 
     def __init__(self, stream: Any, cursor: ByteCursor) -> None:
@@ -38,7 +37,7 @@ class ReadStream(wrapt.ObjectProxy[Any]):
             self._self_cursor.end(outcomes.ABANDONED)
 
 
-class ReadAsyncStream(wrapt.ObjectProxy[Any]):
+class ReadAsyncStream(ObjectProxy):
     """The byte stream of a response of an async client, watched while it is read."""
 
     def __init__(self, stream: Any, cursor: ByteCursor) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 from typing import Any, Final
 
-import wrapt
 from opentelemetry import metrics
 from opentelemetry.metrics import Meter, MeterProvider
 
 from otel_sse import limits
+from otel_sse.iterators.object_proxy import ObjectProxy
 from otel_sse.telemetry.made_once import MadeOnce, made_by
 
 Attributes = Mapping[str, Any]
@@ -58,7 +58,7 @@ class Labels:
         return value in seen
 
 
-class _Instrument(wrapt.ObjectProxy[Any]):
+class _Instrument(ObjectProxy):
     """A counter or histogram whose labels are looked at first."""
 
     def __init__(self, wrapped: Any, labels: Labels) -> None:
@@ -72,7 +72,7 @@ class _Instrument(wrapt.ObjectProxy[Any]):
         self.__wrapped__.record(amount, self._self_labels.bounded(attributes), *args, **kwargs)
 
 
-class _Meter(wrapt.ObjectProxy[Any]):
+class _Meter(ObjectProxy):
     """A meter that makes such instruments."""
 
     def __init__(self, wrapped: Meter, labels: Labels, made: MadeOnce | None) -> None:

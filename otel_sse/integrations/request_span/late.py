@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from time import time_ns
 from typing import Any
 
-import wrapt
 from opentelemetry import trace
 from opentelemetry.trace import Span, Tracer, TracerProvider
 
+from otel_sse.iterators.object_proxy import ObjectProxy
 from otel_sse.recording.recorder import Recorder
 
 
@@ -21,7 +21,7 @@ def _until_the_end(name: str) -> Callable[..., None]:
     return write
 
 
-class LateSpan(wrapt.ObjectProxy[Any]):
+class LateSpan(ObjectProxy):
     """A span that takes the time of its end at once, and ends on the recorder's thread. It is over from then on.
 
     Args:
@@ -75,7 +75,7 @@ class LateSpan(wrapt.ObjectProxy[Any]):
     update_name = _until_the_end("update_name")
 
 
-class _LateTracer(wrapt.ObjectProxy[Any]):
+class _LateTracer(ObjectProxy):
     """A tracer whose spans are such spans."""
 
     def __init__(self, wrapped: Tracer, recorder: Recorder) -> None:
