@@ -37,7 +37,7 @@ class Background:
 
     Args:
         options: The settings.
-        metrics: Count.
+        metrics: The instruments of the recorder.
         errors: Counts and logs our own errors.
         watch: Called with each new writer, to measure how much waits there.
     """

@@ -21,8 +21,8 @@ class StageMetrics:
     because they are the application's. Whoever is first claims a stage's end, so that it is reported once.
 
     Args:
-        metrics: Count.
-        errors: Takes note of our own errors.
+        metrics: The instruments of the recorder.
+        errors: Counts and logs our own errors.
     """
 
     def __init__(self, metrics: Metrics, errors: InternalErrors) -> None:

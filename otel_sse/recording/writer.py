@@ -43,7 +43,7 @@ class Writer:
 
     Args:
         options: The settings.
-        metrics: Count.
+        metrics: The instruments of the recorder.
         errors: Counts and logs our own errors.
     """
 

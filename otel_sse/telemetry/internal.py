@@ -24,7 +24,7 @@ class InternalErrors:
 
     def __init__(self, count: Callable[[str], None]) -> None:
         self.count = count
-        """Counts an error at a site that somebody else has looked after."""
+        """Counts an error at a site, where it needs no line in the log."""
         self._logged: set[str] = set()
 
     def report(self, site: str, error: Exception) -> None:
@@ -47,12 +47,12 @@ class InternalErrors:
             raise error
 
     def guarded(self, site: str, step: Callable[..., object], *args: object) -> None:
-        """Call a step; what it raises is taken note of.
+        """Call a step, and report the exception that it raises.
 
         Args:
-            site: Where an error of it is counted.
-            step: What is called.
-            *args: What with.
+            site: The site of such an error, see `report`.
+            step: The step.
+            *args: Its arguments.
         """
         try:
             step(*args)
