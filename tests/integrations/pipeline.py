@@ -48,7 +48,8 @@ def produced_at_once(each: Iterable[Any] = TEXTS) -> Iterator[Any]:
 
 def recorder_outside(telemetry: Telemetry, **options: Any) -> Recorder:
     """Return a recorder for stages outside of any request that writes to the test's providers."""
-    resolved = Options.resolve({}, flush_interval_seconds=0.01, interval_sample=1, **options)
+    # On a machine that others load a short stream may take longer than a segment lasts, which is tested elsewhere.
+    resolved = Options.resolve({}, flush_interval_seconds=0.01, interval_sample=1, segment_seconds=3600.0, **options)
     recorder = registry.new_recorder(resolved, telemetry.tracer_provider, telemetry.meter_provider)
     telemetry._recorders.append(recorder)
     return recorder
