@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -27,8 +26,6 @@ _RESENT: Final = "duplicate/resent"
 _AFTER_DONE: Final = "protocol/after_done"
 _FRAMING: Final = frozenset({"protocol/double_framing", "protocol/nested_json", "protocol/unframed"})
 """What is wrong with a frame, and makes another text of what is in it."""
-
-_HEARTBEATS: Final = re.compile(r"(\d+) heartbeats meanwhile")
 
 _UNKNOWN_FIELD: Final = "protocol/unknown_field"
 """Text without framing is read as fields of strange names as well."""
@@ -87,17 +84,18 @@ def _rank(fault: Fault) -> tuple[bool, bool, int, int]:
 
 def _late(stream: TraceStream) -> list[Fault]:
     found: dict[tuple[str, int], Fault] = {}
-    for n, stage in enumerate(stream.stages):
-        for finding in stage.findings:
-            if finding.family == "stall":
-                fault = silence(stream, n, finding)
-                known = found.setdefault((fault.kind, fault.position), fault)
-                if fault.seqs == known.seqs and _heartbeats(fault) > _heartbeats(known):
-                    # A stage that heartbeats passed says more of the silence than one before it.
-                    found[fault.kind, fault.position] = fault
-                if not set(fault.seqs) <= set(known.seqs):
-                    seqs = tuple(sorted({*known.seqs, *fault.seqs}))
-                    found[fault.kind, fault.position] = msgspec.structs.replace(known, seqs=seqs, count=len(seqs))
+    heartbeats: dict[tuple[str, int], int] = {}
+    silences = [(n, each) for n, stage in enumerate(stream.stages) for each in stage.findings if each.family == "stall"]
+    for n, finding in silences:
+        fault = silence(stream, n, finding)
+        key = fault.kind, fault.position
+        known = found.setdefault(key, fault)
+        if fault.seqs == known.seqs and finding.heartbeats > heartbeats.setdefault(key, finding.heartbeats):
+            # A stage that heartbeats passed says more of the silence than one before it.
+            found[key], heartbeats[key] = fault, finding.heartbeats
+        if not set(fault.seqs) <= set(known.seqs):
+            seqs = tuple(sorted({*known.seqs, *fault.seqs}))
+            found[key] = msgspec.structs.replace(known, seqs=seqs, count=len(seqs))
     for position in [position for kind, position in found if kind == FIRST_BYTE]:
         # What waited for a first byte was without content as well, for no longer.
         content = found.get((STALL, position))
@@ -107,12 +105,6 @@ def _late(stream: TraceStream) -> list[Fault]:
     held = [delayed(stream, up, down) for up, down in stream.descents if down not in silent]
     bursts = [coalesced(stream, up, down) for up, down in stream.descents]
     return [*found.values(), *(each for each in (*held, *bursts) if each is not None)]
-
-
-def _heartbeats(silent: Fault) -> int:
-    """How many came in a silence, in the detector's words."""
-    told = _HEARTBEATS.search(silent.evidence)
-    return int(told[1]) if told else 0
 
 
 def _merged(stream: TraceStream, edges: Sequence[Fault], told: Sequence[Fault]) -> list[Fault]:

@@ -327,6 +327,21 @@ def test_silence_that_the_model_kept_is_the_models() -> None:
     assert "the model, or what lies before it, was silent itself" in fault.origin
 
 
+@pytest.mark.parametrize(
+    ("heartbeats", "told_by"),
+    [((0, 2, 5), "stage2"), ((0, 5, 2), "stage1"), ((3, 0, 3), "stage0"), ((0, 0, 0), "stage0")],
+)
+def test_a_silence_is_told_by_the_stage_that_most_heartbeats_passed(
+    heartbeats: tuple[int, int, int], told_by: str
+) -> None:
+    """It says more of the silence than the others; where none says a number, as in old traces, the first tells."""
+    times = stalled(10, 20_000)
+    findings = [(n, Finding("stall/content", CERTAIN, "any", 11, heartbeats=many)) for n, many in enumerate(heartbeats)]
+    fault = only(timed(times, later(times), later(times, 2), findings=findings))
+    assert (fault.position, fault.seqs) == (0, (11,))
+    assert fault.evidence.endswith(f"at 11 of {told_by}")
+
+
 def test_silence_that_a_stage_made_is_its_own() -> None:
     """The stage before had the chunk in time."""
     times = stalled(10, 20_000)

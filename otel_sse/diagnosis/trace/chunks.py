@@ -125,4 +125,5 @@ def _finding(says: Attributes) -> Finding:
         count(says, semconv.FINDING_OF),
         text(says, semconv.FINDING_EVIDENCE),
         max(integer(says, semconv.FINDING_AMOUNT, 1), 0),
+        count(says, semconv.FINDING_HEARTBEATS),
     )
