@@ -9,26 +9,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from otel_sse.diagnosis.alignment.fates import HANDED_ON, Fate
+from otel_sse.diagnosis.faults.edge_fates import EdgeFates, edge_fates
 from otel_sse.diagnosis.faults.fault import ranges
 from otel_sse.diagnosis.path import Step
-from otel_sse.diagnosis.trace.edge import (
-    ADDED,
-    BECAME,
-    CUT_OFF,
-    DOUBLED,
-    DROPPED,
-    ELSEWHERE,
-    MERGED,
-    REPLACED,
-    SAME,
-    SPLIT,
-    UNKNOWN,
-    Descent,
-)
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import Trace, TraceStream
 from otel_sse.sources.traces import TraceSummary
-from otel_sse.stream.chunk import CONTENT, Chunk
+from otel_sse.stream.chunk import Chunk
 from otel_sse.stream.outcome import COMPLETED
 from otel_sse.terminal.escaping import escaped
 from otel_sse.terminal.tables import cell, table_of
@@ -70,7 +58,7 @@ def _stream(stream: TraceStream) -> Iterator[RenderableType]:
     yield Text.assemble("\n", ("stream ", _DIM), ", ".join(map(escaped, stream.ids[:_IDS])), (sizes, _DIM))
     yield _stages(stream)
     yield from (_orphan(n + 1, stream.stages[n]) for n in sorted(stream.orphans))
-    yield from (_change(stream, u, d) for u, d in stream.descents if _changes(stream.descents[u, d]))
+    yield from (_change(stream, *edge) for edge in stream.descents if _changes(edge_fates(stream, *edge)))
     yield from (_finding(n, stage, line) for n, stage in enumerate(stream.stages, 1) for line in _findings(stage))
 
 
@@ -80,8 +68,8 @@ def _stages(stream: TraceStream) -> Table:
     )
     start_ns = min(stage.first_ns for stage in stream.stages)
     for n, stage in enumerate(stream.stages):
-        edges = [stream.descents[up, n] for up in stream.upstream[n]]
-        latency = edges[0].latency if edges else None
+        edges = [edge_fates(stream, up, n) for up in stream.upstream[n]]
+        latency = edges[0].edge.latency if edges else None
         table.add_row(
             str(n + 1),
             cell(stage.service),
@@ -113,13 +101,16 @@ def _outcome(stage: TraceStage) -> Text:
     return Text(escaped(stage.outcome) + error, _GOOD if stage.outcome == COMPLETED else _BAD)
 
 
-def _sums(edge: Descent) -> str:
-    told = [f"{edge.counts[became]} {became}" for became in BECAME if edge.counts[became]]
-    return ", ".join(told)
+def _sums(fates: EdgeFates) -> str:
+    return ", ".join(f"{fates.counts[fate]} {fate}" for fate in HANDED_ON if fates.counts[fate])
 
 
-def _changes(edge: Descent) -> bool:
-    return any(edge.counts[became] for became in BECAME if became not in (SAME, ELSEWHERE))
+_UNTOLD: Final = (Fate.SAME, Fate.ELSEWHERE)
+"""What needs no line of its own."""
+
+
+def _changes(fates: EdgeFates) -> bool:
+    return any(fate not in _UNTOLD for fate in fates.by_fate)
 
 
 def _orphan(number: int, stage: TraceStage) -> Text:
@@ -129,26 +120,17 @@ def _orphan(number: int, stage: TraceStage) -> Text:
 
 
 def _change(stream: TraceStream, up: int, down: int) -> Text:
-    edge = stream.descents[up, down]
-    told = [f"{became} {ranges(seqs)}" for became, seqs in _by_fate(edge).items() if became not in (SAME, ELSEWHERE)]
-    if added := [chunk.seq for chunk in edge.added if chunk.kind == CONTENT]:
-        told.append(f"{ADDED} {ranges(added)}")
-    names = f"{up + 1} {escaped(edge.upstream.label)} -> {down + 1} {escaped(edge.downstream.label)}: "
-    return Text.assemble(("! ", _NOTED), names, (", ".join(told), _NOTED), "" if edge.recorded else (_BY_DIGEST, _DIM))
+    fates = edge_fates(stream, up, down)
+    told = [f"{fate} {ranges(fates.by_fate[fate])}" for fate in HANDED_ON if fate in fates.by_fate.keys() - {*_UNTOLD}]
+    names = f"{up + 1} {escaped(stream.stages[up].label)} -> {down + 1} {escaped(stream.stages[down].label)}: "
+    how = "" if fates.edge.recorded else (_BY_DIGEST, _DIM)
+    return Text.assemble(("! ", _NOTED), names, (", ".join(told), _NOTED), how)
 
 
 _BY_DIGEST: Final = "  (by digest)"
 
 _IDS: Final = 16
 """Ids of one stream that are shown: one for each process that was not told of it."""
-
-
-def _by_fate(edge: Descent) -> dict[str, list[int]]:
-    fates: dict[str, list[int]] = {became: [] for became in BECAME}
-    for chunk in edge.upstream.chunks:
-        if chunk.kind == CONTENT:
-            fates[edge.became(chunk.seq)].append(chunk.seq)
-    return {became: seqs for became, seqs in fates.items() if seqs}
 
 
 def _findings(stage: TraceStage) -> Iterator[str]:
@@ -194,7 +176,7 @@ def way_view(stream: TraceStream, steps: Sequence[Step], position: int, seq: int
 
     Args:
         stream: The stream.
-        steps: What `lineage.way.way` returned.
+        steps: What `diagnosis.path.way` returned.
         position: Position of the stage that the number is of.
         seq: The number.
     """
@@ -218,27 +200,32 @@ def _digests(chunks: Sequence[Chunk]) -> str:
 
 
 def _became(stream: TraceStream, step: Step) -> Text:
-    if not step.became:
+    if step.fate is None:
         return Text("")
-    style = "" if step.became == SAME else _BAD if step.became in (DROPPED, CUT_OFF, DOUBLED) else _NOTED
-    return Text.assemble((_words(stream, step), style), "" if step.recorded else (_BY_DIGEST, _DIM))
+    style = "" if step.fate == Fate.SAME else _BAD if step.fate in _SEVERE else _NOTED
+    return Text.assemble((_words(stream, step, step.fate), style), "" if step.recorded else (_BY_DIGEST, _DIM))
 
 
-def _words(stream: TraceStream, step: Step) -> str:
+_SEVERE: Final = (Fate.LOST, Fate.CUT_OFF, Fate.DOUBLED, Fate.MOVED)
+
+
+def _words(stream: TraceStream, step: Step, fate: Fate) -> str:
     stage, others = stream.stages[step.stage], _range(step.first, step.last)
     outcome = escaped(stage.outcome or "its end is not here")
     words = {
-        MERGED: f"merged with {others}",
-        REPLACED: f"replaced, with {others}",
-        SPLIT: f"split into {others}",
-        DOUBLED: f"doubled: {others}",
-        DROPPED: f"dropped before {escaped(stage.label)}",
-        CUT_OFF: f"cut off: {escaped(stage.label)} ended before it ({outcome})",
-        UNKNOWN: "not known: the trace has not all chunks of this stage",
-        ELSEWHERE: f"went on at another {escaped(stage.label)}",
-        ADDED: "added here",
+        Fate.MERGED: f"merged with {others}",
+        Fate.REPLACED: f"replaced, with {others}",
+        Fate.SPLIT: f"split into {others}",
+        Fate.DOUBLED: f"doubled: {others}",
+        Fate.MOVED: "moved: out of order",
+        Fate.LOST: f"lost before {escaped(stage.label)}",
+        Fate.LEFT_OUT: f"left out by {escaped(stage.label)}",
+        Fate.CUT_OFF: f"cut off: {escaped(stage.label)} ended before it ({outcome})",
+        Fate.UNKNOWN: "not known: the trace has not all chunks of this stage, or none that can be read",
+        Fate.ELSEWHERE: f"went on at another {escaped(stage.label)}",
+        Fate.ADDED: "added here",
     }
-    return words.get(step.became, step.became)
+    return words.get(fate, fate)
 
 
 def _range(first: int, last: int) -> str:

@@ -64,7 +64,7 @@ def test_the_only_trace_is_shown(file: Path, capsys: pytest.CaptureFixture[str])
     assert ran.row("policy.judge.out")[:4] == ["2", "control", "policy.judge.out", "2"]
     assert ran.row("socket_write")[-2:] == ["same", "completed"]
     assert "20.0 ms" in " ".join(ran.row("socket_write"))
-    assert "! 1 provider -> 2 policy.judge.out: merged 1-2, dropped 3" in ran.out
+    assert "! 1 provider -> 2 policy.judge.out: merged 1-2, left out 3" in ran.out
 
 
 def test_a_chunks_way_is_shown(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +84,7 @@ def test_where_a_chunk_was_dropped_is_said(file: Path, capsys: pytest.CaptureFix
     """The way of a dropped chunk ends at the stage before which it was dropped."""
     ran = Ran(["--file", file, "--chunk", 3], capsys)
     assert ran.code == 0
-    assert "dropped before policy.judge.out" in ran.out
+    assert "left out by policy.judge.out" in ran.out
     assert "socket_write" not in ran.out.partition("the way of chunk")[2]
 
 
@@ -122,7 +122,7 @@ def test_json_says_the_same(file: Path, capsys: pytest.CaptureFixture[str]) -> N
         4,
         [],
     )
-    assert judge["upstream"][0]["content"] == {"same": 1, "merged": 2, "dropped": 1}
+    assert judge["upstream"][0]["content"] == {"same": 1, "merged": 2, "left out": 1}
     assert judge["upstream"][0]["recorded"] is True
     assert socket["upstream"][0]["latency"] == {"chunks": 2, "median": 0.02, "max": 0.02, "negative": 0}
     assert socket["outcome"] == "completed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from otel_sse.diagnosis.diagnose import Diagnosis, diagnose
+from otel_sse.diagnosis.faults.omissions import is_beside
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CERTAIN, COMMENT, Finding
 from tests.diagnosis.made_pipeline import Stage, replying, stream_of, whole, without
@@ -105,3 +106,20 @@ def test_channels_of_other_names_are_no_other_channels() -> None:
     for chunk in stream.stages[1].chunks:
         chunk.channel = "0"
     assert told(diagnose(stream)) == [("gap/lost", "certain", (5,))]
+
+
+@pytest.mark.parametrize(
+    ("channel", "beside"),
+    [
+        ("", False),
+        ("0", False),
+        ("0/1", False),
+        ("0/reasoning", True),
+        ("0/tool:1", True),
+        ("tool:0", True),
+        ("reasoning", True),
+    ],
+)
+def test_a_channel_beside_the_text_has_a_word_for_its_last_part(channel: str, beside: bool) -> None:
+    """An answer's text has a number, also as the part of a message; reasoning and the call of a tool have a word."""
+    assert is_beside(channel) is beside
