@@ -121,7 +121,9 @@ def _orphan(number: int, stage: TraceStage) -> Text:
 
 def _change(stream: TraceStream, up: int, down: int) -> Text:
     fates = edge_fates(stream, up, down)
-    told = [f"{fate} {ranges(fates.by_fate[fate])}" for fate in HANDED_ON if fate in fates.by_fate.keys() - {*_UNTOLD}]
+    told = [
+        f"{fate} {ranges(fates.by_fate[fate])}" for fate in HANDED_ON if fate in fates.by_fate and fate not in _UNTOLD
+    ]
     names = f"{up + 1} {escaped(stream.stages[up].label)} -> {down + 1} {escaped(stream.stages[down].label)}: "
     how = "" if fates.edge.recorded else (_BY_DIGEST, _DIM)
     return Text.assemble(("! ", _NOTED), names, (", ".join(told), _NOTED), how)

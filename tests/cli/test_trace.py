@@ -100,6 +100,17 @@ def test_the_number_may_be_of_another_stage(file: Path, stage: str, capsys: pyte
     ]
 
 
+def test_a_chunk_that_is_out_of_order_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Counts, the line of the change and the way of the chunk say `moved`, in whichever way the stage recorded it."""
+    for lineage in ([1, 3, 2, 4], None):
+        moved = segment("emit", chunk_events(["aa", "c", "bbb", "dd"], 5, lineage), links=upstream("provider"))
+        file = write(tmp_path / "t.jsonl", [segment("provider", chunk_events(ABC, 0)), moved])
+        ran = Ran(["--file", file, "--chunk", 2], capsys)
+        assert "3 same, 1 moved" in " ".join(ran.row("emit"))
+        assert "! 1 provider -> 2 emit: moved 2" in ran.out
+        assert "moved: out of order" in ran.out
+
+
 def test_the_chunks_of_a_stage_are_listed(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--stage` alone lists its chunks, with what each was made from."""
     ran = Ran(["--file", file, "--stage", "policy.judge"], capsys)

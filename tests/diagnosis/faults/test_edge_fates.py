@@ -91,6 +91,7 @@ def test_what_went_on_in_another_round_is_not_lost_in_this_one() -> None:
 
     stream = stream_of(segment("a", chunk_events(ABC, 0)), *map(round_of, range(3)))
     assert [dict(edge_fates(stream, 0, n).counts) for n in (1, 2, 3)] == [{"same": 1, "elsewhere": 2, "lost": 1}] * 3
+    assert [(fault.kind, fault.seqs) for fault in diagnose(stream).faults] == [("gap/lost", (4,))] * 3
 
 
 WORDS = [f" word{n}" for n in range(12)]

@@ -29,10 +29,8 @@ def test_a_fault_names_the_stage_at_its_position() -> None:
 )
 def test_a_fault_counts_its_chunks(seqs: list[int], count: int | None, counted: int) -> None:
     """As many as are named, unless more is known; the end of a stream is one."""
-    assert (
-        fault_at(stream_of(["a"], whole), 0, "outcome/failed", "", upstream=None, seqs=seqs, count=count).count
-        == counted
-    )
+    stream = stream_of(["a"], whole)
+    assert fault_at(stream, 0, "outcome/failed", "", upstream=None, seqs=seqs, count=count).count == counted
 
 
 def test_faults_are_made_in_one_place() -> None:
