@@ -135,6 +135,7 @@ FINDING_SEQ: Final = "sse.finding.seq"
 FINDING_OF: Final = "sse.finding.of"
 FINDING_EVIDENCE: Final = "sse.finding.evidence"
 FINDING_AMOUNT: Final = "sse.finding.amount"
+FINDING_HEARTBEATS: Final = "sse.finding.heartbeats"
 
 _S: Final = "stage span"
 _SR: Final = "stage span, request span"
@@ -258,6 +259,7 @@ ATTRIBUTES: Final = (
     Attribute(FINDING_OF, "int", "", _F, _HIGH, "The earlier chunk it repeats or contradicts."),
     Attribute(FINDING_EVIDENCE, "string", "", _F, _HIGH, "What was compared: numbers, digests, marks. Never content."),
     Attribute(FINDING_AMOUNT, "int", "", _F, _HIGH, "Chunks that it is about, where that is not one."),
+    Attribute(FINDING_HEARTBEATS, "int", "", _F, _HIGH, "Heartbeats and comments in a silence; absent for none."),
 )
 
 _LABEL_STAGE: Final = "stage"

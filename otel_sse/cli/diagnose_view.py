@@ -11,11 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_sse.cli.stage_view import stream_title
-from otel_sse.diagnosis import matrix as marks
+from otel_sse.diagnosis.alignment.fates import DAMAGE, GONE, Fate
 from otel_sse.diagnosis.diagnose import Diagnosis, late_places
 from otel_sse.diagnosis.efficiency import sizes_of, slowest_of
 from otel_sse.diagnosis.faults.fault import Fault, ranges
-from otel_sse.diagnosis.matrix import DAMAGE, Matrix, matrix_of
+from otel_sse.diagnosis.matrix import Matrix, matrix_of
 from otel_sse.diagnosis.matrix_text import GridCell, grid
 from otel_sse.diagnosis.trace.streams import Trace, TraceStream
 from otel_sse.stream.outcome import COMPLETED
@@ -25,13 +25,15 @@ from otel_sse.terminal.times import shown_duration
 
 _INDENT: Final = 2
 
-_SIGNS: Final = {
-    marks.SAME: "= the same",
-    marks.REWRITTEN: "~ rewritten by a stage that may",
-    marks.REFRAMED: "% cut anew",
-    marks.ADDED: "+ made here",
-    marks.LEFT_OUT: "- left out",
-}
+_SIGNS: Final = (
+    "= the same",
+    "~ rewritten by a stage that may",
+    "% cut anew",
+    "+ made here",
+    "- left out",
+    "? not known",
+)
+"""The signs that stand in the matrix in the place of numbers, each before its words."""
 
 
 def diagnosed_view(found: Sequence[tuple[Trace, Sequence[Diagnosis]]], count: int) -> RenderableType:
@@ -121,7 +123,7 @@ def _matrix(matrix: Matrix, width: int) -> RenderableType:
     lines = grid(matrix, width - 2)
     if not lines:
         return Text("\nNo chunk with content stands in the trace.", DIM)
-    head = tuple(GridCell(str(column.number), marks.SAME) for column in matrix.columns)
+    head = tuple(GridCell(str(column.number), Fate.SAME) for column in matrix.columns)
     widths = [max(len(cells[n].text) for cells in (head, *(line.cells for line in lines))) for n in range(len(head))]
     text = Text("\n")
     text.append("  ".join(cell.text.rjust(size) for cell, size in zip(head, widths, strict=True)), DIM)
@@ -134,14 +136,17 @@ def _matrix(matrix: Matrix, width: int) -> RenderableType:
             )
         text.rstrip()
         text.append(" !" if any(cell.mark in DAMAGE for cell in line.cells) else "", BAD)
-    shown = {cell.text: cell.mark for line in lines for cell in line.cells}
-    if used := [words for mark, words in _SIGNS.items() if shown.get(words[0]) == mark]:
+    shown = {cell.text for line in lines for cell in line.cells}
+    if used := [words for words in _SIGNS if words[0] in shown]:
         text.append(f"\n{', '.join(used)}", DIM)
     text.no_wrap = True
     return text
 
 
-_STYLES: Final = {marks.REWRITTEN: NOTED, marks.REFRAMED: NOTED, marks.ADDED: NOTED, marks.LEFT_OUT: DIM}
+_STYLES: Final = {
+    **dict.fromkeys(GONE, DIM),
+    **dict.fromkeys((Fate.REWRITTEN, Fate.REFRAMED, Fate.ADDED), NOTED),
+}
 
 
 def _fault(number: int, fault: Fault) -> Iterator[RenderableType]:

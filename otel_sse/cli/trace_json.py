@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from otel_sse.diagnosis.efficiency import sizes_of
+from otel_sse.diagnosis.faults.edge_fates import EdgeFates, edge_fates
+from otel_sse.diagnosis.in_order import stream_in_order
 from otel_sse.diagnosis.path import Step
-from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import Trace, TraceStream
 from otel_sse.sources.reading import Listed
@@ -34,7 +35,7 @@ def stream_json(stream: TraceStream) -> dict[str, Any]:
     return {
         "stream_ids": list(stream.ids),
         "route": stream.route or None,
-        "in_order": stream.in_order,
+        "in_order": stream_in_order(stream),
         "stages": [_stage(stream, position, start_ns) for position in range(len(stream.stages))],
     }
 
@@ -62,7 +63,7 @@ def _stage(stream: TraceStream, position: int, start_ns: int) -> dict[str, Any]:
         "findings_total": stage.findings_total,
         "findings": [msgspec.structs.asdict(finding) for finding in stage.findings],
         "upstream_missing": position in stream.orphans,
-        "upstream": [_edge(up, stream.descents[up, position]) for up in stream.upstream[position]],
+        "upstream": [_edge(up, edge_fates(stream, up, position)) for up in stream.upstream[position]],
     }
 
 
@@ -76,13 +77,13 @@ def _name(stream: TraceStream, position: int) -> dict[str, Any]:
     }
 
 
-def _edge(up: int, edge: Descent) -> dict[str, Any]:
-    latency = edge.latency
+def _edge(up: int, fates: EdgeFates) -> dict[str, Any]:
+    latency = fates.edge.latency
     return {
         "number": up + 1,
-        "recorded": edge.recorded,
-        "content": dict(edge.counts),
-        "others": dict(edge.other_counts),
+        "recorded": fates.edge.recorded,
+        "content": dict(fates.counts),
+        "others": dict(fates.other_counts),
         "latency": None
         if latency is None
         else {
@@ -131,7 +132,7 @@ def _step(stream: TraceStream, step: Step) -> dict[str, Any]:
     return {
         **_name(stream, step.stage),
         "since": step.since_ns / _NS_PER_S if step.chunks else None,
-        "became": step.became or None,
+        "became": step.fate,
         "first": step.first or None,
         "last": step.last or None,
         "recorded": step.recorded,

@@ -11,26 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_sse.cli.stage_view import excerpt_view, findings_view, number_range, stage_name, stream_title, totals_view
+from otel_sse.diagnosis.alignment.fates import HANDED_ON, Fate
+from otel_sse.diagnosis.faults.edge_fates import EdgeFates, edge_fates
 from otel_sse.diagnosis.faults.fault import ranges
 from otel_sse.diagnosis.path import Step
-from otel_sse.diagnosis.trace.edge import (
-    ADDED,
-    BECAME,
-    CUT_OFF,
-    DOUBLED,
-    DROPPED,
-    ELSEWHERE,
-    MERGED,
-    REPLACED,
-    SAME,
-    SPLIT,
-    UNKNOWN,
-    Descent,
-)
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import Trace, TraceStream
 from otel_sse.sources.traces import TraceSummary
-from otel_sse.stream.chunk import CONTENT, Chunk
+from otel_sse.stream.chunk import Chunk
 from otel_sse.stream.outcome import COMPLETED
 from otel_sse.terminal.escaping import escaped
 from otel_sse.terminal.tables import BAD, DIM, GOOD, NOTED, cell, table_of
@@ -72,7 +60,7 @@ def _stream(stream: TraceStream, *, brief: bool) -> Iterator[RenderableType]:
     if not brief:
         yield totals_view(stream)
     yield from (_orphan(n + 1, stream.stages[n]) for n in sorted(stream.orphans))
-    yield from (_change(stream, u, d) for u, d in stream.descents if _changes(stream.descents[u, d]))
+    yield from (_change(stream, *edge) for edge in stream.descents if _changes(edge_fates(stream, *edge)))
     yield from findings_view(stream)
     if not brief:
         yield from excerpt_view(stream)
@@ -129,8 +117,8 @@ def _stages(stream: TraceStream, columns: Sequence[str]) -> Table:
 
 def _row(stream: TraceStream, position: int, start_ns: int) -> dict[str, str | Text]:
     stage = stream.stages[position]
-    edges = [stream.descents[up, position] for up in stream.upstream[position]]
-    latency = edges[0].latency if edges else None
+    edges = [edge_fates(stream, up, position) for up in stream.upstream[position]]
+    latency = edges[0].edge.latency if edges else None
     return {
         "#": str(position + 1),
         "process": cell(stage.service),
@@ -156,13 +144,16 @@ def _outcome(stage: TraceStage) -> Text:
     return Text(escaped(stage.outcome) + error, GOOD if stage.outcome == COMPLETED else BAD)
 
 
-def _sums(edge: Descent) -> str:
-    told = [f"{edge.counts[became]} {became}" for became in BECAME if edge.counts[became]]
-    return ", ".join(told)
+def _sums(fates: EdgeFates) -> str:
+    return ", ".join(f"{fates.counts[fate]} {fate}" for fate in HANDED_ON if fates.counts[fate])
 
 
-def _changes(edge: Descent) -> bool:
-    return any(edge.counts[became] for became in BECAME if became not in (SAME, ELSEWHERE))
+_UNTOLD: Final = (Fate.SAME, Fate.ELSEWHERE)
+"""What needs no line of its own."""
+
+
+def _changes(fates: EdgeFates) -> bool:
+    return any(fate not in _UNTOLD for fate in fates.by_fate)
 
 
 def _orphan(number: int, stage: TraceStage) -> Text:
@@ -172,23 +163,16 @@ def _orphan(number: int, stage: TraceStage) -> Text:
 
 
 def _change(stream: TraceStream, up: int, down: int) -> Text:
-    edge = stream.descents[up, down]
-    told = [f"{became} {ranges(seqs)}" for became, seqs in _by_fate(edge).items() if became not in (SAME, ELSEWHERE)]
-    if added := [chunk.seq for chunk in edge.added if chunk.kind == CONTENT]:
-        told.append(f"{ADDED} {ranges(added)}")
-    names = f"{up + 1} {escaped(edge.upstream.label)} -> {down + 1} {escaped(edge.downstream.label)}: "
-    return Text.assemble(("! ", NOTED), names, (", ".join(told), NOTED), "" if edge.recorded else (_BY_DIGEST, DIM))
+    fates = edge_fates(stream, up, down)
+    told = [
+        f"{fate} {ranges(fates.by_fate[fate])}" for fate in HANDED_ON if fate in fates.by_fate and fate not in _UNTOLD
+    ]
+    names = f"{up + 1} {escaped(stream.stages[up].label)} -> {down + 1} {escaped(stream.stages[down].label)}: "
+    how = "" if fates.edge.recorded else (_BY_DIGEST, DIM)
+    return Text.assemble(("! ", NOTED), names, (", ".join(told), NOTED), how)
 
 
 _BY_DIGEST: Final = "  (by digest)"
-
-
-def _by_fate(edge: Descent) -> dict[str, list[int]]:
-    fates: dict[str, list[int]] = {became: [] for became in BECAME}
-    for chunk in edge.upstream.chunks:
-        if chunk.kind == CONTENT:
-            fates[edge.became(chunk.seq)].append(chunk.seq)
-    return {became: seqs for became, seqs in fates.items() if seqs}
 
 
 def way_view(stream: TraceStream, steps: Sequence[Step], position: int, seq: int) -> RenderableType:
@@ -196,7 +180,7 @@ def way_view(stream: TraceStream, steps: Sequence[Step], position: int, seq: int
 
     Args:
         stream: The stream.
-        steps: What `lineage.way.way` returned.
+        steps: What `diagnosis.path.way` returned.
         position: Position of the stage that the number is of.
         seq: The number.
     """
@@ -220,27 +204,32 @@ def _digests(chunks: Sequence[Chunk]) -> str:
 
 
 def _became(stream: TraceStream, step: Step) -> Text:
-    if not step.became:
+    if step.fate is None:
         return Text("")
-    style = "" if step.became == SAME else BAD if step.became in (DROPPED, CUT_OFF, DOUBLED) else NOTED
-    return Text.assemble((_words(stream, step), style), "" if step.recorded else (_BY_DIGEST, DIM))
+    style = "" if step.fate == Fate.SAME else BAD if step.fate in _SEVERE else NOTED
+    return Text.assemble((_words(stream, step, step.fate), style), "" if step.recorded else (_BY_DIGEST, DIM))
 
 
-def _words(stream: TraceStream, step: Step) -> str:
+_SEVERE: Final = (Fate.LOST, Fate.CUT_OFF, Fate.DOUBLED, Fate.MOVED)
+
+
+def _words(stream: TraceStream, step: Step, fate: Fate) -> str:
     stage, others = stream.stages[step.stage], number_range(step.first, step.last)
     outcome = escaped(stage.outcome or "its end is not here")
     words = {
-        MERGED: f"merged with {others}",
-        REPLACED: f"replaced, with {others}",
-        SPLIT: f"split into {others}",
-        DOUBLED: f"doubled: {others}",
-        DROPPED: f"dropped before {escaped(stage.label)}",
-        CUT_OFF: f"cut off: {escaped(stage.label)} ended before it ({outcome})",
-        UNKNOWN: "not known: the trace has not all chunks of this stage",
-        ELSEWHERE: f"went on at another {escaped(stage.label)}",
-        ADDED: "added here",
+        Fate.MERGED: f"merged with {others}",
+        Fate.REPLACED: f"replaced, with {others}",
+        Fate.SPLIT: f"split into {others}",
+        Fate.DOUBLED: f"doubled: {others}",
+        Fate.MOVED: "moved: out of order",
+        Fate.LOST: f"lost before {escaped(stage.label)}",
+        Fate.LEFT_OUT: f"left out by {escaped(stage.label)}",
+        Fate.CUT_OFF: f"cut off: {escaped(stage.label)} ended before it ({outcome})",
+        Fate.UNKNOWN: "not known: the trace has not all chunks of this stage, or none that can be read",
+        Fate.ELSEWHERE: f"went on at another {escaped(stage.label)}",
+        Fate.ADDED: "added here",
     }
-    return words.get(step.became, step.became)
+    return words.get(fate, fate)
 
 
 def _when(time_ns: int) -> str:

@@ -11,6 +11,7 @@ from otel_sse.cli.shown import Shown
 from otel_sse.cli.stage_view import chunks_view
 from otel_sse.cli.trace_json import chunks_json, trace_json, traces_json, way_json
 from otel_sse.cli.trace_view import trace_view, traces_view, way_view
+from otel_sse.diagnosis.in_order import trace_in_order
 from otel_sse.diagnosis.path import first_stage_with, telling_chunk, way
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import Trace, TraceStream
@@ -74,7 +75,7 @@ def _shown(trace: Trace, asked: Asked) -> Shown:
     for number, view, found in details:
         views.append(view)
         data["streams"][number].update(found)
-    return Shown(Group(*views), data, trace.in_order)
+    return Shown(Group(*views), data, trace_in_order(trace))
 
 
 def _details(trace: Trace, asked: Asked) -> Iterator[tuple[int, RenderableType, dict[str, Any]]]:

@@ -60,7 +60,7 @@ class StallDetector:
         if waited_ns <= self.silence_ns:
             return None
         evidence = f"{_waited(waited_ns, self.silence_ns)}, {heartbeats} heartbeats meanwhile"
-        return Finding(kinds.STALL_CONTENT, CERTAIN, self._stage, seq, evidence=evidence)
+        return Finding(kinds.STALL_CONTENT, CERTAIN, self._stage, seq, evidence=evidence, heartbeats=heartbeats)
 
 
 def _waited(waited_ns: int, allowed_ns: int) -> str:

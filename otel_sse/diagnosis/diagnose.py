@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -35,8 +34,6 @@ _RANKS: Final = (
 
 _FRAMING: Final = frozenset({kinds.DOUBLE_FRAMING, kinds.NESTED_JSON, kinds.UNFRAMED})
 """Faults of a frame that change the text in it."""
-
-_HEARTBEATS: Final = re.compile(r"(\d+) heartbeats meanwhile")
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
@@ -92,17 +89,20 @@ def _rank(fault: Fault) -> tuple[bool, bool, int, int]:
 
 def _late(stream: TraceStream) -> list[Fault]:
     found: dict[tuple[str, int], Fault] = {}
-    for n, stage in enumerate(stream.stages):
-        for finding in stage.findings:
-            if finding.family == kinds.STALL:
-                fault = silence(stream, n, finding)
-                known = found.setdefault((fault.kind, fault.position), fault)
-                if fault.seqs == known.seqs and _heartbeats(fault) > _heartbeats(known):
-                    # A stage that saw heartbeats says more about the silence than one before it.
-                    found[fault.kind, fault.position] = fault
-                if not set(fault.seqs) <= set(known.seqs):
-                    seqs = tuple(sorted({*known.seqs, *fault.seqs}))
-                    found[fault.kind, fault.position] = msgspec.structs.replace(known, seqs=seqs, count=len(seqs))
+    heartbeats: dict[tuple[str, int], int] = {}
+    silences = [
+        (n, each) for n, stage in enumerate(stream.stages) for each in stage.findings if each.family == kinds.STALL
+    ]
+    for n, finding in silences:
+        fault = silence(stream, n, finding)
+        key = fault.kind, fault.position
+        known = found.setdefault(key, fault)
+        if fault.seqs == known.seqs and finding.heartbeats > heartbeats.setdefault(key, finding.heartbeats):
+            # A stage that saw heartbeats says more about the silence than one before it.
+            found[key], heartbeats[key] = fault, finding.heartbeats
+        if not set(fault.seqs) <= set(known.seqs):
+            seqs = tuple(sorted({*known.seqs, *fault.seqs}))
+            found[key] = msgspec.structs.replace(known, seqs=seqs, count=len(seqs))
     for position in [position for kind, position in found if kind == kinds.FIRST_BYTE]:
         # A stage that waits for its first byte has no content either, and for no longer.
         content = found.get((kinds.STALL_CONTENT, position))
@@ -112,12 +112,6 @@ def _late(stream: TraceStream) -> list[Fault]:
     held = [delayed(stream, up, down) for up, down in stream.descents if down not in silent]
     bursts = [coalesced(stream, up, down) for up, down in stream.descents]
     return [*found.values(), *(each for each in (*held, *bursts) if each is not None)]
-
-
-def _heartbeats(silent: Fault) -> int:
-    """How many came in a silence, in the detector's words."""
-    told = _HEARTBEATS.search(silent.evidence)
-    return int(told[1]) if told else 0
 
 
 def _merged(stream: TraceStream, edges: Sequence[Fault], told: Sequence[Fault]) -> list[Fault]:
@@ -151,7 +145,6 @@ def _is_same(stream: TraceStream, known: Fault, fault: Fault) -> bool:
         )
         behind_a_step = known.kind == kinds.REASSERTED and fault.family == kinds.DUPLICATE and not fault.certain
         return (late or behind_a_step) and _touches(stream, known, fault)
-    # Text without framing is also read as a field of an unknown name.
     if known.family in (kinds.PROTOCOL, kinds.CHECK) and fault.kind not in (known.kind, kinds.UNKNOWN_FIELD):
         return False
     if known.family == kinds.DUPLICATE and fault.kind == kinds.TERMINAL != known.kind:

@@ -9,31 +9,10 @@ from typing import Final
 import msgspec
 
 from otel_sse import limits
-from otel_sse.diagnosis.alignment import flow as flows
-from otel_sse.diagnosis.faults.losses import is_lost
-from otel_sse.diagnosis.trace.stages import TraceStage
+from otel_sse.diagnosis.alignment.fates import DAMAGE, GONE, Fate
+from otel_sse.diagnosis.faults.edge_fates import edge_fates
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import COMPLETE, CONTENT, ERROR
-
-SAME: Final = "same"
-DUPLICATE: Final = "duplicate"
-LOST: Final = "lost"
-MOVED: Final = "moved"
-CHANGED: Final = "changed"
-LATE: Final = "late"
-REFRAMED: Final = "reframed"
-REWRITTEN: Final = "rewritten"
-ADDED: Final = "added"
-LEFT_OUT: Final = "left out"
-ABSENT: Final = "absent"
-
-MARKS: Final = (SAME, DUPLICATE, LOST, MOVED, CHANGED, LATE, REFRAMED, REWRITTEN, ADDED, LEFT_OUT, ABSENT)
-"""What a cell can say: the same as at the stage before; more often than there; not come; out of order; other content;
-held back; cut anew with no byte more or less; rewritten by a stage that may; made by the stage; left out by a stage
-that may or has ended; nothing to say, because the chunk had not come as far."""
-
-DAMAGE: Final = frozenset({DUPLICATE, LOST, MOVED, CHANGED, LATE})
-"""The marks that are faults."""
 
 _ROW_KINDS: Final = (CONTENT, COMPLETE, ERROR)
 
@@ -44,12 +23,12 @@ class Cell(msgspec.Struct, frozen=True):
     Args:
         seqs: The chunks' numbers at the stage, rising; () where it had none.
         digest: Digest of the first of them, or "".
-        mark: One of `MARKS`.
+        mark: What had become of it since the stage before, and whether the stage may do so.
     """
 
     seqs: tuple[int, ...]
     digest: str
-    mark: str
+    mark: Fate
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -122,7 +101,7 @@ class _Rows:
         self._stream = stream
         self._late = late
         self._parent: dict[Place, Place] = {}
-        self._what: dict[Place, str] = {}
+        self._marks: dict[Place, Fate] = {}
         for n, stage in enumerate(stream.stages):
             for chunk in stage.chunks:
                 if chunk.kind in _ROW_KINDS:
@@ -139,24 +118,16 @@ class _Rows:
             yield self._row(groups[root])
 
     def _join(self, up: int, down: int) -> None:
-        edge = self._stream.descents[up, down]
+        fates = edge_fates(self._stream, up, down)
         left = limits.MAX_EDGE_PAIRS
-        rewrites = edge.downstream.rewrites
-        for passage in edge.flow.passages:
-            mark = _mark(passage.what, rewrites)
-            self._what[down, passage.seq] = mark
+        for passage in fates.edge.passage_of.values():
+            if (down, passage.seq) not in self._parent:
+                continue
+            self._marks[down, passage.seq] = fates.mark(passage.seq)
             if passage.first:
-                parents = edge.upstream.between(passage.first, passage.last)[:left]
+                parents = fates.edge.upstream.between(passage.first, passage.last)[:left]
                 left -= len(parents)
                 self._unite((down, passage.seq), ((up, seq) for seq in parents))
-        others = {chunk.seq for chunk in edge.chunks if chunk.kind in (COMPLETE, ERROR)}
-        seen: set[int] = set()
-        for seq in sorted(others):
-            first, last = edge.ranges.get(seq, (0, 0))
-            if first and first == last and (up, first) in self._parent:
-                self._what[down, seq] = DUPLICATE if first in seen else SAME
-                seen.add(first)
-                self._unite((down, seq), [(up, first)])
 
     def _unite(self, place: Place, others: Iterable[Place]) -> None:
         for other in others:
@@ -179,36 +150,36 @@ class _Rows:
     def _cell(self, n: int, group: Mapping[int, Sequence[int]]) -> Cell:
         stage = self._stream.stages[n]
         if n not in group:
-            return Cell((), "", self._gone(n, stage, group))
+            return Cell((), "", self._gone(n, group))
         seqs = tuple(sorted(group[n]))
-        marks = {self._what.get((n, seq), ADDED if self._stream.upstream[n] else SAME) for seq in seqs}
+        marks = {self._marks.get((n, seq), Fate.ADDED if self._stream.upstream[n] else Fate.SAME) for seq in seqs}
         if any((n, seq) in self._late for seq in seqs):
-            marks.add(LATE)
-        mark = next(mark for mark in (*_FIRST, *MARKS) if mark in marks)
+            marks.add(Fate.LATE)
+        mark = next(mark for mark in _FIRST if mark in marks)
         return Cell(seqs, stage.by_seq[seqs[0]].digest, mark)
 
-    def _gone(self, n: int, stage: TraceStage, group: Mapping[int, Sequence[int]]) -> str:
-        ups = [up for up in self._stream.upstream[n] if up in group]
-        if not ups:
-            return ABSENT
-        if stage.rewrites:
-            return LEFT_OUT
-        edge = self._stream.descents[ups[0], n]
-        content = any(edge.upstream.by_seq[seq].kind == CONTENT for seq in group[ups[0]])
-        return LOST if content and any(is_lost(edge, seq) for seq in group[ups[0]]) else LEFT_OUT
+    def _gone(self, n: int, group: Mapping[int, Sequence[int]]) -> Fate:
+        up = next((up for up in self._stream.upstream[n] if up in group), None)
+        if up is None:
+            return Fate.ABSENT
+        fates = edge_fates(self._stream, up, n)
+        gone = {fates.of(seq) for seq in group[up]}
+        return next((fate for fate in GONE if fate in gone), Fate.LEFT_OUT)
 
 
-_FIRST: Final = (DUPLICATE, MOVED, CHANGED, LATE, REWRITTEN, REFRAMED)
-
-
-def _mark(what: str, rewrites: bool) -> str:
-    if what == flows.AGAIN:
-        return DUPLICATE
-    if what in (flows.CHANGED, flows.REPLACED, flows.REFRAMED, flows.MOVED) and rewrites:
-        return REWRITTEN
-    if what in (flows.CHANGED, flows.REPLACED):
-        return CHANGED
-    return {flows.MOVED: MOVED, flows.REFRAMED: REFRAMED, flows.ADDED: ADDED}.get(what, SAME)
+_FIRST: Final = (
+    Fate.DOUBLED,
+    Fate.MOVED,
+    Fate.CHANGED,
+    Fate.REPLACED,
+    Fate.LATE,
+    Fate.REWRITTEN,
+    Fate.REFRAMED,
+    Fate.SAME,
+    Fate.ADDED,
+    Fate.UNKNOWN,
+)
+"""Where several chunks stand in one cell, the first of these is told."""
 
 
 def _ordered(groups: Mapping[Place, Mapping[int, Sequence[int]]], root: object) -> Iterator[Place]:

@@ -6,35 +6,17 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from otel_sse.diagnosis.matrix import (
-    ABSENT,
-    ADDED,
-    DAMAGE,
-    DUPLICATE,
-    LATE,
-    LEFT_OUT,
-    LOST,
-    REFRAMED,
-    REWRITTEN,
-    SAME,
-    Cell,
-    Column,
-    Matrix,
-    Row,
-)
+from otel_sse.diagnosis.alignment.fates import DAMAGE, GONE, Fate
+from otel_sse.diagnosis.matrix import Cell, Column, Matrix, Row
 from otel_sse.stream.chunk import CONTENT
 from otel_sse.terminal.escaping import escaped
 
-_WORDS: Final = {
-    LOST: "lost",
-    "moved": "moved",
-    "changed": "changed",
-    LATE: "late",
-    REFRAMED: "cut",
-    REWRITTEN: "rewritten",
-    ADDED: "new",
-    LEFT_OUT: "-",
-    ABSENT: "",
+_WORDS: Final[dict[Fate, str]] = {
+    **dict.fromkeys(GONE, "-"),
+    **{fate: fate.value for fate in (*DAMAGE, Fate.REWRITTEN)},
+    Fate.UNKNOWN: "?",
+    Fate.REFRAMED: "cut",
+    Fate.ADDED: "new",
 }
 """What stands behind a cell's numbers, or in their place."""
 
@@ -51,7 +33,7 @@ class GridCell(NamedTuple):
     """One cell as it is shown: its text and its mark."""
 
     text: str
-    mark: str
+    mark: Fate
 
 
 class GridRow(NamedTuple):
@@ -71,7 +53,7 @@ def matrix_text(matrix: Matrix, width: int = 100) -> str:
     """
     legend = [f"{column.number:>3} {name_of(column)}  {column.chunks} chunks" for column in matrix.columns]
     lines = grid(matrix, width)
-    head = GridRow(tuple(GridCell(str(column.number), SAME) for column in matrix.columns), 0)
+    head = GridRow(tuple(GridCell(str(column.number), Fate.SAME) for column in matrix.columns), 0)
     every = [head, *lines]
     widths = [max(len(line.cells[n].text) for line in every) for n in range(len(matrix.columns))]
     body = [
@@ -157,7 +139,11 @@ def _telling(cells: Sequence[Cell]) -> Cell:
     return min(cells, key=lambda cell: _TELLING.get(cell.mark, 0))
 
 
-_TELLING: Final = {REWRITTEN: 1, REFRAMED: 2, ADDED: 3, SAME: 4, LEFT_OUT: 5, ABSENT: 6}
+_TELLING: Final = {
+    fate: rank
+    for rank, fate in enumerate((Fate.REWRITTEN, Fate.REFRAMED, Fate.ADDED, Fate.SAME, *GONE, Fate.ABSENT), 1)
+    if fate not in DAMAGE
+}
 
 
 def _wide(cells: Sequence[Cell]) -> GridCell:
@@ -167,14 +153,16 @@ def _wide(cells: Sequence[Cell]) -> GridCell:
 
 def _short(n: int, cells: Sequence[Cell]) -> GridCell:
     first = _telling(cells)
-    if n and first.mark == SAME:
-        return GridCell("=", SAME)
+    if n and first.mark == Fate.SAME:
+        return GridCell("=", Fate.SAME)
     if n and first.mark not in DAMAGE:
         return GridCell(_SIGNS.get(first.mark, ""), first.mark)
     return _wide(cells)
 
 
-_SIGNS: Final = {REFRAMED: "%", REWRITTEN: "~", ADDED: "+", LEFT_OUT: "-"}
+_SIGNS: Final = {Fate.REFRAMED: "%", Fate.REWRITTEN: "~", Fate.ADDED: "+", Fate.UNKNOWN: "?"} | dict.fromkeys(
+    (Fate.LEFT_OUT, Fate.CUT_OFF, Fate.ELSEWHERE), "-"
+)
 
 
 def _shortest(cell: GridCell) -> GridCell:
@@ -186,7 +174,7 @@ def _joined(numbers: str, word: str) -> str:
 
 
 def _word(cell: Cell) -> str:
-    return f"x{len(cell.seqs)}" if cell.mark == DUPLICATE else _WORDS.get(cell.mark, "")
+    return f"x{len(cell.seqs)}" if cell.mark == Fate.DOUBLED else _WORDS.get(cell.mark, "")
 
 
 def _is_run(seqs: Sequence[int]) -> bool:

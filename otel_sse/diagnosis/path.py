@@ -1,4 +1,4 @@
-"""The way of one chunk through all stages of a trace: where it came from, and what it became."""
+"""The path of one chunk through all stages of a trace: where it came from, and what became of it."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from otel_sse.diagnosis.trace.edge import (
-    ADDED,
-    CHANGED,
-    CUT_OFF,
-    DOUBLED,
-    DROPPED,
-    ELSEWHERE,
-    MERGED,
-    REPLACED,
-    SAME,
-    SPLIT,
-    UNKNOWN,
-    Descent,
-)
+from otel_sse.diagnosis.alignment.fates import GONE, Fate
+from otel_sse.diagnosis.faults.edge_fates import EdgeFates, edge_fates
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CONTENT, Chunk
 
-_TELLING = (DOUBLED, SPLIT, REPLACED, MERGED, CHANGED, SAME, CUT_OFF, ELSEWHERE, UNKNOWN, DROPPED)
+_TELLING = (
+    Fate.DOUBLED,
+    Fate.MOVED,
+    Fate.SPLIT,
+    Fate.REPLACED,
+    Fate.MERGED,
+    Fate.CHANGED,
+    Fate.SAME,
+    *GONE,
+)
 """Where several chunks are followed and became different things, the first of these is told."""
 
 
@@ -33,18 +30,18 @@ class Step(msgspec.Struct, frozen=True):
     Args:
         stage: Position of the stage in its stream.
         chunks: What the chunk was there; () where it never came.
-        became: What it became between the stage before and this one, one of `descent.BECAME`; "" at the
-            first stage, `added` where nothing upstream is in it.
+        fate: What became of it between the stage before and this one; `ADDED` where nothing upstream is in it, None
+            at the first stage.
         first: First number that this is about: of the chunks it was merged with or replaced with, at the stage
             before; of the chunks it was split into or doubled to, at this one. 0 elsewhere.
         last: Last number, likewise.
-        recorded: Whether the stage recorded it; else digests were aligned.
+        recorded: Whether the stage recorded it; else contents were aligned.
         since_ns: Time since the first step, in nanoseconds; 0 where the chunk never came.
     """
 
     stage: int
     chunks: tuple[Chunk, ...]
-    became: str
+    fate: Fate | None
     first: int
     last: int
     recorded: bool
@@ -59,7 +56,11 @@ def first_stage_with(stream: TraceStream, seq: int) -> int | None:
 def telling_chunk(stream: TraceStream) -> int | None:
     """Return the first stage's number of the first chunk with content that did not stay the same; None for none."""
     content = [chunk.seq for chunk in stream.stages[0].chunks if chunk.kind == CONTENT]
-    return next((seq for seq in content if any(step.became not in ("", SAME) for step in way(stream, 0, seq))), None)
+    return next((seq for seq in content if any(map(_tells, way(stream, 0, seq)))), None)
+
+
+def _tells(step: Step) -> bool:
+    return step.fate not in (None, Fate.SAME)
 
 
 def way(stream: TraceStream, stage: int, seq: int) -> list[Step]:
@@ -96,18 +97,19 @@ def _step(stream: TraceStream, n: int, seen: Mapping[int, set[int]], start_ns: i
     since_ns = chunks[0].time_ns - start_ns if chunks else 0
     up = next((up for up in stream.upstream[n] if seen.get(up)), None)
     if up is None:
-        return Step(n, chunks, ADDED if stream.upstream[n] else "", 0, 0, True, since_ns)
-    edge = stream.descents[up, n]
-    fates = {edge.became(seq) for seq in seen[up]}
-    became = next(each for each in _TELLING if each in fates)
-    return Step(n, chunks, became, *_about(edge, became, seen[up]), edge.recorded, since_ns)
+        return Step(n, chunks, Fate.ADDED if stream.upstream[n] else None, 0, 0, True, since_ns)
+    fates = edge_fates(stream, up, n)
+    found = {fates.of(seq) for seq in seen[up]}
+    fate = next(each for each in _TELLING if each in found)
+    return Step(n, chunks, fate, *_about(fates, fate, seen[up]), fates.edge.recorded, since_ns)
 
 
-def _about(edge: Descent, became: str, before: Iterable[int]) -> tuple[int, int]:
-    children = edge.forward(seq for seq in before if edge.became(seq) == became)
-    if became in (SPLIT, DOUBLED):
+def _about(fates: EdgeFates, fate: Fate, before: Iterable[int]) -> tuple[int, int]:
+    edge = fates.edge
+    children = edge.forward(seq for seq in before if fates.of(seq) == fate)
+    if fate in (Fate.SPLIT, Fate.DOUBLED):
         return min(children), max(children)
-    if became in (MERGED, REPLACED):
+    if fate in (Fate.MERGED, Fate.REPLACED):
         ranges = [edge.ranges[child] for child in children]
         return min(first for first, _ in ranges), max(last for _, last in ranges)
     return 0, 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from otel_sse.diagnosis.alignment.flow import SAME
+from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.faults.causes import CAUSES
 from otel_sse.diagnosis.faults.fault import Fault, ranges
 from otel_sse.diagnosis.trace.edge import Descent
@@ -44,8 +44,8 @@ def _in_order(stream: TraceStream) -> str:
 
 
 def _rewrote(edge: Descent) -> bool:
-    fates = {passage.what for passage in edge.flow.passages}
-    return edge.downstream.rewrites and (bool(edge.flow.lost) or bool(fates - {SAME}))
+    fates = {passage.fate for passage in edge.flow.passages}
+    return edge.downstream.rewrites and (bool(edge.flow.lost) or bool(fates - {Fate.SAME}))
 
 
 def _named(stream: TraceStream, fault: Fault) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from otel_sse import limits, semconv
+from otel_sse.diagnosis.in_order import trace_in_order
 from otel_sse.diagnosis.trace.spans import Attributes, Span, count, integer, text
 from otel_sse.diagnosis.trace.streams import Trace, trace_of
 from otel_sse.errors import must
@@ -115,7 +116,7 @@ def _summary(trace: Trace) -> TraceSummary:
         len(stages),
         sum(stage.total for stage in stages),
         sum(stage.findings_total for stage in stages),
-        trace.in_order,
+        trace_in_order(trace),
         max(count(stage.attributes, semconv.STREAM_DUPLICATES) for stage in stages),
         _routes(stage.attributes for stage in stages),
     )

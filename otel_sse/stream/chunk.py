@@ -71,6 +71,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
         of: The earlier chunk it repeats or contradicts; 0 where there is none.
         evidence: What was compared with what, in one short line: numbers, digests, marks.
         amount: How many chunks are concerned (a gap of three counts three).
+        heartbeats: Of a silence, how many heartbeats and comments came in it.
     """
 
     kind: str
@@ -80,6 +81,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     of: int = 0
     evidence: str = ""
     amount: int = 1
+    heartbeats: int = 0
 
     @property
     def family(self) -> str:

@@ -159,6 +159,8 @@ def finding_attributes(finding: Finding) -> Attributes:
         attributes[semconv.FINDING_OF] = finding.of
     if finding.amount != 1:
         attributes[semconv.FINDING_AMOUNT] = finding.amount
+    if finding.heartbeats:
+        attributes[semconv.FINDING_HEARTBEATS] = finding.heartbeats
     return attributes
 
 

@@ -251,5 +251,5 @@ def test_pairs_of_an_edge_are_capped(monkeypatch: pytest.MonkeyPatch) -> None:
     for cap, pairs in ((9, 9), (8, 8)):
         monkeypatch.setattr(limits, "MAX_EDGE_PAIRS", cap)
         edge = stream.descents[0, 1]
-        edge.__dict__.pop("children", None)
-        assert sum(map(len, edge.children.values())) == pairs
+        edge.__dict__.pop("made_of", None)
+        assert sum(map(len, edge.made_of.values())) == pairs

@@ -64,7 +64,7 @@ def test_the_only_trace_is_shown(file: Path, capsys: pytest.CaptureFixture[str])
     assert ran.row("policy.judge.out")[:4] == ["2", "control", "policy.judge.out", "2"]
     assert ran.row("socket_write")[-2:] == ["same", "completed"]
     assert "20.0 ms" in " ".join(ran.row("socket_write"))
-    assert "! 1 provider -> 2 policy.judge.out: merged 1-2, dropped 3" in ran.out
+    assert "! 1 provider -> 2 policy.judge.out: merged 1-2, left out 3" in ran.out
 
 
 def test_a_chunks_way_is_shown(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +84,7 @@ def test_where_a_chunk_was_dropped_is_said(file: Path, capsys: pytest.CaptureFix
     """The way of a dropped chunk ends at the stage before which it was dropped."""
     ran = Ran(["--file", file, "--chunk", 3], capsys)
     assert ran.code == 0
-    assert "dropped before policy.judge.out" in ran.out
+    assert "left out by policy.judge.out" in ran.out
     assert "socket_write" not in ran.out.partition("the way of chunk")[2]
 
 
@@ -98,6 +98,17 @@ def test_the_number_may_be_of_another_stage(file: Path, stage: str, capsys: pyte
         (2, [2], "same"),
         (3, [2], "same"),
     ]
+
+
+def test_a_chunk_that_is_out_of_order_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Counts, the line of the change and the way of the chunk say `moved`, in whichever way the stage recorded it."""
+    for lineage in ([1, 3, 2, 4], None):
+        moved = segment("emit", chunk_events(["aa", "c", "bbb", "dd"], 5, lineage), links=upstream("provider"))
+        file = write(tmp_path / "t.jsonl", [segment("provider", chunk_events(ABC, 0)), moved])
+        ran = Ran(["--file", file, "--chunk", 2], capsys)
+        assert "3 same, 1 moved" in " ".join(ran.row("emit"))
+        assert "! 1 provider -> 2 emit: moved 2" in ran.out
+        assert "moved: out of order" in ran.out
 
 
 def test_the_chunks_of_a_stage_are_listed(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,7 +133,7 @@ def test_json_says_the_same(file: Path, capsys: pytest.CaptureFixture[str]) -> N
         4,
         [],
     )
-    assert judge["upstream"][0]["content"] == {"same": 1, "merged": 2, "dropped": 1}
+    assert judge["upstream"][0]["content"] == {"same": 1, "merged": 2, "left out": 1}
     assert judge["upstream"][0]["recorded"] is True
     assert socket["upstream"][0]["latency"] == {"chunks": 2, "median": 0.02, "max": 0.02, "negative": 0}
     assert socket["outcome"] == "completed"

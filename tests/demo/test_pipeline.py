@@ -16,11 +16,13 @@ from otel_sse.demo.pipeline import Pipeline
 from otel_sse.demo.pipeline_gateway import LOST
 from otel_sse.demo.pipeline_policies import BLOCKED, POLICIES, WITHHELD
 from otel_sse.demo.pipeline_process import CONTROL, GATEWAY, MODEL, ROLES
+from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.diagnose import diagnose
+from otel_sse.diagnosis.faults.edge_fates import edge_fates
+from otel_sse.diagnosis.in_order import stream_in_order
 from otel_sse.diagnosis.matrix import matrix_of
 from otel_sse.diagnosis.matrix_text import matrix_text
 from otel_sse.diagnosis.path import way
-from otel_sse.diagnosis.trace.edge import DOUBLED, MERGED, REPLACED, SAME, SPLIT
 from otel_sse.diagnosis.trace.streams import TraceStream
 from tests.demo.pipeline_answers import QUESTIONS, Reply, ask_all, content, labels, streams
 from tests.diagnosis.made_trace import digest
@@ -96,7 +98,7 @@ def test_every_answer_is_one_stream_in_one_trace_over_three_processes(ran: Ran) 
         assert stream.upstream == [(), *((n,) for n in range(len(stream.stages) - 1))]
         assert {stage.outcome for stage in stream.stages} == {"completed"}
         assert not stream.orphans
-        assert stream.in_order
+        assert stream_in_order(stream)
 
 
 def test_every_chunk_is_found_at_every_stage(ran: Ran) -> None:
@@ -118,7 +120,7 @@ def test_every_chunk_knows_the_one_it_came_from(ran: Ran) -> None:
                 continue
             origins = [stream.made_from(n).get(chunk.seq) for chunk in content(stream.stages[n])]
             assert origins == [(n - 1, chunk.seq, chunk.seq) for chunk in content(stream.stages[n - 1])]
-            assert set(stream.descents[n - 1, n].counts) == {SAME}
+            assert set(edge_fates(stream, n - 1, n).counts) == {Fate.SAME}
 
 
 def test_what_a_policy_made_knows_what_it_was_made_from(ran: Ran) -> None:
@@ -131,9 +133,11 @@ def test_what_a_policy_made_knows_what_it_was_made_from(ran: Ran) -> None:
             _, first, last = stream.made_from(n)[chunk.seq]
             text = "".join(said[numbers[first] : numbers[last] + 1])
             assert piece == text if reply.policy == "merge" else piece in text
-        counts = stream.descents[n - 1, n].counts
+        counts = edge_fates(stream, n - 1, n).counts
         # A long token is a line of its own, and a short one is not cut.
-        assert set(counts) <= ({MERGED, SAME} if reply.policy == "merge" else {SPLIT, DOUBLED, SAME})
+        assert set(counts) <= (
+            {Fate.MERGED, Fate.SAME} if reply.policy == "merge" else {Fate.SPLIT, Fate.DOUBLED, Fate.SAME}
+        )
         assert len(counts) >= 2 or reply.policy == "merge"
 
 
@@ -148,11 +152,11 @@ def test_a_replacement_is_followed_to_the_client(ran: Ran) -> None:
         token = content(stream.stages[0])[blocked.index(BLOCKED)]
         steps = {step.stage: step for step in way(stream, 0, token.seq)}
         assert list(steps) == list(range(len(stream.stages)))
-        assert [steps[n].became for n in steps] == [
-            "",
-            *[SAME] * (judged - 1),
-            REPLACED,
-            *[SAME] * (len(steps) - judged - 1),
+        assert [steps[n].fate for n in steps] == [
+            None,
+            *[Fate.SAME] * (judged - 1),
+            Fate.REPLACED,
+            *[Fate.SAME] * (len(steps) - judged - 1),
         ]
         assert {chunk.digest for n in steps for chunk in steps[n].chunks if n >= judged} == {digest(WITHHELD)}
         replaced = content(stream.stages[judged - 1])
@@ -246,7 +250,7 @@ def test_a_lost_control_plane_is_told_at_every_stage(
     assert (fault.kind, fault.stage) == ("outcome/disconnected", "ws.receive")
     assert fault.service == ("control" if end else "gateway")
     assert bool(stream.orphans) != end
-    assert not stream.in_order
+    assert not stream_in_order(stream)
     assert "different Context" not in capfd.readouterr().err
 
 

@@ -50,7 +50,7 @@ def test_heartbeats_do_not_end_a_stall_and_are_counted() -> None:
         stall.heartbeat()
     found = stall.content(6, OPENED + 21 * S)
     evidence = "20.000 s, allowed 15 s, 3 heartbeats meanwhile"
-    assert found == Finding("stall/content", CERTAIN, "socket_write", 6, evidence=evidence)
+    assert found == Finding("stall/content", CERTAIN, "socket_write", 6, evidence=evidence, heartbeats=3)
 
 
 def test_each_pause_is_measured_by_itself() -> None:
@@ -78,3 +78,4 @@ def test_short_way_says_the_same(waited_ns: int, in_time: bool) -> None:
     assert late is not None
     waited, heartbeats = ("16.000", 0) if in_time else ("31.000", 1)
     assert late.evidence == f"{waited} s, allowed 15 s, {heartbeats} heartbeats meanwhile"
+    assert late.heartbeats == heartbeats

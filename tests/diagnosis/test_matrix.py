@@ -25,7 +25,7 @@ WORDS = [f" word{n}" for n in range(12)]
 
 def marks(matrix: Matrix) -> dict[int, list[str]]:
     """The marks of the rows that are not the same all along, by their place."""
-    rows = {n: [cell.mark for cell in row.cells] for n, row in enumerate(matrix.rows, 1)}
+    rows = {n: [str(cell.mark) for cell in row.cells] for n, row in enumerate(matrix.rows, 1)}
     return {n: row for n, row in rows.items() if set(row) != {"same"}}
 
 
@@ -46,7 +46,7 @@ def test_a_repetition_stands_in_the_row_of_its_chunk() -> None:
     """Both emissions are of one chunk, and every stage behind has both."""
     matrix = matrix_of(stream_of(WORDS, once_more(3), whole))
     assert [cell.seqs for cell in matrix.rows[3].cells] == [(4,), (4, 5), (4, 5)]
-    assert marks(matrix) == {4: ["same", "duplicate", "same"]}
+    assert marks(matrix) == {4: ["same", "doubled", "same"]}
     assert lines(matrix) == ["   1       2     3", " 1-3     1-3   1-3", "   4  4-5 x2   4-5  !", "5-12    6-13  6-13"]
 
 
@@ -90,7 +90,7 @@ def test_a_doubled_end_is_shown_and_a_good_one_is_not() -> None:
     assert len(lines(clean)) == 2
     twice = matrix_of(stream_of(WORDS, framed, doubled))
     assert twice.rows[-1].kind == "complete"
-    assert twice.rows[-1].cells[-1].mark == "duplicate"
+    assert twice.rows[-1].cells[-1].mark == "doubled"
     assert lines(twice)[-1].split() == ["16", "new", "31-32", "x2", "!"]
 
 

@@ -30,7 +30,6 @@ OTHER_WORDS = {
     ("stall", "demo/faults.py"): "the name of one of the demo's faults",
     ("stall", "demo/fault_pieces.py"): "the name of one of the demo's faults",
     ("stall", "demo/pipeline_control.py"): "the name of one of the demo's faults",
-    ("duplicate", "diagnosis/matrix.py"): "the mark of a cell",
 }
 """Words that are a family's name and mean something else there."""
 

@@ -120,6 +120,13 @@ def test_a_finding_says_what_where_and_why() -> None:
     assert semconv.FINDING_OF not in finding_attributes(Finding("stall/content", CERTAIN, "s", 4))
 
 
+def test_a_silence_says_how_many_heartbeats_came_in_it() -> None:
+    """The number is an attribute of its own, and absent where there were none."""
+    found = finding_attributes(Finding("stall/content", CERTAIN, "s", 4, heartbeats=3))
+    assert found["sse.finding.heartbeats"] == 3
+    assert semconv.FINDING_HEARTBEATS not in finding_attributes(Finding("stall/content", CERTAIN, "s", 4))
+
+
 def test_a_stage_says_what_is_known_of_it() -> None:
     """Id and stage always; direction, rewriting, source and route where there are any."""
     assert stage_attributes(StageInfo(StageSpec("emit"), "s1")) == {semconv.STREAM_ID: "s1", semconv.STAGE: "emit"}

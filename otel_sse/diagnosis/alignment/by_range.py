@@ -1,4 +1,4 @@
-"""A flow by ranges: by the lineage that chunks carry, or by which bytes are whose."""
+"""A flow by ranges: by the lineage that chunks carry, or by the bytes that both sides share."""
 
 from __future__ import annotations
 
@@ -7,23 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from otel_sse.diagnosis.alignment.flow import (
-    ADDED,
-    AGAIN,
-    CHANGED,
-    MOVED,
-    REFRAMED,
-    REPLACED,
-    SAME,
-    Flow,
-    Passage,
-    Piece,
-)
+from otel_sse.diagnosis.alignment.fates import Fate
+from otel_sse.diagnosis.alignment.flow import Flow, Passage, Piece
 from otel_sse.diagnosis.alignment.ranges import Ranges
 
 
 class _Group(NamedTuple):
-    """Upstream pieces and the downstream ones made from them, that have nothing to do with any other."""
+    """Positions of neighbouring pieces upstream, and of all pieces downstream that were made from them."""
 
     first: int
     last: int
@@ -31,13 +21,13 @@ class _Group(NamedTuple):
 
 
 def by_ranges(up: Sequence[Piece], down: Sequence[Piece], ranges: Ranges, *, recorded: bool) -> Flow:
-    """Return the flow that ranges tell of.
+    """Return the flow that ranges show.
 
     Args:
         up: Content upstream, in order.
         down: Content downstream, in order.
         ranges: Number downstream → first and last number upstream that it was made from.
-        recorded: Whether the chunks carried them.
+        recorded: Whether the chunks carried the ranges.
     """
     seqs = [piece.seq for piece in up]
     spans: list[tuple[int, int, int]] = []
@@ -48,7 +38,7 @@ def by_ranges(up: Sequence[Piece], down: Sequence[Piece], ranges: Ranges, *, rec
         if first and start < end:
             spans.append((start, end - 1, j))
         else:
-            found[j] = Passage(piece.seq, ADDED)
+            found[j] = Passage(piece.seq, Fate.ADDED)
     used = bytearray(len(up))
     for group in _groups(spans):
         used[group.first : group.last + 1] = b"\1" * (group.last + 1 - group.first)
@@ -76,36 +66,36 @@ def _judged(group: _Group, up: Sequence[Piece], down: Sequence[Piece], ranges: R
     parents, children = up[group.first : group.last + 1], [down[j] for j in group.children]
     if len(parents) == 1:
         return _of_one(parents[0], children)
-    what = REFRAMED if is_cut_anew(parents, children) else REPLACED
+    what = Fate.REFRAMED if is_cut_anew(parents, children) else Fate.REPLACED
     return [Passage(piece.seq, what, *ranges[piece.seq]) for piece in children]
 
 
 def _of_one(parent: Piece, children: Sequence[Piece]) -> list[Passage]:
-    """What the chunks are that were made from one."""
+    """Return what the chunks are that were made from one chunk."""
     seq = parent.seq
     equal = [piece.seq for piece in children if piece.digest == parent.digest]
     if len(children) == 1 and not equal:
-        return [Passage(children[0].seq, CHANGED, seq, seq)]
+        return [Passage(children[0].seq, Fate.CHANGED, seq, seq)]
     if not equal:
-        what = REFRAMED if is_cut_anew([parent], children) else REPLACED
+        what = Fate.REFRAMED if is_cut_anew([parent], children) else Fate.REPLACED
         return [Passage(piece.seq, what, seq, seq) for piece in children]
-    # Whatever a stage adds of its own comes after something, and lineage can only name that.
+    # A chunk that the stage adds follows some chunk upstream, and its lineage can only name that one.
     return [
-        Passage(piece.seq, ADDED)
+        Passage(piece.seq, Fate.ADDED)
         if piece.seq not in equal
-        else Passage(piece.seq, SAME, seq, seq)
+        else Passage(piece.seq, Fate.SAME, seq, seq)
         if piece.seq == equal[0]
-        else Passage(piece.seq, AGAIN, seq, seq, equal[0])
+        else Passage(piece.seq, Fate.DOUBLED, seq, seq, equal[0])
         for piece in children
     ]
 
 
 def is_cut_anew(parents: Sequence[Piece], children: Sequence[Piece]) -> bool:
-    """Return whether the same bytes are in both, and not only as many: chunks that changed places are not cut anew.
+    """Return whether the same bytes were cut at other places. Chunks that changed places are not cut anew.
 
     Args:
-        parents: What it was made from.
-        children: What was made.
+        parents: The pieces upstream.
+        children: The pieces downstream that were made from them.
     """
     before, after = _bytes(parents), _bytes(children)
     if before is None or after is None:
@@ -122,24 +112,27 @@ def _bytes(pieces: Sequence[Piece]) -> int | None:
 
 
 def _in_order(passages: list[Passage]) -> list[Passage]:
-    """Mark what came after something that it should have come before."""
+    """Mark each chunk as moved that comes behind a later one."""
     highest, at = 0, 0
     for n, passage in enumerate(passages):
-        if passage.what != SAME:
+        if passage.fate != Fate.SAME:
             continue
         if passage.first < highest:
-            passages[n] = passage._replace(what=MOVED, of=at)
+            passages[n] = passage._replace(fate=Fate.MOVED, of=at)
         else:
             highest, at = passage.first, passage.seq
     return passages
 
 
 def cut_anew(up: Sequence[Piece], down: Sequence[Piece]) -> Ranges:
-    """Return ranges by which bytes are whose; none where the two sides do not have as many.
+    """Return the ranges that bytes show: each piece was made from the pieces that its bytes were in.
 
     Args:
         up: Content upstream, in order.
         down: Content downstream, in order.
+
+    Returns:
+        The ranges; {} where the two sides do not have the same number of bytes.
     """
     before, after = _bytes(up), _bytes(down)
     # A damaged trace may have lengths that shrink.

@@ -1,4 +1,4 @@
-"""What became of each piece of content between two stages, explained in the simplest way that the chunks allow."""
+"""The flow between two stages: of several explanations, the one that leaves least unexplained."""
 
 from __future__ import annotations
 
@@ -6,33 +6,23 @@ from collections.abc import Container, Mapping, Sequence
 
 from otel_sse.diagnosis.alignment.by_digest import by_digests
 from otel_sse.diagnosis.alignment.by_range import by_ranges, cut_anew
-from otel_sse.diagnosis.alignment.flow import (
-    ADDED,
-    AGAIN,
-    CHANGED,
-    MOVED,
-    REFRAMED,
-    REPLACED,
-    SAME,
-    Flow,
-    Passage,
-    Piece,
-)
+from otel_sse.diagnosis.alignment.fates import Fate
+from otel_sse.diagnosis.alignment.flow import Flow, Passage, Piece
 from otel_sse.diagnosis.alignment.ranges import Ranges
 
 
 def flow(up: Sequence[Piece], down: Sequence[Piece], recorded: Ranges, *, counted: bool = False) -> Flow:
-    """Return what became of each piece of content, by what was recorded where that fits, else by content.
+    """Return the flow that was recorded, where it fits; else the flow that contents show best.
 
-    Within a process a stage records what its chunks equal among those that had come and were not yet taken, which can
-    be another one than it was. So where not all is in order, the explanation that leaves least to explain is taken.
+    A stage records for each chunk an equal one that had arrived and was not yet matched. Among identical chunks that
+    can be the wrong one. So where the recorded flow has damage, it competes with those that contents show, and the one
+    that leaves least unexplained is returned.
 
     Args:
         up: Content upstream, in order.
         down: Content downstream, in order.
-        recorded: Which upstream numbers downstream ones were made from, as carried with the chunks; {} where nothing
-            was.
-        counted: Whether the sender's own numbers were carried, which say for certain which chunk it was.
+        recorded: The ranges that the chunks carry; {} where they carry none.
+        counted: Whether the ranges are the sender's own numbers, which name a chunk for certain.
     """
     known = {piece.digest for piece in up}
     digests = {piece.seq: piece.digest for piece in down}
@@ -50,7 +40,7 @@ def flow(up: Sequence[Piece], down: Sequence[Piece], recorded: Ranges, *, counte
 
 
 def _by_content(up: Sequence[Piece], down: Sequence[Piece]) -> list[Flow]:
-    """The flows that equal contents tell of: across channels, and within them where both sides name them alike."""
+    """Return the flow by digests. Where both sides name the same channels, add the flow within each channel."""
     before, after = ({piece.channel for piece in pieces} for pieces in (up, down))
     found = [by_digests(up, down)]
     if len(before) > 1 and after <= before and found[0].damage:
@@ -63,9 +53,9 @@ def _in_channel(piece: Piece) -> Piece:
 
 
 def _balanced(found: Flow, up: Sequence[Piece], digests: Mapping[int, str]) -> Flow:
-    """Take a chunk that is one too many, and an equal one that is missing, for one that moved.
+    """Record a chunk as moved where one is repeated and an equal one is missing.
 
-    A stage that hands equal chunks on out of order has said of some that they were another.
+    A stage that hands on identical chunks out of order records the wrong one for some of them.
     """
     missing: dict[str, list[int]] = {}
     lost = set(found.lost)
@@ -74,18 +64,18 @@ def _balanced(found: Flow, up: Sequence[Piece], digests: Mapping[int, str]) -> F
             missing.setdefault(piece.digest, []).append(piece.seq)
     passages = list(found.passages)
     for n, passage in enumerate(passages):
-        if passage.what in (AGAIN, ADDED) and (waiting := missing.get(digests[passage.seq])):
+        if passage.fate in (Fate.DOUBLED, Fate.ADDED) and (waiting := missing.get(digests[passage.seq])):
             first = waiting.pop(0)
             lost.discard(first)
-            passages[n] = Passage(passage.seq, MOVED, first, first, passages[n - 1].seq if n else passage.seq)
+            passages[n] = Passage(passage.seq, Fate.MOVED, first, first, passages[n - 1].seq if n else passage.seq)
     return Flow(passages, [seq for seq in found.lost if seq in lost], found.recorded)
 
 
 def _take_first(passages: list[Passage], digests: Mapping[int, str]) -> None:
-    """Of equal neighbours, call the first the one that came late: it stands in the wrong place."""
+    """Of identical neighbours, call the first one moved: it stands in the wrong place."""
     for n, late in enumerate(passages):
         at = n
-        while late.what == MOVED and at and _may_be(passages[at - 1], late, digests):
+        while late.fate == Fate.MOVED and at and _may_be(passages[at - 1], late, digests):
             passages[at] = passages[at - 1]._replace(seq=passages[at].seq)
             at -= 1
         if at < n:
@@ -93,13 +83,14 @@ def _take_first(passages: list[Passage], digests: Mapping[int, str]) -> None:
 
 
 def _may_be(before: Passage, late: Passage, digests: Mapping[int, str]) -> bool:
-    return before.what == SAME and before.first > late.first and digests[before.seq] == digests[late.seq]
+    return before.fate == Fate.SAME and before.first > late.first and digests[before.seq] == digests[late.seq]
 
 
 def _fits(found: Flow, known: Container[str], digests: Mapping[int, str]) -> bool:
-    """Whether what was recorded leaves nothing to be explained otherwise."""
+    """Whether the recorded flow explains each chunk that is known upstream."""
     return all(
-        passage.what != REPLACED and (passage.what not in (ADDED, CHANGED) or digests[passage.seq] not in known)
+        passage.fate != Fate.REPLACED
+        and (passage.fate not in (Fate.ADDED, Fate.CHANGED) or digests[passage.seq] not in known)
         for passage in found.passages
     )
 
@@ -107,20 +98,20 @@ def _fits(found: Flow, known: Container[str], digests: Mapping[int, str]) -> boo
 def _unexplained(
     found: Flow, known: Container[str], before: Mapping[int, Piece], after: Mapping[int, Piece]
 ) -> tuple[int, int, int]:
-    """How much an explanation leaves open: chunks that are not as they were, that changed channel, and their places."""
-    strange = sum(p.what in (ADDED, CHANGED) and after[p.seq].digest in known for p in found.passages)
-    astray = sum(p.what == SAME and after[p.seq].channel != before[p.first].channel for p in found.passages)
+    """Return how much a flow leaves unexplained: damaged chunks, chunks of another channel, and places of damage."""
+    strange = sum(p.fate in (Fate.ADDED, Fate.CHANGED) and after[p.seq].digest in known for p in found.passages)
+    astray = sum(p.fate == Fate.SAME and after[p.seq].channel != before[p.first].channel for p in found.passages)
     return found.damage + strange, astray, _places(found.passages)
 
 
 def _places(passages: Sequence[Passage]) -> int:
-    """In how many places something is not as it was. Repetitions that lag alike are one, wherever they stand."""
-    before, lag, places = Passage(0, SAME), 0, 0
+    """Return in how many places there is damage. Repetitions with the same lag are one place, wherever they stand."""
+    before, lag, places = Passage(0, Fate.SAME), 0, 0
     for passage in passages:
-        if passage.what == AGAIN:
+        if passage.fate == Fate.DOUBLED:
             places += passage.seq - passage.of != lag
             lag = passage.seq - passage.of
-        elif passage.what not in (SAME, REFRAMED):
-            places += passage.what != before.what or passage.first != before.last + 1
+        elif passage.fate not in (Fate.SAME, Fate.REFRAMED):
+            places += passage.fate != before.fate or passage.first != before.last + 1
         before = passage
     return places

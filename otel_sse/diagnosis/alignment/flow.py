@@ -1,21 +1,14 @@
-"""What one piece of content became between two stages."""
+"""The flow of content between two stages: what each chunk downstream is, and which chunks upstream are missing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
+from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.stream.chunk import Chunk
-
-SAME: Final = "same"
-AGAIN: Final = "again"
-MOVED: Final = "moved"
-CHANGED: Final = "changed"
-REFRAMED: Final = "reframed"
-REPLACED: Final = "replaced"
-ADDED: Final = "added"
 
 
 class Piece(NamedTuple):
@@ -28,21 +21,19 @@ class Piece(NamedTuple):
 
 
 class Passage(NamedTuple):
-    """What one downstream chunk is.
+    """What one chunk downstream is.
 
     Args:
         seq: Its number.
-        what: `same`; `again`: the same chunk once more; `moved`: the same, out of order; `changed`: other content in
-            its place; `reframed`: cut anew, none of the bytes more or less; `replaced`: something that is not the sum
-            of what it was made from; `added`: made from nothing upstream.
+        fate: `SAME`, `DOUBLED`, `MOVED`, `CHANGED`, `REFRAMED`, `REPLACED`, `ADDED` or `UNKNOWN`.
         first: First number upstream; 0 where it was made from nothing.
-        last: Last number upstream.
-        of: Of a repetition the number downstream that it repeats; of a moved chunk that of the one which came too
-            early; else 0.
+        last: Last number upstream; 0 likewise.
+        of: For a repetition, the number downstream that it repeats. For a moved chunk, the number downstream of the
+            chunk that came too early. Else 0.
     """
 
     seq: int
-    what: str
+    fate: Fate
     first: int = 0
     last: int = 0
     of: int = 0
@@ -52,9 +43,9 @@ class Flow(msgspec.Struct):
     """All content between two stages.
 
     Args:
-        passages: The downstream chunks, in order.
-        lost: Numbers upstream that nothing downstream was made from.
-        recorded: Whether lineage was carried and fits; else contents were aligned.
+        passages: The chunks downstream, in order.
+        lost: Numbers upstream from which no chunk downstream was made, rising.
+        recorded: Whether the chunks carried their lineage and it fits; else contents were aligned.
     """
 
     passages: list[Passage]
@@ -63,10 +54,10 @@ class Flow(msgspec.Struct):
 
     @property
     def damage(self) -> int:
-        """How many chunks are not as they were; of two explanations the one with less is likelier."""
-        fates = [passage.what for passage in self.passages]
-        rewritten = {(p.first, p.last) for p in self.passages if p.what == REPLACED}
-        harmless = fates.count(SAME) + fates.count(REFRAMED)
+        """How many chunks are not as they were. Of two explanations, the one with less damage is likelier."""
+        fates = [passage.fate for passage in self.passages]
+        rewritten = {(p.first, p.last) for p in self.passages if p.fate == Fate.REPLACED}
+        harmless = fates.count(Fate.SAME) + fates.count(Fate.REFRAMED)
         return len(self.lost) + len(fates) - harmless + sum(last - first + 1 for first, last in rewritten)
 
 

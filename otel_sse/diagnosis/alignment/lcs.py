@@ -1,8 +1,8 @@
-"""Two sequences of digests, matched in order: which element downstream is which upstream.
+"""Two sequences of digests, matched in order: which element downstream is which element upstream.
 
-The longest common subsequence by bit vectors: one row of the table is one whole number with a bit for each element
-upstream, and Python adds and compares such numbers 64 bits at a time. Ten thousand elements against as many take a
-tenth of a second, whatever repeats.
+The longest common subsequence by bit vectors. One row of the table is one integer with a bit for each element upstream,
+and Python adds such integers many bits at a time. Ten thousand elements against as many take a tenth of a second,
+whatever repeats.
 
 Source: Crochemore, Iliopoulos, Pinzon, Reid: A fast and practical bit-vector algorithm for the longest common
 subsequence problem (2001); Hirschberg: A linear space algorithm for computing maximal common subsequences (1975).
@@ -14,19 +14,32 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 Pairs = list[tuple[int, int]]
-"""Position upstream and position downstream of elements that are the same, both rising."""
+"""Position upstream and position downstream of each match, both rising."""
 
 _MAX_TABLE_BITS: Final = 800_000_000
-"""Bits of a table that is kept whole: 100 MB, 20,000 elements against 40,000. A larger one is halved first."""
+"""Bits of the largest table that is kept whole: 100 MB, 20,000 elements against 40,000. A larger one is halved."""
 
 _SHORTEST_REPLAY: Final = 4
-"""Elements that were put in together, and that a match may be moved for, so that they stay together."""
+"""Inserted elements from which a match is moved so that they stay together."""
+
+
+# Worked example, without the shortcuts for what both have in common at their ends: up `a b c d`, down `a b d`.
+#
+#   rows      of the reversed sequences, `d c b a` and `d b a`, with the bit of `d` on the right:
+#             after d      1110   0 at d: one element in common
+#             after d b    1010   0 at d and b: two
+#             after d b a  0010   0 at d, b and a: three; 1 at c, which down has not
+#   traced    forwards: a = a, match (0, 0); b = b, match (1, 1); c against d: the row after `d` has 1 at c, so that up
+#             moves on without it; d = d, match (3, 2)
+#
+# Out: [(0, 0), (1, 1), (3, 2)]. Position 2 upstream is unmatched: `c` was removed.
 
 
 def match(upstream: Sequence[str], downstream: Sequence[str]) -> dict[int, int]:
-    """Return position downstream → position upstream, for elements that are equal and stand in the same order.
+    """Return position downstream → position upstream of elements that are equal and in the same order.
 
-    An element may be matched several times: further emissions of it stand right after its first.
+    Equal neighbours downstream of which one is matched are all matched to the same element: `a b` and `a a b` give
+    `{0: 0, 1: 0, 2: 1}`.
 
     Args:
         upstream: Digests in order.
@@ -36,14 +49,17 @@ def match(upstream: Sequence[str], downstream: Sequence[str]) -> dict[int, int]:
     for j in range(1, len(downstream)):
         if j not in matched and downstream[j] == downstream[j - 1] and j - 1 in matched:
             matched[j] = matched[j - 1]
+    for j in range(len(downstream) - 2, -1, -1):
+        if j not in matched and downstream[j] == downstream[j + 1] and j + 1 in matched:
+            matched[j] = matched[j + 1]
     return dict(sorted(matched.items()))
 
 
 def pairs(upstream: Sequence[str], downstream: Sequence[str]) -> Pairs:
-    """Return the same elements of both, as many as can be had in order.
+    """Return as many matches of equal elements as there can be in order.
 
-    Of several equal ones downstream the first is taken, so that what is left over is the repetition. What was left out
-    or put in stays together where it can.
+    Of several equal elements downstream the first is matched, so that the unmatched one is the repetition. Elements
+    that were removed or inserted together stay together where they can.
 
     Args:
         upstream: Digests in order.
@@ -66,15 +82,15 @@ def pairs(upstream: Sequence[str], downstream: Sequence[str]) -> Pairs:
 
 
 def _put_in_at(up: Sequence[str], down: Sequence[str], head: int) -> int | None:
-    """Where one block was put in, if that is all there is; None if not.
+    """Return where one block was inserted, if that is the only difference; else None.
 
-    Where tokens repeat there may be several places. The answer's beginning again is taken first, then what had just
-    been there.
+    Where tokens repeat, several places fit. The first choice is a block that repeats the answer's beginning, the second
+    one that repeats what stands right before it.
     """
     size = len(down) - len(up)
     earliest = len(up) - _common(up[::-1], down[::-1])
     if earliest > head or down[::2] == down[1::2] == up:
-        # Each one twice is no block, also where tokens repeat so much that it could be one.
+        # Each element twice is no block, even if tokens repeat so much that it could be one.
         return None
     places = range(head, earliest - 1, -1)
     for begins in (lambda at: 0, lambda at: at - size):
@@ -115,7 +131,7 @@ def _rows(up: Sequence[str], down: Sequence[str]) -> Iterator[int]:
 
 
 def _traced(up: Sequence[str], down: Sequence[str]) -> Pairs:
-    # From the end of the table back, so the table is of both sequences backwards and the way goes forwards.
+    # A table is read from its end. Both sequences are reversed, so that the matches come out in order.
     last_i, last_j = len(up) - 1, len(down) - 1
     rows = list(_rows(up[::-1], down[::-1]))
     found: Pairs = []
@@ -133,7 +149,7 @@ def _traced(up: Sequence[str], down: Sequence[str]) -> Pairs:
 
 
 def _split(up: Sequence[str], down: Sequence[str], half: int) -> int:
-    """How many of `up` go with the first half of `down`."""
+    """Return how many elements of `up` belong to the first half of `down`."""
     before = _lengths(up, down[:half])
     after = _lengths(up[::-1], down[half:][::-1])[::-1]
     sums = [a + b for a, b in zip(before, after, strict=True)]
@@ -141,7 +157,7 @@ def _split(up: Sequence[str], down: Sequence[str], half: int) -> int:
 
 
 def _lengths(up: Sequence[str], down: Sequence[str]) -> list[int]:
-    """For each i, how many elements up[:i] and `down` have in common."""
+    """Return for each i how many elements up[:i] and `down` have in common."""
     *_, row = _rows(up, down)
     lengths = [0]
     for bit in reversed(f"{row:0{len(up)}b}"):
@@ -150,7 +166,7 @@ def _lengths(up: Sequence[str], down: Sequence[str]) -> list[int]:
 
 
 def _join_left_out(found: Pairs, up: Sequence[str], down: Sequence[str]) -> None:
-    """Move single matches that part what was left out: `[p q] a [r a] x` becomes `[p q a r] a x`."""
+    """Move single matches that split a removed run: `[p q] a [r a] x` becomes `[p q a r] a x`; brackets are removed."""
     for n in range(len(found) - 2, -1, -1):
         (i, j), (next_i, next_j) = found[n], found[n + 1]
         left_out_before = i > (found[n - 1][0] + 1 if n else 0)
@@ -159,7 +175,7 @@ def _join_left_out(found: Pairs, up: Sequence[str], down: Sequence[str]) -> None
 
 
 def _join_put_in(found: Pairs, up: Sequence[str], down: Sequence[str]) -> None:
-    """Move single matches that part what was put in, where together it is a run that was there before."""
+    """Move single matches that split an inserted run, if the joined run repeats an earlier one."""
     for n in range(len(found) - 2, -1, -1):
         (i, j), (next_i, next_j) = found[n], found[n + 1]
         start = found[n - 1][1] + 1 if n else 0
@@ -176,7 +192,7 @@ def _was_there(up: Sequence[str], run: Sequence[str]) -> bool:
 
 
 def _take_first(found: Pairs, down: Sequence[str]) -> None:
-    """Move matches to the first of equal runs: `[a b] a b` becomes `a b [a b]`."""
+    """Move matches to the first of equal runs: `[a b] a b` becomes `a b [a b]`; brackets are unmatched."""
     start = 0
     for n, (i, j) in enumerate(found):
         if start < j and down[start] == down[j]:

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from otel_sse.diagnosis.alignment.flow import SAME
+from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.stream.chunk import COMMENT, Chunk
 
@@ -24,7 +24,7 @@ class Comments:
 
     def __init__(self, edge: Descent, lost: Sequence[int]) -> None:
         self._edge = edge
-        self._same = [(p.first, p.seq) for p in edge.flow.passages if p.what == SAME]
+        self._same = [(p.first, p.seq) for p in edge.flow.passages if p.fate == Fate.SAME]
         self._lost = lost
         self._gaps = dict(self._by_gap()) if any(chunk.kind == COMMENT for chunk in edge.chunks) else {}
 

@@ -7,11 +7,11 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from otel_sse import semconv
-from otel_sse.diagnosis.alignment.flow import SAME
-from otel_sse.diagnosis.faults.fault import Fault
+from otel_sse.diagnosis.alignment.fates import Fate
+from otel_sse.diagnosis.faults.fault import Fault, fault_at
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import TraceStream
-from otel_sse.stream.chunk import CERTAIN, CONTENT, SUSPECTED, Finding
+from otel_sse.stream.chunk import CONTENT, Finding
 from otel_sse.stream.kinds import BURST, DELAYED, FIRST_BYTE, STALL_CONTENT
 
 _NS_PER_S: Final = 1e9
@@ -72,7 +72,7 @@ def coalesced(stream: TraceStream, up: int, down: int) -> Fault | None:
         f"{spread_ns / _NS_PER_S:.3f} s, came in {bursts_in_words} {took_ns / _NS_PER_S:.3f} s"
     )
     seqs = tuple(crossed.seq for burst in found for crossed in burst)
-    return _fault(BURST, stream, down, up, seqs, evidence, certain=bool(whole))
+    return fault_at(stream, down, BURST, evidence, upstream=up, seqs=seqs, certain=bool(whole))
 
 
 class _Crossed(NamedTuple):
@@ -86,7 +86,7 @@ class _Crossed(NamedTuple):
 def _times(stream: TraceStream, up: int, down: int) -> list[_Crossed]:
     edge = stream.descents[up, down]
     before, after = edge.upstream.by_seq, edge.downstream.by_seq
-    same = [passage for passage in edge.flow.passages if passage.what == SAME]
+    same = [passage for passage in edge.flow.passages if passage.fate == Fate.SAME]
     return [_Crossed(p.seq, before[p.first].time_ns, after[p.seq].time_ns) for p in same if p.first in before]
 
 
@@ -158,7 +158,7 @@ def delayed(stream: TraceStream, up: int, down: int) -> Fault | None:
         "the last stage waited for its reader about as long: a slow client holds back everything" if slow_reader else ""
     )
     certain = not slow_reader and not stage.rewrites
-    return _fault(DELAYED, stream, down, up, tuple(seqs), evidence, certain=certain, origin=origin)
+    return fault_at(stream, down, DELAYED, evidence, upstream=up, seqs=seqs, certain=certain, origin=origin)
 
 
 def silence(stream: TraceStream, position: int, finding: Finding) -> Fault:
@@ -174,7 +174,7 @@ def silence(stream: TraceStream, position: int, finding: Finding) -> Fault:
     place, up, origin = (_first_late if first else _silent)(stream, position, finding.seq)
     evidence = f"{finding.evidence}, at {finding.seq} of {seen_at}"
     kind = FIRST_BYTE if _opens_late(stream.stages[place[0]], place[1]) else finding.kind
-    return _fault(kind, stream, place[0], up, (place[1],), evidence, origin=origin)
+    return fault_at(stream, place[0], kind, evidence, upstream=up, seqs=[place[1]], origin=origin)
 
 
 def _opens_late(stage: TraceStage, seq: int) -> bool:
@@ -306,29 +306,3 @@ def _parent(stream: TraceStream, position: int, seq: int) -> _Place | None:
 def _seconds(stage: TraceStage, name: str) -> float:
     value = stage.attributes.get(name)
     return float(value) if isinstance(value, (int, float)) else 0.0
-
-
-def _fault(
-    kind: str,
-    stream: TraceStream,
-    position: int,
-    up: int | None,
-    seqs: tuple[int, ...],
-    evidence: str,
-    *,
-    certain: bool = True,
-    origin: str = "",
-) -> Fault:
-    stage = stream.stages[position]
-    return Fault(
-        kind=kind,
-        certainty=CERTAIN if certain else SUSPECTED,
-        stage=stage.label,
-        service=stage.service,
-        position=position,
-        upstream=up,
-        seqs=seqs,
-        count=len(seqs),
-        evidence=evidence,
-        origin=origin,
-    )

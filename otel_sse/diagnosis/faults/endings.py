@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from otel_sse.diagnosis.faults.fault import Fault
+from otel_sse.diagnosis.faults.fault import Fault, fault_at
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import TraceStream
-from otel_sse.stream.chunk import CERTAIN
 from otel_sse.stream.kinds import OUTCOME_ABANDONED, OUTCOME_CANCELLED, OUTCOME_DISCONNECTED, of_outcome
 from otel_sse.stream.outcome import ABANDONED, CANCELLED, CAPPED, COMPLETED, DISCONNECTED, FAILED, INCOMPLETE, UNPARSED
 from otel_sse.stream.stages import RECEIVERS
@@ -76,15 +75,13 @@ def _fault(stream: TraceStream, position: int) -> Fault:
     ups = stream.upstream[position]
     last = stage.chunks[-1].seq if stage.chunks else 0
     error = f", {stage.error_type}" if stage.error_type else ""
-    return Fault(
-        kind=of_outcome(stage.outcome),
-        certainty=CERTAIN,
-        stage=stage.label,
-        service=stage.service,
-        position=position,
+    return fault_at(
+        stream,
+        position,
+        of_outcome(stage.outcome),
+        f"outcome {stage.outcome}{error}, after {stage.total} chunks",
         upstream=ups[0] if ups else None,
-        seqs=(last,) if last else (),
-        evidence=f"outcome {stage.outcome}{error}, after {stage.total} chunks",
+        seqs=[last] if last else [],
         origin=_origin(stream, position),
     )
 

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 import msgspec
 
 from otel_sse.diagnosis.faults.causes import CAUSES, UNKNOWN_CAUSE, Cause
-from otel_sse.stream.chunk import CERTAIN
+from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.chunk import CERTAIN, SUSPECTED
 from otel_sse.stream.kinds import detail_of, family_of
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that went wrong, at the first stage at which it shows.
+    """One thing that went wrong, at the first stage at which it shows. Made by `fault_at`.
 
     Args:
         kind: Family and detail, e.g. `duplicate/doubled`, `gap/lost`, `stall/content`, `outcome/failed`.
@@ -69,6 +70,49 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def _known(self) -> Cause:
         return CAUSES.get(self.kind) or CAUSES.get(self.family) or UNKNOWN_CAUSE
+
+
+def fault_at(
+    stream: TraceStream,
+    position: int,
+    kind: str,
+    evidence: str,
+    *,
+    upstream: int | None,
+    certain: bool = True,
+    seqs: Iterable[int] = (),
+    of: Iterable[int] = (),
+    count: int | None = None,
+    origin: str = "",
+) -> Fault:
+    """Return a fault of one stage of a stream.
+
+    Args:
+        stream: The stream.
+        position: Position of the stage.
+        kind: Family and detail, e.g. `duplicate/doubled`.
+        evidence: What was compared with what, in one line. Never content.
+        upstream: Position of the stage before it that still had it right; None where it was so at the first stage.
+        certain: Whether lineage, identity or the protocol proves it; else it is suspected.
+        seqs: Numbers of the chunks that it is about.
+        of: As many numbers of the chunks that these repeat or contradict; () where that says nothing.
+        count: How many chunks are concerned; as many as `seqs` where None, and 1 where these are none.
+        origin: What is to be said of where it comes from, or "".
+    """
+    stage, numbers = stream.stages[position], tuple(seqs)
+    return Fault(
+        kind=kind,
+        certainty=CERTAIN if certain else SUSPECTED,
+        stage=stage.label,
+        service=stage.service,
+        position=position,
+        upstream=upstream,
+        seqs=numbers,
+        of=tuple(of),
+        count=max(len(numbers), 1) if count is None else count,
+        evidence=evidence,
+        origin=origin,
+    )
 
 
 def ranges(seqs: Iterable[int], most: int = 4) -> str:

@@ -8,12 +8,13 @@ from typing import Final
 
 import msgspec
 
-from otel_sse.diagnosis.alignment.flow import MOVED, SAME
+from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.faults.affected import concerned
-from otel_sse.diagnosis.faults.fault import Fault
-from otel_sse.diagnosis.faults.losses import Losses
+from otel_sse.diagnosis.faults.edge_fates import edge_fates
+from otel_sse.diagnosis.faults.fault import Fault, fault_at
+from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.diagnosis.trace.streams import TraceStream
-from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Chunk, Finding
+from otel_sse.stream.chunk import CERTAIN, Chunk, Finding
 from otel_sse.stream.kinds import (
     ACCUMULATED,
     DOUBLED,
@@ -57,7 +58,8 @@ def _none_is_lost(stream: TraceStream, position: int) -> bool:
         return False
     if not (stage.is_whole and stream.stages[ups[0]].is_whole):
         return False
-    return not Losses(stream, ups[0], position).by_kind()
+    fates = edge_fates(stream, ups[0], position)
+    return fates.is_comparable and not fates.losses.by_kind
 
 
 def _is_refuted(stream: TraceStream, position: int, finding: Finding) -> bool:
@@ -70,11 +72,12 @@ def _is_refuted(stream: TraceStream, position: int, finding: Finding) -> bool:
     if finding.kind not in (DOUBLED, REPLAYED) or len(ups) != 1:
         return False
     edge, pair = stream.descents[ups[0], position], (finding.seq, finding.of)
-    was = {p.seq: p.first for p in edge.flow.passages if p.what in (SAME, MOVED) and p.seq in pair}
+    was = {p.seq: p.first for p in edge.flow.passages if p.fate in (Fate.SAME, Fate.MOVED) and p.seq in pair}
     if len(set(was.values())) != 2:
         return False
     if finding.kind == DOUBLED:
-        return len({edge.ranges.get(seq) for seq in pair}) == 1
+        said = [edge.carried.get(seq) for seq in pair]
+        return said[0] is not None and said[0] == said[1]
     if all(_has_own_id(edge.downstream.by_seq[seq], edge.upstream.by_seq[was[seq]]) for seq in pair):
         return any(each.kind == REORDER_SEQUENCE for each in edge.downstream.findings)
     before = msgspec.structs.replace(finding, seq=was[finding.seq], of=was[finding.of])
@@ -119,7 +122,7 @@ def back_to(stream: TraceStream, position: int, seq: int, target: int) -> set[in
     found = {position: {seq}}
     for n in range(position, target, -1):
         for up in stream.upstream[n] if n in found else ():
-            origins = [stream.descents[up, n].made_from(each) for each in found[n]]
+            origins = [stream.descents[up, n].ranges.get(each) for each in found[n]]
             for first, last in filter(None, origins):
                 found.setdefault(up, set()).update(stream.stages[up].between(first, last)[:_MOST])
     return found.get(target, set())
@@ -141,17 +144,16 @@ def _fault(stream: TraceStream, kind: str, position: int, own: list[Finding], al
     most = Counter(each.kind for each in stage.findings).most_common(1)
     if stage.is_cut and most and kind == most[0][0]:
         more += f"; {stage.findings_total - len(stage.findings)} more findings were counted and have no event"
-    return Fault(
-        kind=kind,
-        certainty=CERTAIN if certain else SUSPECTED,
-        stage=stage.label,
-        service=stage.service,
-        position=position,
+    return fault_at(
+        stream,
+        position,
+        kind,
+        finding.evidence + more,
         upstream=ups[0] if ups else None,
-        seqs=tuple(numbered),
-        of=tuple(numbered.values()),
+        certain=certain,
+        seqs=numbered,
+        of=numbered.values(),
         count=max(len(own), sum(each.amount for each in own)),
-        evidence=finding.evidence + more,
     )
 
 
@@ -159,15 +161,22 @@ def _pushed_back(stream: TraceStream, position: int, own: list[Finding]) -> tupl
     """Move a repetition to the first stage that had both chunks of each pair, whichever stage reported it."""
     while len(stream.upstream[position]) == 1:
         up = stream.upstream[position][0]
-        ranges = stream.descents[up, position].ranges
+        edge = stream.descents[up, position]
         moved = []
         for each in own:
-            (a, b), (c, d) = ranges.get(each.seq, (0, -1)), ranges.get(each.of, (0, 0))
+            if _is_doubled(edge, each.seq):
+                return position, own
+            (a, b), (c, d) = edge.ranges.get(each.seq, (0, -1)), edge.ranges.get(each.of, (0, 0))
             if a != b or c != d or (each.of and a == c) or not _is_same(stream, (position, each.seq), (up, a)):
                 return position, own
-            moved.append(Finding(each.kind, each.certainty, each.stage, a, c, each.evidence, each.amount))
+            moved.append(msgspec.structs.replace(each, seq=a, of=c))
         position, own = up, moved
     return position, own
+
+
+def _is_doubled(edge: Descent, seq: int) -> bool:
+    passage = edge.passage_of.get(seq)
+    return passage is not None and passage.fate == Fate.DOUBLED
 
 
 def _is_same(stream: TraceStream, one: tuple[int, int], other: tuple[int, int]) -> bool:

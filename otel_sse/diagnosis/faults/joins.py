@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from otel_sse.diagnosis.alignment.flow import SAME
-from otel_sse.diagnosis.faults.fault import Fault
+from otel_sse.diagnosis.alignment.fates import Fate
+from otel_sse.diagnosis.faults.fault import Fault, fault_at
 from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.diagnosis.trace.streams import TraceStream
-from otel_sse.stream.chunk import CERTAIN, SUSPECTED
 from otel_sse.stream.kinds import DOUBLED, TERMINAL
 
 Origins = dict[int, tuple[int, int]]
@@ -49,17 +48,15 @@ def _fault(stream: TraceStream, position: int, ancestor: int, again: dict[int, i
     digest = stage.by_seq[seq].digest
     ways = [_way(stream, found[each][1]) for each in (of, seq)]
     many = f"; {len(again)} chunks so" if len(again) > 1 else ""
-    return Fault(
-        kind=DOUBLED,
-        certainty=SUSPECTED if position in stream.orphans else CERTAIN,
-        stage=stage.label,
-        service=stage.service,
-        position=position,
+    return fault_at(
+        stream,
+        position,
+        DOUBLED,
+        f"{seq} is {of} again: both are {origin} of {stream.stages[ancestor].label}, digest {digest}{many}",
         upstream=found[seq][1],
-        seqs=tuple(again),
-        of=tuple(again.values()),
-        count=len(again),
-        evidence=f"{seq} is {of} again: both are {origin} of {stream.stages[ancestor].label}, digest {digest}{many}",
+        certain=position not in stream.orphans,
+        seqs=again,
+        of=again.values(),
         origin=f"emitted by {ways[0]} and by {ways[1]}",
     )
 
@@ -91,7 +88,7 @@ def _back(stream: TraceStream, position: int, ancestor: int) -> dict[int, int]:
 
 
 def _same(edge: Descent) -> dict[int, int]:
-    return {passage.seq: passage.first for passage in edge.flow.passages if passage.what == SAME}
+    return {passage.seq: passage.first for passage in edge.flow.passages if passage.fate == Fate.SAME}
 
 
 def ends_sent_twice(stream: TraceStream) -> Iterator[Fault]:
@@ -110,15 +107,6 @@ def ends_sent_twice(stream: TraceStream) -> Iterator[Fault]:
             came = sum(chunk.done and chunk.digest == end.digest for chunk in before.chunks)
             if len(seqs) > max(came, 1) and before.chunks:
                 again = tuple(seqs[max(came, 1) :])
-                yield Fault(
-                    kind=TERMINAL,
-                    certainty=CERTAIN,
-                    stage=stage.label,
-                    service=stage.service,
-                    position=position,
-                    upstream=ups[0],
-                    seqs=again,
-                    of=(end.seq,) * len(again),
-                    count=len(again),
-                    evidence=f"the end at {end.seq} and again at {again[0]}, digest {end.digest}",
-                )
+                evidence = f"the end at {end.seq} and again at {again[0]}, digest {end.digest}"
+                of = (end.seq,) * len(again)
+                yield fault_at(stream, position, TERMINAL, evidence, upstream=ups[0], seqs=again, of=of)

@@ -75,7 +75,7 @@ class LeftOut:
         for seq in self._lost:
             channel = before[seq].channel
             # Who hands on nothing at all does not choose among channels: the answer's text is missing.
-            if channel and channel not in handed_on and (handed_on or not _is_text(channel)):
+            if channel and channel not in handed_on and (handed_on or is_beside(channel)):
                 found.setdefault(channel, []).append(seq)
         return found
 
@@ -112,9 +112,15 @@ class LeftOut:
         return any(each.service == self._before.service and each.first_ns > end_ns for each in others)
 
 
-def _is_text(channel: str) -> bool:
-    """Whether a channel is an answer's text by its name: its last part is a number (`0`, `0/1`), and no word."""
-    return channel.rpartition("/")[2].isdigit()
+def is_beside(channel: str) -> bool:
+    """Return whether a channel stands beside the answer's text: reasoning, the call of a tool, a refusal.
+
+    The last part of a text's name is a number (`0`, `0/1`), that of others is a word (`0/reasoning`, `tool:1`).
+
+    Args:
+        channel: The channel, as a dialect names it; "" is the answer's text.
+    """
+    return bool(channel) and not channel.rpartition("/")[2].isdigit()
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:

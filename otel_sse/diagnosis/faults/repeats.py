@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-from otel_sse.diagnosis.alignment.flow import AGAIN, Passage
+from otel_sse.diagnosis.alignment.fates import Fate
+from otel_sse.diagnosis.alignment.flow import Passage
 from otel_sse.stream.kinds import DOUBLED, REPLAYED, RESTARTED
 
 _RUN: Final = 3
@@ -18,6 +19,33 @@ _MOSTLY: Final = 0.5
 _BESIDE: Final = 3
 """Chunks beside a run within which a single repetition belongs to it. Where tokens repeat, it is ambiguous which of
 them are the repetition."""
+
+
+_SURE_AT_REWRITING: Final = 3
+"""Repetitions from which a stage that may rewrite is held to have doubled, and not to have made an equal chunk."""
+
+_NEAR: Final = 4
+"""Chunks behind its first one within which one that is handed on again stands; further off it may be a footer or a
+line end that the stage adds and that happens to equal an earlier chunk."""
+
+_SHARE: Final = 3
+"""Of how many chunks one must have come again, for that to be no chance wherever it stands."""
+
+
+class Repetition(NamedTuple):
+    """The repetitions of one kind on one edge.
+
+    Args:
+        kind: `duplicate/doubled`, `duplicate/replayed` or `duplicate/restarted`.
+        passages: What was handed on again, in order.
+        is_sure: Whether it can't be text of the stage's own that equals some chunk by chance.
+        is_allowed: Whether a stage that may rewrite can have made so many equal chunks.
+    """
+
+    kind: str
+    passages: list[Passage]
+    is_sure: bool
+    is_allowed: bool
 
 
 class Repeats:
@@ -35,8 +63,24 @@ class Repeats:
         self._digests = digests
         self._places = {seq: n for n, seq in enumerate(upstream)}
 
-    def by_kind(self) -> dict[str, list[Passage]]:
+    def by_kind(self) -> list[Repetition]:
         """Return the repetitions by their kind; each kind in order."""
+        return [self._repetition(kind, passages) for kind, passages in self._by_kind().items()]
+
+    def _repetition(self, kind: str, passages: list[Passage]) -> Repetition:
+        is_sure = self._is_sure(kind, passages)
+        return Repetition(kind, passages, is_sure, not (is_sure and self._is_many(passages)))
+
+    def _is_sure(self, kind: str, passages: Sequence[Passage]) -> bool:
+        if kind != DOUBLED or len(passages) * _SHARE >= len(self._upstream):
+            return True
+        near = [passage for passage in passages if passage.seq - passage.of <= _NEAR]
+        return len(near) == len(passages) or self._is_many(near)
+
+    def _is_many(self, passages: Sequence[Passage]) -> bool:
+        return len(passages) >= _SURE_AT_REWRITING and self._is_told_apart(passages)
+
+    def _by_kind(self) -> dict[str, list[Passage]]:
         runs = self._runs()
         shortest = 2 if len(runs) == 1 else _RUN
         long = [run for run in runs if len(run) >= shortest and self._is_told_apart(run)]
@@ -56,9 +100,9 @@ class Repeats:
         runs: list[list[Passage]] = []
         before = None
         for passage in self._passages:
-            if passage.what == AGAIN:
+            if passage.fate == Fate.DOUBLED:
                 place = self._places[passage.first]
-                if before is not None and before.what == AGAIN and place == self._places[before.first] + 1:
+                if before is not None and before.fate == Fate.DOUBLED and place == self._places[before.first] + 1:
                     runs[-1].append(passage)
                 else:
                     runs.append([passage])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from otel_sse.diagnosis.alignment.flow import ADDED, SAME, Passage
+from otel_sse.diagnosis.alignment.fates import Fate
+from otel_sse.diagnosis.alignment.flow import Passage
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CONTENT
 
@@ -35,9 +36,9 @@ def reply_of(stream: TraceStream, position: int, seq: int) -> Reply | None:
         ups = stream.upstream[position]
         found = [(up, p) for up in ups for p in stream.descents[up, position].flow.passages if p.seq == seq]
         if stream.stages[position].rewrites:
-            own = bool(found) and all(passage.what != SAME for _, passage in found)
+            own = bool(found) and all(passage.fate != Fate.SAME for _, passage in found)
             return Reply(position, *found[0]) if own else None
-        if len(ups) != 1 or not found or found[0][1].what != SAME:
+        if len(ups) != 1 or not found or found[0][1].fate != Fate.SAME:
             return None
         position, seq = ups[0], found[0][1].first
 
@@ -52,7 +53,7 @@ def stands_for_more(stream: TraceStream, reply: Reply) -> bool:
         stream: The stream.
         reply: The reply.
     """
-    if reply.passage.what == ADDED:
+    if reply.passage.fate == Fate.ADDED:
         return True
     edge, first = stream.descents[reply.upstream, reply.position], reply.passage.first
     came = {chunk.channel for chunk in edge.upstream.chunks if chunk.kind == CONTENT and chunk.seq >= first}

@@ -11,13 +11,16 @@ from otel_sse.diagnosis.trace.spans import Attributes, SpanEvent, count, flag, i
 from otel_sse.stream.chunk import CONTENT, Chunk, Finding
 
 _MAX_DIGITS: Final = 18
-"""Digits of a number in a column: what is longer is no number of ours."""
+"""Digits of the largest number in a column. A longer one is damage."""
 
 
 def chunks_of(events: Iterable[SpanEvent]) -> list[Chunk]:
     """Return the chunks that stand in events, in order of time, then number; each number once.
 
-    Their times are nanoseconds since the epoch. What a source has cut off is 0 or "".
+    Their times are nanoseconds since the epoch. A field that a source has cut off is 0 or "".
+
+    Args:
+        events: Events of one stage, in any order; those of another kind are passed over.
     """
     found: dict[int, Chunk] = {}
     for event in events:
@@ -27,7 +30,11 @@ def chunks_of(events: Iterable[SpanEvent]) -> list[Chunk]:
 
 
 def findings_of(events: Iterable[SpanEvent]) -> list[Finding]:
-    """Return the findings that stand in events, in order of time."""
+    """Return the findings that stand in events, in order of time.
+
+    Args:
+        events: Events of one stage, in any order; those of another kind are passed over.
+    """
     found = [event for event in events if event.name == semconv.FINDING_EVENT]
     return [_finding(event.attributes) for event in sorted(found, key=_time)]
 
@@ -83,7 +90,7 @@ _COLUMNS = (
 
 
 def _packed(start_ns: int, says: Attributes) -> Iterator[Chunk]:
-    # A backend may have cut off a column, or its end: what is left of the others still counts.
+    # A backend may have cut off a column, or its end. The other columns still count.
     columns = zip_longest(*(text(says, name).split() for name in _COLUMNS), fillvalue="")
     for seq, (offset, digest, acc_len, raw_len, upstream, span, kind, event, ident, source, channel) in enumerate(
         columns, max(integer(says, semconv.PACK_FIRST_SEQ, 1), 0)
@@ -125,4 +132,5 @@ def _finding(says: Attributes) -> Finding:
         count(says, semconv.FINDING_OF),
         text(says, semconv.FINDING_EVIDENCE),
         max(integer(says, semconv.FINDING_AMOUNT, 1), 0),
+        count(says, semconv.FINDING_HEARTBEATS),
     )

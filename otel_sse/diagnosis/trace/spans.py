@@ -1,4 +1,4 @@
-"""Spans as plain values, whatever they were read from."""
+"""Spans as plain values, whichever source they were read from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MAX_TIME_NS: Final = 2**64 - 1
 _MAX_SECONDS: Final = _MAX_TIME_NS / 1e9
 
 Value: TypeAlias = "str | bool | int | float | bytes | tuple[Value, ...] | Mapping[str, Value] | None"
-"""What an attribute can be."""
+"""The value of an attribute."""
 
 Attributes: TypeAlias = "Mapping[str, Value]"
 
@@ -23,7 +23,7 @@ class SpanEvent(msgspec.Struct, frozen=True):
     Args:
         name: `sse.chunk`, `sse.finding` …
         time_ns: When, in nanoseconds since the epoch.
-        attributes: What it says.
+        attributes: Its attributes.
     """
 
     name: str
@@ -37,7 +37,7 @@ class SpanLink(msgspec.Struct, frozen=True):
     Args:
         trace_id: 32 hex digits.
         span_id: 16 hex digits.
-        attributes: What it says.
+        attributes: Its attributes.
     """
 
     trace_id: str
@@ -56,7 +56,7 @@ class Span(msgspec.Struct, frozen=True):
         service: `service.name` of the process that made it, or "".
         start_ns: When it began, in nanoseconds since the epoch.
         end_ns: When it ended.
-        attributes: What it says.
+        attributes: Its attributes.
         events: Its events, in the order of the source.
         links: Its links.
     """
@@ -74,19 +74,19 @@ class Span(msgspec.Struct, frozen=True):
 
 
 def text(attributes: Attributes, name: str) -> str:
-    """Return an attribute that is a text, or "" where it is missing or something else."""
+    """Return an attribute that is a text, or "" where it is missing or of another type."""
     value = attributes.get(name)
     return value if isinstance(value, str) else ""
 
 
 def integer(attributes: Attributes, name: str, default: int = 0) -> int:
-    """Return an attribute that is a whole number of 64 bits, or `default` where it is missing or something else."""
+    """Return an attribute that is a whole number of 64 bits, or `default` where it is missing or of another type."""
     value = attributes.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER else default
 
 
 def count(attributes: Attributes, name: str) -> int:
-    """Return an attribute that is a number of things, never below 0; 0 where it is missing or something else."""
+    """Return an attribute that is a count, never below 0; 0 where it is missing or of another type."""
     return max(integer(attributes, name), 0)
 
 
@@ -100,7 +100,7 @@ def seconds(attributes: Attributes, name: str) -> float | None:
 
 
 def time(time_ns: int) -> int:
-    """Return a time in nanoseconds since the epoch as one that OTLP can hold: 0 to the year 2554."""
+    """Return a time in nanoseconds since the epoch, cut to the range that OTLP can hold: 0 to the year 2554."""
     return min(max(time_ns, 0), _MAX_TIME_NS)
 
 

@@ -22,13 +22,13 @@ class TraceStage(msgspec.Struct, dict=True):
         direction: `in`, `out` or "".
         service: `service.name` of its process, or "".
         stream_id: `sse.stream.id`.
-        source: Which adapter or path feeds it, or "".
+        source: The adapter or path that feeds it, or "".
         span_ids: The spans of its segments, in order.
         upstream_ids: Spans that its links name as upstream.
-        upstream_name: Label of the stage that it says its chunks came from, or "".
+        upstream_name: Label of the upstream stage, as the stage itself names it, or "".
         start_ns: When it began, in nanoseconds since the epoch.
         end_ns: When its last segment ended.
-        attributes: What its last segment says.
+        attributes: Attributes of its last segment.
         chunks: The chunks that stand in the trace, in order; their times are nanoseconds since the epoch.
         findings: The findings that stand in the trace, in order.
     """
@@ -69,7 +69,7 @@ class TraceStage(msgspec.Struct, dict=True):
 
     @property
     def total(self) -> int:
-        """Chunks that crossed, those included that do not stand in the trace."""
+        """Chunks that crossed, with those that do not stand in the trace."""
         return max(count(self.attributes, semconv.STREAM_CHUNKS), len(self.chunks))
 
     @property
@@ -104,12 +104,17 @@ class TraceStage(msgspec.Struct, dict=True):
 
     @property
     def is_whole(self) -> bool:
-        """Whether each chunk that crossed stands in the trace."""
+        """Whether the stage has ended and each chunk that crossed stands in the trace."""
         return bool(self.outcome) and len(self.chunks) == self.total
+
+    @cached_property
+    def has_holes(self) -> bool:
+        """Whether chunks are missing in the trace before the last one that it has."""
+        return bool(self.chunks) and max(self.by_seq) != len(self.by_seq)
 
     @property
     def first_ns(self) -> int:
-        """When the first chunk that stands in the trace crossed; the stage's own start where there is none."""
+        """When its first chunk in the trace crossed; where it has none, when the stage began."""
         return self.chunks[0].time_ns if self.chunks else self.start_ns
 
     @cached_property
@@ -124,13 +129,13 @@ class TraceStage(msgspec.Struct, dict=True):
     def between(self, first: int, last: int) -> list[int]:
         """Return the numbers of its chunks from one to another, both included, rising.
 
-        What a trace says of numbers may be anything, so that to count from one to the other may never end.
+        The numbers of a damaged trace can be far apart, so it looks up those that exist and does not count.
         """
         return self._seqs[bisect_left(self._seqs, first) : bisect_right(self._seqs, last)]
 
     @cached_property
     def content_bytes(self) -> dict[int, int]:
-        """Bytes of content of each chunk by its number, where the chunk before it is known too."""
+        """Bytes of content of each chunk by its number. A chunk has none if the chunk before it is not in the trace."""
         lengths: dict[int, int] = {}
         before = Chunk(0, 0, CONTENT, "", 0, 0, False)
         for chunk in self.chunks:
@@ -141,10 +146,10 @@ class TraceStage(msgspec.Struct, dict=True):
 
 
 def stages_of(spans: Iterable[Span]) -> list[TraceStage]:
-    """Return the stages that spans tell of, in order of their first chunks.
+    """Return the stages of a trace, in order of their first chunks.
 
     Args:
-        spans: Spans of one trace, in any order; those that are no stage are left out, those that come twice count once.
+        spans: Spans of one trace, in any order. Spans of no stage are left out; a span that comes twice counts once.
     """
     found = {span.span_id: span for span in spans if semconv.STAGE in span.attributes}
     stages = [_stage(group) for group in _groups(found)]
@@ -152,13 +157,13 @@ def stages_of(spans: Iterable[Span]) -> list[TraceStage]:
 
 
 def _groups(spans: dict[str, Span]) -> list[list[Span]]:
-    """Segments that belong together: each is linked to the one before it."""
+    """Put the segments of each stage together: each is linked to the segment before it."""
     groups: dict[object, list[Span]] = {}
     for span in sorted(spans.values(), key=_segment):
         before = _linked(span, "segment")
         head = next((groups[each] for each in before if each in groups), None)
         if head is None and _segment(span):
-            # The segment before it is not there. What else it says has to do.
+            # The segment before it is not in the trace. Stage, process and stream tell which stage it is of.
             head = groups.get(_identity(span))
         if head is None:
             head = groups[_identity(span)] = []
@@ -181,7 +186,7 @@ def _linked(span: Span, meaning: str) -> tuple[str, ...]:
 
 
 def _name(text: str) -> str:
-    # A diagnosis has it in every second sentence; those that we record have 64 characters at most.
+    # A diagnosis repeats it in every second sentence. The names that we record have at most 64 characters.
     return text[: limits.MAX_SHOWN_CHARS]
 
 

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, wraps
+from typing import TypeVar
 
 import msgspec
 
 from otel_sse import semconv
-from otel_sse.diagnosis.trace.edge import CHANGED, DOUBLED, DROPPED, Descent
+from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.diagnosis.trace.spans import Span, text
 from otel_sse.diagnosis.trace.stages import TraceStage, stages_of
-from otel_sse.stream.stages import FAITHFUL, LAST, ORIGINS
+from otel_sse.stream.stages import LAST, ORIGINS
 
-_NOT_IN_ORDER: Final = frozenset({"failed", "incomplete"})
+_T = TypeVar("_T")
 
 
 class TraceStream(msgspec.Struct, dict=True):
     """One streamed answer: its stages in the order of the data.
 
     Args:
-        stages: The stages; each stands behind the stages that are upstream of it.
-        upstream: For each stage, by position, the positions of the stages upstream of it, in the order in which they
-            came to feed it: most often one, none for the first.
+        stages: The stages; each stands behind its upstream stages.
+        upstream: For each stage, by position, the positions of its upstream stages, in the order in which they began
+            to feed it: most often one, none for the first.
     """
 
     stages: list[TraceStage]
@@ -31,20 +31,20 @@ class TraceStream(msgspec.Struct, dict=True):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """`sse.stream.id` of its stages, in order: each process that was not told of the stream gave it its own."""
+        """`sse.stream.id` of its stages, in order. A process that was not told the id made one of its own."""
         return tuple(dict.fromkeys(stage.stream_id for stage in self.stages))
 
     @property
     def route(self) -> str:
-        """The route's template at the last stage that says one: that of the request which the reader sent; or ""."""
+        """The template of the route at the last stage that has one, where the reader's request arrived; or ""."""
         routes = (text(stage.attributes, semconv.HTTP_ROUTE) for stage in reversed(self.stages))
         return next((route for route in routes if route), "")
 
     @cached_property
     def orphans(self) -> frozenset[int]:
-        """Positions of the stages whose chunks came from a stage that is not in the trace, by what their links say.
+        """Positions of the stages that link to an upstream stage which is not in the trace.
 
-        Before such a stage stands the one before it in time, and what happened in between is one step.
+        The stage before it in time takes that place, and whatever happened between the two is one step.
         """
         here = {span_id for stage in self.stages for span_id in stage.span_ids}
         ups = [stage.upstream_ids for stage in self.stages]
@@ -52,7 +52,7 @@ class TraceStream(msgspec.Struct, dict=True):
 
     @cached_property
     def descents(self) -> dict[tuple[int, int], Descent]:
-        """What happened between two neighbours, by their positions."""
+        """The chunks of two neighbours beside each other, by the positions of both stages."""
         stages = self.stages
         return {
             (up, n): Descent(
@@ -67,19 +67,20 @@ class TraceStream(msgspec.Struct, dict=True):
         }
 
     def _rounds(self, up: int, position: int) -> list[TraceStage]:
-        """The other stages with the name of one that the same stage feeds: it was begun several times."""
+        """Return the other stages of the same name that the same stage feeds: further rounds of this one."""
         named = self.stages[position].label
         fed = (n for n, ups in enumerate(self.upstream) if up in ups and n != position)
         return [self.stages[n] for n in fed if self.stages[n].label == named]
 
     def made_from(self, position: int) -> dict[int, tuple[int, int, int]]:
-        """Return for each chunk of a stage, by number, which stage and which of its chunks it was made from.
+        """Return for each chunk of a stage the upstream stage and the chunks there that it was made from.
 
         Args:
             position: The stage's.
 
         Returns:
-            Position of the upstream stage, first and last number there; chunks that were made from nothing have none.
+            By number: position of the upstream stage, first and last number there. Chunks that were made from nothing
+            are left out.
         """
         edges = [(up, self.descents[up, position]) for up in self.upstream[position]]
         return {seq: (up, first, last) for up, edge in edges for seq, (first, last) in edge.ranges.items()}
@@ -88,25 +89,6 @@ class TraceStream(msgspec.Struct, dict=True):
     def findings(self) -> int:
         """Findings of all its stages."""
         return sum(stage.findings_total for stage in self.stages)
-
-    @property
-    def in_order(self) -> bool:
-        """Whether no stage has a finding, none failed or broke off, and none changed what it must hand on as it is."""
-        ended_well = not any(stage.outcome in _NOT_IN_ORDER for stage in self.stages)
-        return not self.findings and ended_well and not any(map(self._altered, self.descents))
-
-    def _altered(self, edge: tuple[int, int]) -> bool:
-        """Whether chunks became something else before a stage that must hand on all, by what the stage itself says."""
-        descent = self.descents[edge]
-        stage = descent.downstream
-        # A policy that was declared to change nothing must hand on all as well; of other stages nobody has said so.
-        if not (stage.name in FAITHFUL or stage.direction == "out") or stage.rewrites or not descent.recorded:
-            return False
-        if edge[1] in self.orphans or len(self.upstream[edge[1]]) > 1:
-            return False
-        # Two processes may have different digest keys: then nothing is equal, and nothing changed.
-        here = descent.upstream.service == stage.service
-        return any(descent.counts[became] for became in ((DROPPED, DOUBLED, CHANGED) if here else (DROPPED, DOUBLED)))
 
 
 class Trace(msgspec.Struct):
@@ -122,18 +104,31 @@ class Trace(msgspec.Struct):
     start_ns: int
     streams: list[TraceStream]
 
-    @property
-    def in_order(self) -> bool:
-        """Whether all streams are."""
-        return all(stream.in_order for stream in self.streams)
+
+def once_per_edge(work_out: Callable[[TraceStream, int, int], _T]) -> Callable[[TraceStream, int, int], _T]:
+    """Make a function of an edge work its value out once, and keep it with the stream.
+
+    Args:
+        work_out: Takes the stream, and the positions of the stage before and of the stage after.
+    """
+    name = f"{work_out.__module__}.{work_out.__qualname__}"
+
+    @wraps(work_out)
+    def kept(stream: TraceStream, up: int, down: int) -> _T:
+        values: dict[tuple[int, int], _T] = stream.__dict__.setdefault(name, {})
+        if (up, down) not in values:
+            values[up, down] = work_out(stream, up, down)
+        return values[up, down]
+
+    return kept
 
 
 def trace_of(spans: Iterable[Span]) -> Trace | None:
-    """Return the streams that the spans of one trace tell of, or None where none of them is a stage.
+    """Return the streams of one trace, or None where none of its spans is a stage.
 
-    Stages are neighbours where a link of `sse.link="upstream"` says so; where there is none, where
-    `sse.stage.upstream` names a stage of the same stream. Only where no stage of a process says anything of the kind (a
-    backend has cut it off) are its stages put in order of their first chunks.
+    A link of `sse.link="upstream"` makes two stages neighbours. Where a stage has none, `sse.stage.upstream` names a
+    stage of the same stream. If no stage of a process has either, because a backend has cut them off, its stages are
+    put in order of their first chunks.
 
     Args:
         spans: Spans of one trace, in any order.
@@ -147,7 +142,7 @@ def trace_of(spans: Iterable[Span]) -> Trace | None:
 
 
 def _components(stages: Sequence[TraceStage]) -> list[list[TraceStage]]:
-    """Stages of one answer: those with one stream id, and those that links tie together."""
+    """Group the stages of each answer: those with one stream id, and those that links tie together."""
     groups: dict[str, list[TraceStage]] = {}
     for stage in stages:
         keys = (f"stream {stage.stream_id}", *stage.span_ids, *stage.upstream_ids)
@@ -171,7 +166,7 @@ def _stream(stages: Sequence[TraceStage]) -> TraceStream:
     upstream = {id(stage): _upstream(stage, stages) for stage in stages}
     ordered = list(_in_order(stages, upstream))
     position = {id(stage): n for n, stage in enumerate(ordered)}
-    # An upstream stage that stands behind is one of a circle: such links are not followed.
+    # An upstream stage that stands behind closes a circle. Such a link is not followed.
     places = [
         tuple(position[id(up)] for up in upstream[id(stage)] if position[id(up)] < n) for n, stage in enumerate(ordered)
     ]
@@ -185,14 +180,13 @@ def _upstream(stage: TraceStage, stages: Sequence[TraceStage]) -> list[TraceStag
         return _with_content(stage, list(linked.values()))
     others = [each for each in stages if each.stream_id == stage.stream_id and each is not stage]
     before = [each for each in others if _start(each) < _start(stage)]
-    # A stage whose link leads out of the trace names one that isn't here either.
+    # A stage whose link leads out of the trace names a stage that isn't here either.
     named = [each for each in before if not stage.upstream_ids and stage.upstream_name in (each.label, each.name)]
     if named:
         return named[-1:]
-    # Its process knows which stage comes after which. So a stage of which it says nothing is a beginning there; it may
-    # well have come later than stages that follow it.
+    # A process that names upstream stages names them for all of its stages but the first. So a stage without one is a
+    # beginning, even if stages that follow it came earlier.
     here = [each for each in others if each.service == stage.service]
-    # Where none of them had a chunk, no link says that they lead to it.
     if stage.name in LAST and not any(each.chunks for each in (stage, *here)):
         return here[-1:]
     known = any(each.upstream_ids or each.upstream_name for each in here)
@@ -202,7 +196,7 @@ def _upstream(stage: TraceStage, stages: Sequence[TraceStage]) -> list[TraceStag
 
 
 def _with_content(stage: TraceStage, linked: list[TraceStage]) -> list[TraceStage]:
-    """Of several stages that feed one, those that content came from: an end mark alone equals any other."""
+    """Of several stages that feed one, keep those that content came from. An end mark alone equals any other."""
     if len(linked) == 1:
         return linked
     found = [each for each in linked if any(map(Descent(each, stage, linked).takes, stage.chunks))]
@@ -210,7 +204,7 @@ def _with_content(stage: TraceStage, linked: list[TraceStage]) -> list[TraceStag
 
 
 def _in_order(stages: Sequence[TraceStage], upstream: dict[int, list[TraceStage]]) -> Iterator[TraceStage]:
-    """Each stage behind those upstream of it; else in order of time."""
+    """Yield each stage behind its upstream stages; else in order of time."""
     waiting, done = list(stages), set[int]()
     while waiting:
         ready = (stage for stage in waiting if all(id(up) in done for up in upstream[id(stage)]))

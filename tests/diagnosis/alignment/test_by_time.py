@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from otel_sse.diagnosis.alignment.by_time import in_step
-from otel_sse.diagnosis.alignment.flow import SAME, Flow, Passage
+from otel_sse.diagnosis.alignment.fates import Fate
+from otel_sse.diagnosis.alignment.flow import Flow, Passage
 from otel_sse.stream.chunk import Chunk
 from tests.diagnosis.made_trace import MS, chunk_made
 
@@ -32,7 +33,7 @@ def test_the_chunk_that_had_just_come_went_on(went_ms: list[float], lost: list[i
     """Time tells which one it was, where the stage hands each chunk on before the next one comes."""
     up = made(TEXTS, [n * 10 for n in range(9)])
     down = made(["x0", "x1", "x2", "the", "x6"], went_ms)
-    passages = [Passage(seq, SAME, first, first) for seq, first in enumerate([1, 2, 3, 4, 9], 1)]
+    passages = [Passage(seq, Fate.SAME, first, first) for seq, first in enumerate([1, 2, 3, 4, 9], 1)]
     found = in_step(Flow(passages, [5, 6, 7, 8], True), up, {chunk.seq: chunk for chunk in down})
     assert found.lost == lost
     assert found.passages[3].first == (8 if lost[0] == 4 else 4)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_sse.diagnosis.alignment import lcs
-from otel_sse.diagnosis.alignment.lcs import pairs
+from otel_sse.diagnosis.alignment.lcs import match, pairs
 
 FEW = st.lists(st.sampled_from("abc"), max_size=14)
 
@@ -100,3 +100,25 @@ def test_each_digest_is_looked_at_a_few_times(kind: str) -> None:
     found = pairs(up, down)
     assert 0 < looks < 20 * (len(up) + len(down))
     assert all(str(up[i]) == str(down[j]) for i, j in found)
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=30), st.lists(st.sampled_from("abcd"), max_size=30))
+def test_matches_are_equal_and_in_order(upstream: list[str], downstream: list[str]) -> None:
+    """Whatever comes, only equal digests are matched, and never backwards."""
+    found = match(upstream, downstream)
+    assert all(downstream[j] == upstream[i] for j, i in found.items())
+    assert list(found) == sorted(found)
+    assert list(found.values()) == sorted(found.values())
+
+
+def test_equal_neighbours_are_matched_to_one_element() -> None:
+    """The repetition may stand on either side of what was matched."""
+    assert match("ab", "aab") == {0: 0, 1: 0, 2: 1}
+    assert match("rd", "rpdd") == {0: 0, 2: 1, 3: 1}
+
+
+def test_the_worked_example() -> None:
+    """The rows and the matches are those that the module's comment shows."""
+    assert [f"{row:04b}" for row in lcs._rows("dcba", "dba")] == ["1110", "1010", "0010"]
+    assert lcs._traced("abcd", "abd") == [(0, 0), (1, 1), (3, 2)]
+    assert pairs("abcd", "abd") == [(0, 0), (1, 1), (3, 2)]

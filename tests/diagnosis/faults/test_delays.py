@@ -6,7 +6,7 @@ import pytest
 
 from otel_sse import semconv
 from otel_sse.diagnosis.diagnose import diagnose
-from otel_sse.stream.chunk import CERTAIN, SUSPECTED
+from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 from tests.diagnosis.made_faults import (
     EVENLY,
     finding,
@@ -134,3 +134,18 @@ def test_a_slow_client_is_suspected_and_not_the_stage() -> None:
     fault = only(stream)
     assert fault.certainty == SUSPECTED
     assert "slow client" in fault.origin
+
+
+@pytest.mark.parametrize(
+    ("heartbeats", "told_by"),
+    [((0, 2, 5), "stage2"), ((0, 5, 2), "stage1"), ((3, 0, 3), "stage0"), ((0, 0, 0), "stage0")],
+)
+def test_a_silence_is_told_by_the_stage_that_most_heartbeats_passed(
+    heartbeats: tuple[int, int, int], told_by: str
+) -> None:
+    """It says more of the silence than the others; where none says a number, as in old traces, the first tells."""
+    times = stalled(10, 20_000)
+    findings = [(n, Finding("stall/content", CERTAIN, "any", 11, heartbeats=many)) for n, many in enumerate(heartbeats)]
+    fault = only(timed(times, later(times), later(times, 2), findings=findings))
+    assert (fault.position, fault.seqs) == (0, (11,))
+    assert fault.evidence.endswith(f"at 11 of {told_by}")

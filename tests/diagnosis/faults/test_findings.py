@@ -142,7 +142,7 @@ def test_a_passage_that_comes_again_twice_is_told_where_it_did() -> None:
     stream = claimed(stream_of(texts, restarted(15), findings=again), ahead=True)
     guess = stream.stages[1].chunks[33]
     guess.upstream_first = guess.upstream_last = 1
-    assert stream.descents[0, 1].made_from(34) == (19, 19)
+    assert stream.descents[0, 1].ranges[34] == (19, 19)
     assert told(stream) == [("duplicate/restarted", 1), ("duplicate/replayed", 0)]
 
 
@@ -152,7 +152,7 @@ def test_a_beginning_that_a_stage_took_for_another_chunk_is_not_the_models() -> 
     doubled = finding("duplicate/doubled", 26, 19)
     stream = claimed(stream_of(texts, whole, restarted(25), findings=[(2, doubled)]), ahead=True)
     assert stream.stages[2].chunks[25].upstream_first == 19
-    assert stream.descents[1, 2].made_from(26) == (1, 1)
+    assert stream.descents[1, 2].ranges[26] == (1, 1)
     assert told(stream) == [("duplicate/restarted", 2)]
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import random
 
 from otel_sse.diagnosis.trace.spans import Span
-from otel_sse.diagnosis.trace.streams import Trace, TraceStream, trace_of
-from tests.diagnosis.made_trace import TRACE, chunk_event, chunk_events, finding_event, segment, upstream
+from otel_sse.diagnosis.trace.streams import TraceStream, trace_of
+from tests.diagnosis.made_trace import TRACE, chunk_event, chunk_events, segment, upstream
 
 TEXTS = ["a", "b", "c"]
 
@@ -192,24 +192,6 @@ def test_links_in_a_circle_do_not_hang() -> None:
 def test_a_stage_linked_to_itself_is_its_own_first() -> None:
     """A link of a stage to itself ties it to nothing."""
     assert one(segment("one", chunk_events(TEXTS, 0), links=upstream("one"))).upstream == [()]
-
-
-def test_what_is_in_order() -> None:
-    """A trace is in order without findings and where no stage failed or broke off."""
-
-    def of(**says: object) -> Trace:
-        trace = trace_of([segment("emit", chunk_events(TEXTS, 0), **says)])  # type: ignore[arg-type]
-        assert trace is not None
-        return trace
-
-    assert of().in_order
-    assert of(outcome="disconnected").in_order
-    assert not of(outcome="failed").in_order
-    assert not of(outcome="incomplete").in_order
-    assert not of(stream_findings=1).in_order
-    found = trace_of([segment("emit", (*chunk_events(TEXTS, 0), finding_event("gap/sequence", 2, 3)))])
-    assert found is not None
-    assert not found.in_order
 
 
 def test_where_no_stage_had_a_chunk_the_socket_is_the_last() -> None:

@@ -1,19 +1,37 @@
+"""The flow between two stages: recorded lineage where it fits, else what contents show, whatever repeats."""
+
 from __future__ import annotations
 
 import random
+from itertools import islice
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_sse.diagnosis.alignment.lcs import match
-from otel_sse.diagnosis.alignment.ranges import Ranges, align
-from tests.diagnosis.made_trace import chunk_made, chunks_made
+from otel_sse.diagnosis.alignment.choose import flow
+from otel_sse.diagnosis.alignment.fates import Fate
+from otel_sse.diagnosis.alignment.flow import Flow, Piece
+from otel_sse.diagnosis.alignment.ranges import Ranges
 
 WORDS = ["The", " cat", " sat", " on", " the", " mat", ".", " The", " cat", " sat", " on", " the", " dog", "."]
 
 
+def pieces(texts: list[str], channels: dict[int, str] | None = None) -> list[Piece]:
+    """Content with these texts, in one channel but for the places that are named."""
+    return [Piece(seq, text, len(text), (channels or {}).get(seq, "0")) for seq, text in enumerate(texts, 1)]
+
+
+def ranges(found: Flow) -> Ranges:
+    return {passage.seq: (passage.first, passage.last) for passage in found.passages if passage.first}
+
+
 def aligned(upstream: list[str], downstream: list[str]) -> Ranges:
-    return align(chunks_made(upstream), chunks_made(downstream))
+    """The ranges of a flow for which nothing was recorded."""
+    return ranges(flow(pieces(upstream), pieces(downstream), {}))
+
+
+def fates(found: Flow) -> list[Fate]:
+    return [passage.fate for passage in found.passages]
 
 
 def alone(*numbers: int) -> Ranges:
@@ -79,20 +97,6 @@ def test_nothing_comes_from_nothing() -> None:
     assert aligned([], []) == aligned([], ["a"]) == aligned(["a"], []) == {}
 
 
-def test_what_carries_no_content_is_aligned_apart() -> None:
-    """A role, an end or a comment is the same chunk where its digest is; it never takes part in a merge."""
-    role, end, ping = (chunk_made(1, "role", kind="control"), chunk_made(4, "end", kind="complete"), "ping")
-    upstream = [role, *[chunk_made(seq, text, acc_len=seq - 1) for seq, text in ((2, "a"), (3, "b"))], end]
-    downstream = [
-        role,
-        chunk_made(2, ping, kind="comment"),
-        chunk_made(3, "ab", acc_len=2),
-        chunk_made(4, "end", kind="complete", acc_len=2),
-    ]
-    role.acc_len, end.acc_len, downstream[1].acc_len = 0, 2, 0
-    assert align(upstream, downstream) == {1: (1, 1), 3: (2, 3), 4: (4, 4)}
-
-
 def test_a_long_stream_with_many_repeats_is_aligned_in_little_time() -> None:
     """Of 2,000 tokens that repeat, each sent twice, nearly all find their own, whatever repeats."""
     chance = random.Random(3)
@@ -102,18 +106,52 @@ def test_a_long_stream_with_many_repeats_is_aligned_in_little_time() -> None:
     assert right >= 3800
 
 
-@given(st.lists(st.sampled_from("abcd"), max_size=30), st.lists(st.sampled_from("abcd"), max_size=30))
-def test_matches_are_equal_and_in_order(upstream: list[str], downstream: list[str]) -> None:
-    """Whatever comes, only equal digests are matched, and never backwards."""
-    found = match(upstream, downstream)
-    assert all(downstream[j] == upstream[i] for j, i in found.items())
-    assert list(found) == sorted(found)
-    assert list(found.values()) == sorted(found.values())
+def test_recorded_lineage_without_damage_is_believed() -> None:
+    """Where each chunk is what it says it was made from, contents are not asked."""
+    found = flow(pieces(["ha", "ha"]), pieces(["ha", "ha"]), {1: (1, 1), 2: (2, 2)})
+    assert found.recorded
+    assert (fates(found), found.lost) == ([Fate.SAME, Fate.SAME], [])
 
 
-@given(st.lists(st.text("abc", min_size=1, max_size=4), max_size=25), st.data())
-def test_pieces_of_one_text_cover_it(texts: list[str], data: st.DataObject) -> None:
-    """However a text is cut anew, each piece comes from the chunks that its bytes were in."""
+def test_lineage_that_named_the_wrong_one_of_two_identical_chunks_is_corrected() -> None:
+    """One of them doubled and the other lost is more to explain than both in order."""
+    found = flow(
+        pieces(["a", "ha", "b", "ha"]), pieces(["a", "ha", "b", "ha"]), {1: (1, 1), 2: (2, 2), 3: (3, 3), 4: (2, 2)}
+    )
+    assert (fates(found), found.lost) == ([Fate.SAME] * 4, [])
+
+
+def test_numbers_of_the_sender_are_believed_where_no_content_is_known() -> None:
+    """Two processes with different digest keys have no digest in common; the numbers of the hop still tell."""
+    lineage = {1: (1, 1), 2: (2, 2)}
+    found = flow(pieces(["a", "b"]), pieces(["x", "y"]), lineage, counted=True)
+    assert found.recorded
+    assert ranges(found) == lineage
+
+
+def test_a_repeated_and_a_missing_identical_chunk_is_one_that_moved() -> None:
+    """A stage recorded the second of two twice: the first came behind the others, and stands before its equal."""
+    lineage = {1: (2, 2), 2: (3, 3), 3: (4, 4), 4: (4, 4)}
+    found = flow(pieces(["ha", "bbb", "c", "ha"]), pieces(["bbb", "c", "ha", "ha"]), lineage)
+    assert (fates(found), found.lost) == ([Fate.SAME, Fate.SAME, Fate.MOVED, Fate.SAME], [])
+    assert ranges(found) == {1: (2, 2), 2: (3, 3), 3: (1, 1), 4: (4, 4)}
+
+
+def test_identical_contents_of_two_channels_are_told_apart() -> None:
+    """Where the reasoning and the text hold one word each, the one that was handed on is of its own channel."""
+    up = pieces(["ha", "so", "ha"], {1: "0/reasoning", 2: "0/reasoning"})
+    found = flow(up, pieces(["ha"]), {})
+    assert (found.passages[0].first, found.lost) == (3, [1, 2])
+
+
+@given(st.lists(st.integers(1, 4), max_size=25), st.data())
+def test_pieces_of_one_text_cover_it(sizes: list[int], data: st.DataObject) -> None:
+    """However a text is cut anew, each piece comes from the chunks that its bytes were in.
+
+    No letter comes twice. Where a piece equals another chunk, the two may as well have changed places.
+    """
+    letters = iter(map(chr, range(ord("!"), ord("!") + sum(sizes))))
+    texts = ["".join(islice(letters, size)) for size in sizes]
     whole = "".join(texts)
     cuts = sorted(data.draw(st.sets(st.integers(1, max(len(whole) - 1, 1)), max_size=20)) | {len(whole)})
     pieces = [whole[a:b] for a, b in zip([0, *cuts], cuts, strict=False) if whole[a:b]]
