@@ -16,7 +16,7 @@ LITELLM_VENV = .venv-litellm
 LITELLM_READY = $(LITELLM_VENV)/ready
 LITELLM = $(shell sed -n 's/^litellm==//p' constraints.txt)
 
-.PHONY: help demo test fuzz check docs litellm grafana bench bench-detection collector jaeger tools clean
+.PHONY: help demo test fuzz check docs outputs litellm grafana bench bench-detection collector jaeger tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,9 @@ docs: $(READY) ## Regenerate the reference pages, and the types of the options, 
 	@$(BIN)/python docs/option_types.py
 	@$(BIN)/python -m docs.api
 
+outputs: $(READY) ## Write what commands print now into the pages that show it, where it differs.
+	@$(BIN)/python -m pytest -q --rewrite tests/docs tests/demo/test_pipeline_faults.py $(ARGS)
+
 grafana: $(READY) ## Regenerate dashboards, data sources and alerts, those of Kubernetes too.
 	@$(BIN)/python -m grafana.generate $(ARGS)
 	@$(BIN)/python deploy/kubernetes/generate.py $(ARGS)
@@ -71,7 +74,7 @@ tools: collector ## Build all that the tests of deploy/ need.
 	@deploy/tools.sh kustomize compose
 
 clean: ## Remove the virtual environment, caches and builds.
-	@rm -rf "$(VENV)" "$(LITELLM_VENV)" .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage build dist
+	@rm -rf "$(VENV)" "$(LITELLM_VENV)" .venvs/docs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The checks run on any python3, however old, so that it can say in words what it lacks.
