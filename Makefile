@@ -25,7 +25,7 @@ LOWEST_VENV = .venvs/lowest
 LOWEST_READY = $(LOWEST_VENV)/ready
 LOWEST_TESTS = $(PURE) $(wildcard $(addprefix tests/,telemetry recording hops iterators integrations guards))
 
-.PHONY: help demo test fuzz check docs litellm pure lowest grafana bench bench-detection collector jaeger tools clean
+.PHONY: help demo test fuzz check docs outputs litellm pure lowest grafana bench bench-detection collector jaeger tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,9 @@ docs: $(READY) ## Regenerate the reference pages, and the types of the options, 
 	@$(BIN)/python docs/option_types.py
 	@$(BIN)/python -m docs.api
 
+outputs: $(READY) ## Write what commands print now into the pages that show it, where it differs.
+	@$(BIN)/python -m pytest -q --rewrite tests/docs tests/demo/test_pipeline_faults.py $(ARGS)
+
 grafana: $(READY) ## Regenerate dashboards, data sources and alerts, those of Kubernetes too.
 	@$(BIN)/python -m grafana.generate $(ARGS)
 	@$(BIN)/python deploy/kubernetes/generate.py $(ARGS)
@@ -86,7 +89,7 @@ tools: collector ## Build all that the tests of deploy/ need.
 	@deploy/tools.sh kustomize compose
 
 clean: ## Remove the virtual environment, caches and builds.
-	@rm -rf "$(VENV)" "$(LITELLM_VENV)" .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage build dist
+	@rm -rf "$(VENV)" "$(LITELLM_VENV)" .venvs/docs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The checks run on any python3, however old, so that it can say in words what it lacks.

@@ -37,6 +37,11 @@ OF_THE_TESTS = ("OTEL_SSE_TOOLS", "OTEL_SSE_COLLECTOR", "OTEL_SSE_JAEGER")
 """Variables that say where the tests find programs."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--rewrite` writes what commands print now into the pages that show it (`make outputs`)."""
+    parser.addoption("--rewrite", action="store_true", help="write what commands print now into the pages that show it")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Have the whole run hold on a machine that others use, and where its parent ignores signals."""
     config.pluginmanager.register(Retries())

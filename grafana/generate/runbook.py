@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from itertools import count
+from typing import Final
 
 from grafana.generate.dashboards import dashboard
 from grafana.generate.panels import text
 from grafana.generate.targets import Json
 
+_COMMENT: Final = re.compile(r"^<!--.*?-->\n", re.MULTILINE | re.DOTALL)
 _LINE_CHARS = 110
 """About what a line of a panel holds; with it its height is guessed."""
 
 
 def sections(markdown: str) -> dict[str, str]:
-    """Return the text below each heading of the second level, by its heading, in order."""
+    """Return the text below each heading of the second level, by its heading, in order; without comments."""
     found = {}
-    for part in markdown.split("\n## ")[1:]:
+    for part in _COMMENT.sub("", markdown).split("\n## ")[1:]:
         title, _, body = part.partition("\n")
         found[title.strip()] = body.strip()
     return found

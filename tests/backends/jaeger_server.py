@@ -62,15 +62,19 @@ class JaegerServer(NamedTuple):
     otlp_url: str
 
 
-def binary() -> str:
-    """Return Jaeger's program; the test is skipped where there is none."""
+def found() -> str:
+    """Return Jaeger's program; empty where there is none."""
     named = os.environ.get("OTEL_SSE_JAEGER", "")
     gopath = os.environ.get("GOPATH", "").partition(os.pathsep)[0] or str(Path.home() / "go")
     folders = [named, shutil.which("jaeger") or "", str(Path(os.environ.get("GOBIN") or f"{gopath}/bin") / "jaeger")]
-    found = next((each for each in folders if each and os.access(each, os.X_OK) and Path(each).is_file()), "")
-    if not found:
+    return next((each for each in folders if each and os.access(each, os.X_OK) and Path(each).is_file()), "")
+
+
+def binary() -> str:
+    """Return Jaeger's program; the test is skipped where there is none."""
+    if not found():
         pytest.skip("needs Jaeger: install Go, then `make jaeger`, or name the program in OTEL_SSE_JAEGER")
-    return found
+    return found()
 
 
 @contextmanager

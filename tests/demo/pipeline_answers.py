@@ -12,7 +12,7 @@ import httpx
 
 from otel_sse.demo.pipeline_policies import POLICIES
 from otel_sse.diagnosis.trace.stages import TraceStage
-from otel_sse.diagnosis.trace.streams import TraceStream, trace_of
+from otel_sse.diagnosis.trace.streams import Trace, TraceStream, trace_of
 from otel_sse.sources.otlp_file import OtlpFiles
 from otel_sse.stream.chunk import CONTENT, Chunk
 
@@ -54,13 +54,18 @@ async def _ask_all(url: str, asked: Sequence[tuple[str, str]]) -> list[Reply]:
 
 def streams(files: Sequence[Path]) -> dict[str, list[TraceStream]]:
     """The streams of each trace in some files."""
+    return {trace_id: trace.streams for trace_id, trace in traces(files).items()}
+
+
+def traces(files: Sequence[Path]) -> dict[str, Trace]:
+    """The traces of some files that have streams, by their ids."""
     by_trace: dict[str, list[Any]] = {}
     read = OtlpFiles(files)
     for span in read.spans():
         by_trace.setdefault(span.trace_id, []).append(span)
     assert read.damage() is None
-    traces = {trace_id: trace_of(spans) for trace_id, spans in by_trace.items()}
-    return {trace_id: trace.streams for trace_id, trace in traces.items() if trace is not None}
+    found = {trace_id: trace_of(spans) for trace_id, spans in by_trace.items()}
+    return {trace_id: trace for trace_id, trace in found.items() if trace is not None}
 
 
 def content(stage: TraceStage) -> list[Chunk]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -9,13 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import pytest
+from rich.console import Console
 
+from otel_sse.cli.diagnose_view import trace_diagnosed_view
 from otel_sse.demo.faults import ALIASES, FAULTS
 from otel_sse.demo.pipeline import FAULT_VARIABLES, Pipeline
 from otel_sse.demo.pipeline_run import Answer, ask
 from otel_sse.diagnosis.diagnose import diagnose
-from otel_sse.diagnosis.trace.streams import TraceStream
-from tests.demo.pipeline_answers import streams
+from otel_sse.diagnosis.trace.streams import Trace, TraceStream
+from tests.demo.pipeline_answers import traces
+from tests.demo.test_fault_pages import FAMILIES, section
+from tests.docs import outputs
+from tests.docs.pages import Block, blocks, replace
 
 pytestmark = pytest.mark.server
 
@@ -33,14 +39,14 @@ class Asked(NamedTuple):
 
 
 class Ran(NamedTuple):
-    """All that was asked, by fault, and the streams of the traces."""
+    """All that was asked, by fault, and the traces, by their ids."""
 
     asked: dict[str, Asked]
-    streams: dict[str, list[TraceStream]]
+    traces: dict[str, Trace]
 
     def stream(self, answer: Answer) -> TraceStream:
         """The one stream of an answer."""
-        (stream,) = self.streams[answer.trace_id]
+        (stream,) = self.traces[answer.trace_id].streams
         return stream
 
 
@@ -57,7 +63,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
             ThreadPoolExecutor(2) as pool,
         ):
             asked = {name: _ask(pipeline.url, name, pool) for name in MADE}
-        yield Ran(asked, streams(pipeline.files))
+        yield Ran(asked, traces(pipeline.files))
 
 
 def _ask(url: str, name: str, pool: ThreadPoolExecutor) -> Asked:
@@ -112,6 +118,34 @@ def test_heartbeats_of_a_stall_are_counted(ran: Ran) -> None:
     assert min(counted[label] for label in ("ws.send", "emit", "socket_write")) >= 3
     (fault,) = diagnose(stream).faults
     assert re.search(r", [3-6] heartbeats meanwhile", fault.evidence)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_its_page_shows_what_the_command_says(ran: Ran, name: str, request: pytest.FixtureRequest) -> None:
+    """What the tool says, as the page of the fault has it, is what it says now; `--rewrite` writes that there."""
+    block = _shown(name)
+    said = _said(ran.traces[ran.asked[name].faulty.trace_id])
+    found = block.difference(said)
+    if found is not None and request.config.getoption("--rewrite"):
+        assert replace(block, outputs.rewritten(block.source, said)) is None
+    elif found is not None:
+        pytest.fail(f"{block}: {name}\n{found}\n`make outputs` writes it anew.", pytrace=False)
+
+
+def _shown(name: str) -> Block:
+    """The one output in a fault's section."""
+    every = [block for page in FAMILIES for block in blocks(f"docs/faults/{page}") if block.language == "text"]
+    (only,) = [block for block in every if block.source in section(name)]
+    return only
+
+
+def _said(trace: Trace) -> str:
+    """What `diagnose` prints of a trace, from the verdict on, without the usual cause and where to look."""
+    screen = Console(file=io.StringIO(), width=100)
+    screen.print(trace_diagnosed_view(trace, [diagnose(stream) for stream in trace.streams], 100))
+    assert isinstance(screen.file, io.StringIO)
+    text = screen.file.getvalue()
+    return re.sub(r"^  (?:cause|look at) .*\n(?: {10}.*\n)*", "", text, flags=re.M)
 
 
 @pytest.mark.parametrize("name", ["cap", "nope"])
