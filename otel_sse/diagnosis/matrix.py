@@ -1,4 +1,4 @@
-"""Chunk by stage: where each chunk of an answer was at each stage, and what had become of it."""
+"""The matrix, chunk by stage: the numbers of each chunk of an answer at each stage, and its fate there."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _ROW_KINDS: Final = (CONTENT, COMPLETE, ERROR)
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """What one stage had of one row.
+    """The part of a row at one stage.
 
     Args:
-        seqs: The chunks' numbers at the stage, rising; () where it had none.
-        digest: Digest of the first of them, or "".
-        mark: What had become of it since the stage before, and whether the stage may do so.
+        seqs: The chunks' numbers at the stage, rising; () if it had none.
+        digest: Digest of the first chunk, or "".
+        mark: The chunk's fate since the stage before.
     """
 
     seqs: tuple[int, ...]
@@ -32,7 +32,7 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One chunk of the answer, or several where a stage merged, split or replaced them, at all stages.
+    """One chunk of the answer at all stages; several chunks if a stage merged, split or replaced them.
 
     Args:
         cells: One for each stage.
@@ -44,7 +44,7 @@ class Row(msgspec.Struct, frozen=True):
 
     @property
     def damaged(self) -> bool:
-        """Whether it was repeated, lost, moved, changed or held back anywhere."""
+        """Whether any stage repeated, lost, moved, changed or held back the chunk."""
         return any(cell.mark in DAMAGE for cell in self.cells)
 
 
@@ -77,23 +77,23 @@ class Matrix(msgspec.Struct, frozen=True):
 
     @property
     def damaged(self) -> bool:
-        """Whether any row is."""
+        """Whether any row is damaged."""
         return any(row.damaged for row in self.rows)
 
 
 def matrix_of(stream: TraceStream, late: Iterable[tuple[int, int]] = ()) -> Matrix:
-    """Return where each chunk of a stream was at each of its stages.
+    """Return the matrix of a stream.
 
     Args:
         stream: The stream.
-        late: Position of a stage and number of a chunk there, for chunks that were held back before it.
+        late: The chunks that were held back: for each, the position of a stage and its number there.
     """
     columns = [Column(n, stage.service, stage.label, stage.total) for n, stage in enumerate(stream.stages, 1)]
     return Matrix(tuple(columns), tuple(_Rows(stream, frozenset(late)).rows()))
 
 
 Place = tuple[int, int]
-"""Position of a stage, and a number there."""
+"""Position of a stage, and the number of a chunk there."""
 
 
 class _Rows:

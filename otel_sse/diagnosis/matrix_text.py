@@ -1,4 +1,4 @@
-"""The matrix as plain text, in a given width: long stretches in which nothing changes are one line."""
+"""The matrix as plain text of a given width. A long stretch of equal rows is folded into one line."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ _WORDS: Final[dict[Fate, str]] = {
     Fate.REFRAMED: "cut",
     Fate.ADDED: "new",
 }
-"""What stands behind a cell's numbers, or in their place."""
+"""The word behind a cell's numbers, or in their place."""
 
 _SHOWN: Final = 2
-"""Rows of a stretch that are shown at its beginning; the rest of it is one line."""
+"""Rows of a folded stretch that are shown; the rest is one line."""
 
 _SHORTEST_FOLD: Final = 3
-"""Rows from which a stretch is folded."""
+"""Rows of the shortest stretch that is folded."""
 
 _GAP: Final = "  "
 
 
 class GridCell(NamedTuple):
-    """One cell as it is shown: its text and its mark."""
+    """A cell as shown: its text and its mark."""
 
     text: str
     mark: Fate
 
 
 class GridRow(NamedTuple):
-    """One line: its cells, and how many rows it stands for."""
+    """A line: its cells, and the number of rows that it shows."""
 
     cells: tuple[GridCell, ...]
     rows: int
@@ -121,7 +121,7 @@ def _folded(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 
 def _follows(one: Row, other: Row) -> bool:
-    """Whether a row goes on where the one before it ended, and says the same where that is damage."""
+    """Whether a row continues the one before it: the next numbers, and the same damage, if any."""
     if one.damaged or other.damaged:
         return one.kind == other.kind and all(
             a.mark == b.mark and len(a.seqs) == len(b.seqs) and _is_next(a, b)
@@ -135,7 +135,7 @@ def _is_next(one: Cell, other: Cell) -> bool:
 
 
 def _telling(cells: Sequence[Cell]) -> Cell:
-    """Of cells that are folded into one, the one whose mark says most."""
+    """Return the cell with the most important mark of those that are folded into one."""
     return min(cells, key=lambda cell: _TELLING.get(cell.mark, 0))
 
 

@@ -1,4 +1,4 @@
-"""The path of one chunk through all stages of a trace: where it came from, and what became of it."""
+"""The path of one chunk through all stages of a trace: its origin, and its fate at each stage."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _TELLING = (
     Fate.SAME,
     *GONE,
 )
-"""Where several chunks are followed and became different things, the first of these is told."""
+"""Fates by importance: of several chunks on one path, the most important fate is shown."""
 
 
 class Step(msgspec.Struct, frozen=True):
-    """What one stage saw of the chunk.
+    """One stage of the path.
 
     Args:
         stage: Position of the stage in its stream.
@@ -54,7 +54,7 @@ def first_stage_with(stream: TraceStream, seq: int) -> int | None:
 
 
 def telling_chunk(stream: TraceStream) -> int | None:
-    """Return the first stage's number of the first chunk with content that did not stay the same; None for none."""
+    """Return the number, at the first stage, of the first content chunk that did not stay the same; None for none."""
     content = [chunk.seq for chunk in stream.stages[0].chunks if chunk.kind == CONTENT]
     return next((seq for seq in content if any(map(_tells, way(stream, 0, seq)))), None)
 
@@ -80,7 +80,7 @@ def way(stream: TraceStream, stage: int, seq: int) -> list[Step]:
 
 
 def _followed(stream: TraceStream, stage: int, seq: int) -> dict[int, set[int]]:
-    """By stage, the numbers of what belongs to the chunk; an empty set where it was lost."""
+    """The numbers on the path, by stage; an empty set where the chunk was lost."""
     seen = {stage: {seq}}
     for n in range(stage, 0, -1):
         for up in stream.upstream[n] if n in seen else ():

@@ -1,4 +1,4 @@
-"""The fate of each chunk on one edge: what `trace`, the path of a chunk, the matrix and `diagnose` all stand on."""
+"""The fate of each chunk on one edge. `trace`, the path of a chunk, the matrix and `diagnose` all use it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def edge_fates(stream: TraceStream, up: int, down: int) -> EdgeFates:
 
 
 class EdgeFates:
-    """What became of each chunk between two neighbours, and whether that is a fault.
+    """The fate of each chunk between two neighbours, and whether it is a fault.
 
     Args:
         stream: The stream.
@@ -46,7 +46,7 @@ class EdgeFates:
         self.edge = stream.descents[up, down]
         self._before, self._after = self.edge.upstream, self.edge.downstream
         self.is_bridge = down in stream.orphans
-        """Whether a stage that is not in the trace lies between the two. It may have been allowed to rewrite."""
+        """Whether a stage that is not in the trace lies between the two. That stage may be one that may rewrite."""
 
     # Whether there is anything to compare
 
@@ -61,7 +61,7 @@ class EdgeFates:
 
     @cached_property
     def is_unreadable(self) -> bool:
-        """Whether no content came, but other chunks did: it may be in them, in a form that nobody knows."""
+        """Whether other chunks came in the place of content, so that they may hold it in an unknown form."""
         before = self._content(self._before.chunks)
         if not before or self._content(self.edge.chunks):
             return False
@@ -76,7 +76,7 @@ class EdgeFates:
     # What became of the chunks upstream
 
     def of(self, seq: int) -> Fate:
-        """Return what became of a chunk upstream.
+        """Return the fate of an upstream chunk.
 
         Args:
             seq: Its number.
@@ -95,20 +95,20 @@ class EdgeFates:
 
     @cached_property
     def _gone(self) -> dict[int, Fate]:
-        """The content from which nothing was made, with what became of it."""
+        """The content chunks from which nothing was made, with their fates."""
         gone = {seq: self._missing(seq) for seq in self.edge.flow.lost}
         lost = {seq for seqs in self.losses.by_kind.values() for seq in seqs}
         return {seq: fate or (Fate.LOST if seq in lost else Fate.LEFT_OUT) for seq, fate in gone.items()}
 
     @cached_property
     def losses(self) -> Losses:
-        """What of the missing content is lost."""
+        """The losses among the missing content."""
         rewrites = self._after.rewrites
         missing = [seq for seq in self.edge.flow.lost if not rewrites and self._missing(seq) is None]
         return Losses(self._stream, self._up, self._down, missing)
 
     def _missing(self, seq: int) -> Fate | None:
-        """Why nothing was made from a chunk, where that is no fault of the stage; None where it should have been."""
+        """The fate of a chunk from which nothing was made, if that is no fault of the stage; else None."""
         if seq in self.edge.taken_elsewhere or seq in self._taken_another_way:
             return Fate.ELSEWHERE
         if not self.is_comparable or self._after.has_holes:
@@ -123,7 +123,7 @@ class EdgeFates:
 
     @cached_property
     def _taken_another_way(self) -> Intervals:
-        """What another path took, where both paths come together again further on."""
+        """The chunks that another path handed on, if both paths join again further on."""
         stream, joined = self._stream, _behind(self._stream, self._down)
         others = [down for up, down in stream.descents if up == self._up and down != self._down]
         joining = [stream.descents[self._up, other] for other in others if joined & _behind(stream, other)]
@@ -131,12 +131,12 @@ class EdgeFates:
 
     @cached_property
     def by_fate(self) -> dict[Fate, list[int]]:
-        """Numbers upstream of the content with each fate, and numbers downstream of what was added."""
+        """The upstream numbers of the content with each fate; of added chunks the downstream numbers."""
         return self._by_fate({CONTENT})
 
     @cached_property
     def counts(self) -> Counter[Fate]:
-        """How many chunks with content became what upstream, and how many downstream were added."""
+        """How many content chunks have each fate."""
         return _counted(self.by_fate)
 
     @cached_property
@@ -163,7 +163,7 @@ class EdgeFates:
         return Repeats(self.edge.flow.passages, content, digests).by_kind()
 
     def is_allowed(self, passage: Passage) -> bool:
-        """Return whether a stage may have done to content what it did: it may rewrite, or does not show a channel.
+        """Return whether a stage had the right to a change: it may rewrite, or it leaves a channel out.
 
         Args:
             passage: What the content is downstream.
@@ -181,7 +181,7 @@ class EdgeFates:
         return frozenset(p.seq for each in self.repetitions if each.is_allowed for p in each.passages)
 
     def mark(self, seq: int) -> Fate:
-        """Return what the matrix says of a chunk downstream.
+        """Return the mark of a downstream chunk in the matrix.
 
         Args:
             seq: Its number.
@@ -196,7 +196,7 @@ class EdgeFates:
         return passage.fate if is_told or not self.is_allowed(passage) else Fate.REWRITTEN
 
     def _stands_beside(self, passage: Passage) -> bool:
-        """Whether a chunk came where others were left out that have a channel of their own, as all of that channel was.
+        """Whether a chunk replaces only chunks of other channels, of which nothing was handed on.
 
         An application that does not show a tool's call, or a model's reasoning, may say that there was one.
         """
@@ -213,7 +213,7 @@ class EdgeFates:
 
 
 def _of_made(made: Sequence[Passage]) -> Fate:
-    """What became of a chunk, by what was made from it."""
+    """The fate of a chunk, by the chunks that were made from it."""
     fates = {passage.fate for passage in made}
     for fate in (Fate.DOUBLED, Fate.MOVED, Fate.REPLACED, Fate.CHANGED):
         if fate in fates:
@@ -229,7 +229,7 @@ def _counted(found: dict[Fate, list[int]]) -> Counter[Fate]:
 
 
 def _behind(stream: TraceStream, position: int) -> set[int]:
-    """A stage and all that its chunks went on to."""
+    """A stage and all stages that got its chunks."""
     found = {position}
     for n in range(position + 1, len(stream.stages)):
         if found & set(stream.upstream[n]):
