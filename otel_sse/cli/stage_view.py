@@ -77,7 +77,12 @@ def _findings(stage: TraceStage) -> Iterator[str]:
         times, where = (f"{len(found)} x ", "first at") if len(found) > 1 else ("", "at")
         yield f"{times}{kind}, {certainty}, {where} {found[0].seq}: {evidence}"
     if more := stage.findings_total - len(stage.findings):
-        yield f"{more} more findings are counted, but have no event of their own"
+        counted = (
+            "finding is counted, but has no event of its"
+            if more == 1
+            else "findings are counted, but have no event of their"
+        )
+        yield f"{more} more {counted} own"
 
 
 def chunks_view(stream: TraceStream, position: int) -> RenderableType:

@@ -166,7 +166,7 @@ def test_findings_are_shown_and_are_the_exit_code(tmp_path: Path, capsys: pytest
     ran = Ran(["--file", write(tmp_path / "t.jsonl", spans)], capsys)
     assert ran.code == 1
     assert "! 1 provider: duplicate/terminal, certain, at 2: [DONE] at 1 and again" in ran.out
-    assert "! 1 provider: 1 more findings are counted, but have no event of their own" in ran.out
+    assert "! 1 provider: 1 more finding is counted, but has no event of its own" in ran.out
 
 
 @pytest.mark.parametrize(("outcome", "code"), [("failed", 1), ("incomplete", 1), ("disconnected", 0), ("cancelled", 0)])
