@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from otel_sse.errors import MissingExtraError
+from otel_sse.errors import needs
 
 if TYPE_CHECKING:
     from otel_sse.testing.clock import FakeClock, fake_clock
@@ -48,12 +48,8 @@ def record(*, wait_s: float = 2.0) -> Iterator[RecordedStreams]:
     Raises:
         MissingExtraError: OpenTelemetry's SDK is not installed. It is an ImportError.
     """
-    try:
+    with needs("sdk", "otel_sse.testing"):
         from otel_sse.testing.memory import Memory
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] == "otel_sse":
-            raise
-        raise MissingExtraError("otel_sse.testing", "sdk") from error
     from otel_sse.recording.registry import diverted
     from otel_sse.testing.streams import RecordedStreams
 
