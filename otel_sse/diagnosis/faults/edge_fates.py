@@ -13,14 +13,13 @@ from otel_sse.diagnosis.alignment.ranges import Intervals
 from otel_sse.diagnosis.faults.losses import Losses
 from otel_sse.diagnosis.faults.omissions import is_beside
 from otel_sse.diagnosis.faults.repeats import Repeats, Repetition
-from otel_sse.diagnosis.trace.streams import TraceStream, once_per_edge
+from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CONTENT, CONTROL, KINDS, Chunk
 from otel_sse.stream.outcome import ABANDONED, CANCELLED, COMPLETED
 
 _OTHERS: Final = frozenset(KINDS) - {CONTENT}
 
 
-@once_per_edge
 def edge_fates(stream: TraceStream, up: int, down: int) -> EdgeFates:
     """Return the fates of the chunks between two neighbours of a stream. They are worked out once.
 
@@ -29,7 +28,11 @@ def edge_fates(stream: TraceStream, up: int, down: int) -> EdgeFates:
         up: Position of the stage before.
         down: Position of the stage after.
     """
-    return EdgeFates(stream, up, down)
+    # Kept with the stream, which lies in a room below and can't know this class.
+    kept: dict[tuple[int, int], EdgeFates] = stream.__dict__.setdefault("edge_fates", {})
+    if (up, down) not in kept:
+        kept[up, down] = EdgeFates(stream, up, down)
+    return kept[up, down]
 
 
 class EdgeFates:

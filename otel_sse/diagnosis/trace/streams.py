@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, wraps
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -13,8 +12,6 @@ from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.diagnosis.trace.spans import Span, text
 from otel_sse.diagnosis.trace.stages import TraceStage, stages_of
 from otel_sse.stream.stages import LAST, ORIGINS
-
-_T = TypeVar("_T")
 
 
 class TraceStream(msgspec.Struct, dict=True):
@@ -103,24 +100,6 @@ class Trace(msgspec.Struct):
     id: str
     start_ns: int
     streams: list[TraceStream]
-
-
-def once_per_edge(work_out: Callable[[TraceStream, int, int], _T]) -> Callable[[TraceStream, int, int], _T]:
-    """Make a function of an edge work its value out once, and keep it with the stream.
-
-    Args:
-        work_out: Takes the stream, and the positions of the stage before and of the stage after.
-    """
-    name = f"{work_out.__module__}.{work_out.__qualname__}"
-
-    @wraps(work_out)
-    def kept(stream: TraceStream, up: int, down: int) -> _T:
-        values: dict[tuple[int, int], _T] = stream.__dict__.setdefault(name, {})
-        if (up, down) not in values:
-            values[up, down] = work_out(stream, up, down)
-        return values[up, down]
-
-    return kept
 
 
 def trace_of(spans: Iterable[Span]) -> Trace | None:
