@@ -76,13 +76,11 @@ def _findings(stage: TraceStage) -> Iterator[str]:
         kind, certainty, evidence = map(escaped, (found[0].kind, found[0].certainty, found[0].evidence))
         times, where = (f"{len(found)} x ", "first at") if len(found) > 1 else ("", "at")
         yield f"{times}{kind}, {certainty}, {where} {found[0].seq}: {evidence}"
-    if more := stage.findings_total - len(stage.findings):
-        counted = (
-            "finding is counted, but has no event of its"
-            if more == 1
-            else "findings are counted, but have no event of their"
-        )
-        yield f"{more} more {counted} own"
+    more = stage.findings_total - len(stage.findings)
+    if more == 1:
+        yield "1 more finding is counted, but has no event of its own"
+    elif more:
+        yield f"{more} more findings are counted, but have no event of their own"
 
 
 def chunks_view(stream: TraceStream, position: int) -> RenderableType:
