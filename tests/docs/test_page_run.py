@@ -122,3 +122,11 @@ def test_this_project_stands_for_its_name() -> None:
     """All extras that are asked for come with the one project; others keep their names."""
     wanted = ["otel-sse", "otel-sse[sdk]", "uvicorn", "otel-sse[demo,sdk]", "otel-sse-other"]
     assert environments._arguments(wanted) == ["-e", ".[demo,sdk]", "otel-sse-other", "uvicorn"]
+
+
+def test_arguments_of_make_test_stay_with_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page's commands do not get what `make test ARGS=...` gives to the tests."""
+    for name in ("ARGS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS"):
+        monkeypatch.setenv(name, "ARGS=-q")
+    text = '\n```sh\necho "[${ARGS-}${MAKEFLAGS-}${MAKEOVERRIDES-}${MFLAGS-}]"\n```\n\n```text\n[]\n```\n'
+    assert failures(project, text) == {}
