@@ -13,7 +13,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -63,6 +63,40 @@ def _holders(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
             for span in scope.get("spans", ()):
                 yield span
                 yield from span.get("links", ())
+
+
+class LinesExporter(SpanExporter):
+    """Writes each batch of spans as one line into a text file that is open: standard output, a pipe, a buffer.
+
+    `OTLPLinesExporter` opens a file itself, shares it with other processes and bounds it.
+
+    Args:
+        file: The file, open for writing text. `shutdown` closes it.
+
+    Example:
+        >>> provider.add_span_processor(SimpleSpanProcessor(LinesExporter(open("traces.jsonl", "w"))))
+    """
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Write spans to the file; return whether all of them are in it.
+
+        Args:
+            spans: The spans, ended.
+        """
+        try:
+            self._file.write(to_line(spans) + "\n")
+            self._file.flush()
+        except (OSError, ValueError):
+            # ValueError: the file is closed.
+            return SpanExportResult.FAILURE
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Close the file. Later spans are refused."""
+        self._file.close()
 
 
 class OTLPLinesExporter(SpanExporter):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import logging
 import os
@@ -27,7 +28,7 @@ import otel_sse
 from otel_sse import limits
 from otel_sse.demo.servers import LoopbackServer
 from otel_sse.errors import ConfigurationError
-from otel_sse.exporters.otlp_lines import to_line, to_lines
+from otel_sse.exporters.otlp_lines import LinesExporter, to_line, to_lines
 from otel_sse.otlp_lines import OTLPLinesExporter
 from tests.cli.command import command_line, environment
 from tests.cli.command import otel_sse as command
@@ -114,6 +115,18 @@ def test_a_span_that_no_reader_takes_is_dropped(tmp_path: Path, caplog: pytest.L
     exporter.shutdown()
     assert names_in(path)[1:] == [["other"]]
     assert "must get lines of 67,108,864 bytes at most, got 'a span of 67,108,866 bytes'." in caplog.text
+
+
+def test_an_open_file_takes_lines() -> None:
+    """Each batch is one line in the file that was handed in; once that is closed, a batch is refused."""
+    recorded = a_trace().finished()
+    file = io.StringIO()
+    exporter = LinesExporter(file)
+    assert [exporter.export(recorded[:1]), exporter.export(recorded[1:])] == [SUCCESS, SUCCESS]
+    assert file.getvalue().splitlines() == [to_line(recorded[:1]), to_line(recorded[1:])]
+    exporter.shutdown()
+    assert file.closed
+    assert exporter.export(recorded) is FAILURE
 
 
 def test_each_batch_is_one_line(tmp_path: Path) -> None:
