@@ -68,6 +68,14 @@ MAX_STARTED_ROUTES: Final = 30
 """Routes of an application whose counters are made at 0 before anybody asked for them: with three stages and 16 kinds
 of findings each, 1,440 of the SDK's 2,000 label sets."""
 
+MAX_UNREAD_STAGES: Final = 1_024
+"""Stages that are read on although their request is over, as many as a process has busy tasks; more end as abandoned
+with their request."""
+
+UNREAD_SILENCE_NS: Final = 60_000_000_000
+"""Time without a chunk after which such a stage ends as abandoned. A model that thinks is silent for less, and whoever
+holds the iterator may never pull again."""
+
 MAX_STAGE_ERRORS: Final = 8
 """Internal errors after which one stage of one stream stops observing."""
 

@@ -86,6 +86,8 @@ STREAM_MAX_INTERVAL: Final = "sse.stream.max_interval"
 STREAM_SEND_TIME: Final = "sse.stream.send_time"
 STREAM_DROPPED: Final = "sse.stream.dropped"
 STREAM_RESUMED: Final = "sse.stream.resumed"
+STREAM_READ_ON_CHUNKS: Final = "sse.stream.read_on_chunks"
+STREAM_READ_ON_TIME: Final = "sse.stream.read_on_time"
 STREAM_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
 STREAM_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
 HOP_CLOCK_SKEWS: Final = "sse.hop.clock_skews"
@@ -197,6 +199,10 @@ ATTRIBUTES: Final = (
     Attribute(
         STREAM_RESUMED, "boolean", "", _SR, _LOW, "True where the answer goes on behind the request's `Last-Event-ID`."
     ),
+    Attribute(
+        STREAM_READ_ON_CHUNKS, "int", "{chunk}", _S, _HIGH, "Chunks that were read for nobody: the request was over."
+    ),
+    Attribute(STREAM_READ_ON_TIME, "double", "s", _S, _HIGH, "From the request's end to the last one of these."),
     Attribute(STREAM_INPUT_TOKENS, "int", "{token}", _S, _HIGH, "Prompt tokens, where the stream said.", _OTEL_GENAI),
     Attribute(STREAM_OUTPUT_TOKENS, "int", "{token}", _S, _HIGH, "Answer tokens, where the stream said.", _OTEL_GENAI),
     Attribute(

@@ -12,7 +12,9 @@ from otel_sse.diagnosis.faults.edge_faults import report_edge
 from otel_sse.diagnosis.faults.endings import BENIGN, ending
 from otel_sse.diagnosis.faults.fault import Fault
 from otel_sse.diagnosis.faults.findings import back_to, reported
+from otel_sse.diagnosis.faults.gathering import gathered
 from otel_sse.diagnosis.faults.joins import doubled_by_two_ways, ends_sent_twice
+from otel_sse.diagnosis.read_on import read_on
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.diagnosis.verdict import verdict_of
 from otel_sse.limits import BURST_CHUNKS
@@ -79,6 +81,7 @@ def diagnose(stream: TraceStream) -> Diagnosis:
         f"{stream.stages[n].label}: the stage that its chunks came from is not in the trace"
         for n in sorted(stream.orphans)
     ]
+    notes += read_on(stream)
     return Diagnosis(verdict_of(stream, faults), tuple(faults), tuple(notes))
 
 
@@ -110,6 +113,7 @@ def _late(stream: TraceStream) -> list[Fault]:
             del found[kinds.STALL_CONTENT, position]
     silent = {position for _, position in found}
     held = [delayed(stream, up, down) for up, down in stream.descents if down not in silent]
+    held += [gathered(stream, up, down) for up, down in stream.descents if down not in silent]
     bursts = [coalesced(stream, up, down) for up, down in stream.descents]
     return [*found.values(), *(each for each in (*held, *bursts) if each is not None)]
 

@@ -45,6 +45,10 @@ class StageCursor:
         self._look()
         if self.record is not None:
             self.record.on_abandon = self.end
+            self.record.is_pulled = self._is_pulled
+
+    def _is_pulled(self) -> bool:
+        return not self.given_ns and not self._cancelled
 
     def unasked(self, time_ns: int) -> None:
         """Count the time since the latest object as the consumer's pause, and not as silence of the source.
@@ -88,7 +92,7 @@ class StageCursor:
         if record is None or record.ended:
             return
         self.observe = _look_away
-        record.on_abandon = None
+        record.on_abandon = record.is_pulled = None
         if self._cancelled and outcome in (outcomes.COMPLETED, outcomes.ABANDONED):
             outcome = outcomes.CANCELLED
         name = error_type(error) if error is not None and outcome == outcomes.FAILED else ""

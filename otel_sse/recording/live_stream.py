@@ -6,15 +6,15 @@ import secrets
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from threading import get_ident
+from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.trace import get_current_span, set_span_in_context
 
 from otel_sse.recording.recorder import Recorder
 from otel_sse.recording.stage_record import StageRecord
-from otel_sse.recording.tasks import current_task
+from otel_sse.recording.tasks import current_task, task_reference
 from otel_sse.recording.upstreams import StageOrder, tie
-from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.telemetry.clock import now_ns
 
@@ -85,7 +85,9 @@ class Stream:
             record.monitor.resume_after(ident)
         self._open = [each for each in self._open if not each.ended]
         self._open.append(record)
-        record.opened_in, record.opened_ns = _caller(), now_ns()
+        task = current_task()
+        record.opened_in, record.opened_ns = _caller(task), now_ns()
+        record.opened_by = task_reference(task)
         if self.context is None and not record.request_span.get_span_context().is_valid:
             # No request's span is there to be the parent, so the first stage is: all of a stream is in one trace.
             self.context = set_span_in_context(record.span)
@@ -126,21 +128,19 @@ class Stream:
     def abandon(self) -> None:
         """End the stages that are still open as `abandoned`, because the request is over.
 
-        Whoever holds their iterators may never pull again, and a stage that never ends is never shown. Chunks that
-        cross later are not observed.
+        Whoever holds their iterators may never pull again, and a stage that never ends is never shown. A stage that
+        somebody reads on goes on until its own end: a task that outlives its request reads a model to its end, and that
+        costs tokens. Once no chunk crosses any more it is abandoned too.
         """
         opened, self._open = self._open, []
         for record in opened:
             if record.ended:
                 continue
-            if record.on_abandon is not None:
-                record.on_abandon(outcomes.ABANDONED)
-            else:
-                record.close(outcomes.ABANDONED)
+            if not (record.is_read_on and self.recorder.background.writer.watch_unread(record)):
+                record.abandon()
 
 
-def _caller() -> object:
-    task = current_task()
+def _caller(task: Any) -> object:
     # The id keeps no task alive. Another task may have it later; `upstreams` therefore compares times as well.
     return get_ident() if task is None else ("task", id(task))
 

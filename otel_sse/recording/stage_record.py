@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext, StatusCode
 
 from otel_sse import limits, semconv
 from otel_sse.recording.journal import Journal
+from otel_sse.recording.tasks import goes_on
 from otel_sse.stage import StageMonitor
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.stage import StageInfo
@@ -59,8 +62,12 @@ class StageRecord:
     """Identifies the task or thread in which the stage was opened."""
     opened_ns: int = 0
     """When the stage was opened, on `clock.now_ns`."""
+    opened_by: weakref.ref[Any] | None = None
+    """The task in which the stage was opened; None for a thread."""
     on_abandon: Callable[[str], None] | None = None
     """Ends the stage with the outcome it gets, by the cursor that feeds it; None where `close` does."""
+    is_pulled: Callable[[], bool] | None = None
+    """Whether somebody waits for the next chunk right now, by the cursor that feeds it."""
     failures: int = 0
     """Errors of our own while the stage was observed."""
     settled: list[tuple[str, int]] = field(default_factory=list)
@@ -87,6 +94,20 @@ class StageRecord:
     def span_context(self) -> SpanContext:
         """Context of the stage's first span: what a reader downstream links to."""
         return self.span.get_span_context()
+
+    @property
+    def is_read_on(self) -> bool:
+        """Whether somebody reads the stage who is not the running task: a task that goes on, or one that waits for a
+        chunk of the model's right now."""
+        waits = self.is_pulled is not None and self.info.spec.origin and self.is_pulled()
+        return waits or goes_on(self.opened_by)
+
+    def abandon(self) -> None:
+        """End the stage because nobody reads it any more."""
+        if self.on_abandon is not None:
+            self.on_abandon(outcomes.ABANDONED)
+        else:
+            self.close(outcomes.ABANDONED)
 
     def comes_after(self, upstream: StageRecord) -> None:
         """Record that its chunks come from another stage of this process. A second call changes nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import weakref
 from typing import Any
 
 
@@ -14,6 +15,24 @@ def current_task() -> Any:
     except RuntimeError:
         task = None
     return trio_task() if task is None else task
+
+
+def task_reference(task: Any) -> weakref.ref[Any] | None:
+    """Return a weak reference to a task, for `goes_on`; None where it is none, or can't be referred to."""
+    try:
+        return None if task is None else weakref.ref(task)
+    except TypeError:
+        return None
+
+
+def goes_on(reference: weakref.ref[Any] | None) -> bool:
+    """Return whether a task is another one than the running one, and has not ended. Of trio's tasks nobody can tell.
+
+    Args:
+        reference: From `task_reference`.
+    """
+    task = None if reference is None else reference()
+    return isinstance(task, asyncio.Future) and task is not current_task() and not task.done()
 
 
 def trio_task() -> Any:

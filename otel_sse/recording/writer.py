@@ -60,6 +60,8 @@ class Writer:
         """Stages that have ended and are not written."""
         self._ends: deque[Callable[[], None]] = deque()
         self._steps: deque[Callable[[], None]] = deque()
+        self._unread: deque[StageRecord] = deque()
+        """Stages that are read on although their request is over."""
         self._working_since_ns = 0
         self._breathed_ns = 0
         self._stages: dict[str, int] = {}
@@ -91,6 +93,18 @@ class Writer:
     def end_later(self, end: Callable[[], None]) -> None:
         """Have the recorder's thread call `end`, which ends a stage. It takes no lock, so destructors may call it."""
         self._ends.append(end)
+
+    def watch_unread(self, record: StageRecord) -> bool:
+        """Let a stage go on although its request is over. It ends as abandoned once no chunk crosses any more.
+
+        Returns:
+            Whether it may go on: False where too many do.
+        """
+        if len(self._unread) >= limits.MAX_UNREAD_STAGES:
+            return False
+        record.monitor.reads_for_nobody(now_ns())
+        self._unread.append(record)
+        return True
 
     def defer(self, step: Callable[[], None]) -> bool:
         """Have the recorder's thread do a step. Return False, and forget the step, if too many wait."""
@@ -171,6 +185,7 @@ class Writer:
                 self._mark()
                 self._run(self._ends, "close")
                 self._run(self._steps, "record", between=self._report_ends)
+                self._look_at_unread()
                 self._look_at_open(roll)
                 return self._finish_ended(forever=roll)
             finally:
@@ -207,6 +222,16 @@ class Writer:
                 self.numbers.report_progress(record)
                 self._errors.guarded("record", record.segments.roll if roll else record.segments.roll_if_due, now_ns())
         self.numbers.report_forgone()
+
+    def _look_at_unread(self) -> None:
+        before_ns = now_ns() - limits.UNREAD_SILENCE_NS
+        for _ in range(len(self._unread)):
+            record = self._unread.popleft()
+            totals = record.monitor.totals
+            if not record.ended and max(totals.unread_since_ns, totals.last_chunk_ns) < before_ns:
+                self._errors.guarded("close", record.abandon)
+            if not record.ended:
+                self._unread.append(record)
 
     def _finish_ended(self, *, forever: bool) -> bool:
         until_ns = now_ns() + _ROUND_NS

@@ -19,7 +19,9 @@ class Ending:
         encoding: Content coding that made the bytes unreadable, or "".
     """
 
-    __slots__ = ("_encoding", "_error_after", "_error_type", "_totals", "_written", "had_all", "missed", "truncated")
+    __slots__ = (
+        "_encoding", "_error_after", "_error_type", "_left", "_totals", "_written", "had_all", "missed", "truncated",
+    )  # fmt: skip
 
     def __init__(self, totals: Totals, encoding: str) -> None:
         self.truncated = False
@@ -33,9 +35,11 @@ class Ending:
         self._encoding = encoding
         self._error_type = ""
         self._error_after = 0
+        self._left = False
 
     def leave(self, had_all: bool) -> None:
         """Take note that whoever reads has left, and whether the answer was whole by then."""
+        self._left = True
         if not had_all:
             self.missed = True
         elif self._written is None:
@@ -51,9 +55,15 @@ class Ending:
         self.truncated = self.truncated and not had_all
 
     def error(self, name: str) -> None:
-        """Take note of an error event."""
-        self._error_type = name or "error"
-        self._error_after = self._totals.content_chunks
+        """Take note of an error event. One that is written once the reader has left ends nothing for them."""
+        if not self._left:
+            self._error_type = name or "error"
+            self._error_after = self._totals.content_chunks
+
+    @property
+    def _is_failed(self) -> bool:
+        """Whether an error event was the last word of the answer."""
+        return bool(self._error_type) and self._error_after == self._totals.content_chunks
 
     def error_type(self, outcome: str) -> str:
         """Return the error event's type where the stream failed by it, else ""."""
@@ -64,18 +74,21 @@ class Ending:
 
         Args:
             outcome: As the shell saw it; only `completed` is held against the protocol. `disconnected`, `cancelled` and
-                `abandoned` are no news where the whole answer had crossed: they count as `completed` then.
+                `abandoned` are no news where the whole answer had crossed: they count as `completed` then. Nor are they
+                where an error event was the last that crossed: a vendor's SDK raises at it and reads no further.
             at_end: Whether the protocol's end of the answer has crossed.
             expects: What a complete stream must have shown, as its dialect says.
             has_all: Whether that end was the last thing that crossed.
         """
+        if outcome in _LEFT and self._is_failed:
+            return outcomes.FAILED
         if outcome in _LEFT and self.reached(has_all) and not self.truncated:
             outcome = outcomes.COMPLETED
         if outcome != outcomes.COMPLETED:
             return outcome
         if self._encoding:
             return outcomes.UNPARSED
-        if self._error_type and self._error_after == self._totals.content_chunks:
+        if self._is_failed:
             # Gateways send the protocol's end behind an error too, so the end alone does not make an answer.
             return outcomes.FAILED
         if self.truncated or (self._totals.bytes and not self._totals.chunks):

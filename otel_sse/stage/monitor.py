@@ -157,6 +157,14 @@ class StageMonitor:
         """
         self._ending.leave(had_all)
 
+    def reads_for_nobody(self, time_ns: int) -> None:
+        """Take note that the request has ended that the stage is read for, and that it is read on.
+
+        Args:
+            time_ns: When that was.
+        """
+        self.totals.unread_since_ns, self.totals.unread_from = time_ns, self.totals.chunks
+
     def end(self, outcome: str, time_ns: int, error_type: str = "") -> Totals:
         """Close the stage and return its totals. A second call changes nothing.
 

@@ -41,6 +41,7 @@ REORDER_HOP: Final = "reorder/hop"
 CHANGED: Final = "corruption/changed"
 REPLACED: Final = "corruption/replaced"
 BURST: Final = "coalescing/burst"
+GATHERED: Final = "coalescing/gathered"
 FIRST_BYTE: Final = "stall/first_byte"
 STALL_CONTENT: Final = "stall/content"
 DELAYED: Final = "stall/delayed"
@@ -215,6 +216,11 @@ FAULTS: Final = (
         REPLACED,
         "Chunks were made of others, and are not the sum of them.",
         "put other content in the place of chunks, in {chunks}",
+    ),
+    Kind(
+        GATHERED,
+        "Chunks that came one by one waited for two seconds or more, and went on as one.",
+        "kept chunks back and made {chunks} of them",
     ),
     Kind(DELAYED, "Chunks came much later than the others did.", "got {chunks} much later than the others"),
     Kind(OUTCOME_FAILED, "The stage ended as `failed`.", "failed", ("error",)),

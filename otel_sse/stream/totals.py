@@ -40,6 +40,10 @@ class Totals:
     stalls: int = 0
     dropped: int = 0
     clock_skews: int = 0
+    unread_since_ns: int = 0
+    """When the request ended that the stage was read for, where it is read on behind that."""
+    unread_from: int = 0
+    """The chunks that had crossed by then."""
     resumed: bool = False
     dialect: str = ""
     outcome: str = ""
@@ -77,6 +81,16 @@ class Totals:
             self.outcome = UNPARSED if outcome == COMPLETED else outcome
             self.error_type = error_type
         self.ended_ns = self.ended_ns or ended_ns
+
+    @property
+    def read_on(self) -> int:
+        """Chunks that crossed for nobody: the request that the stage was read for had ended."""
+        return self.chunks - self.unread_from if self.unread_since_ns else 0
+
+    @property
+    def read_on_ns(self) -> int:
+        """For how long chunks crossed for nobody; 0 where none did."""
+        return self.last_chunk_ns - self.unread_since_ns if self.read_on else 0
 
     @property
     def time_to_first_chunk_ns(self) -> int | None:

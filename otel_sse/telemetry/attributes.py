@@ -222,9 +222,11 @@ def _add_latency(attributes: Attributes, totals: Totals) -> None:
 
 
 def _add_where_known(attributes: Attributes, totals: Totals) -> None:
-    optional: dict[str, str | int] = {
+    optional: dict[str, Value] = {
         semconv.STREAM_DROPPED: totals.dropped,
         semconv.STREAM_RESUMED: totals.resumed,
+        semconv.STREAM_READ_ON_CHUNKS: totals.read_on,
+        semconv.STREAM_READ_ON_TIME: totals.read_on_ns / _NS_PER_S,
         semconv.HOP_CLOCK_SKEWS: totals.clock_skews,
         semconv.STREAM_DIALECT: totals.dialect,
         semconv.STREAM_OUTCOME: totals.outcome,

@@ -158,3 +158,18 @@ def test_one_more_pass_is_another_stage(recorder: Recorder, telemetry: Telemetry
         cursor.begin()
         cursor.end_by(GeneratorExit())
     assert [(each.attributes["sse.stage"], each.outcome) for each in ended(telemetry, 2)] == [("emit", "abandoned")] * 2
+
+
+async def test_who_waits_for_a_chunk_pulls(watch: Watch) -> None:
+    """From a pull to its chunk somebody waits; not between pulls, and not once a pull was cancelled."""
+    watched = watch(Pausing("abc"))
+    assert await anext(watched) == "a"
+    record = watched._self_cursor.record
+    assert not record.is_pulled()
+    pull = asyncio.ensure_future(anext(watched))
+    await asyncio.sleep(0)
+    assert record.is_pulled()
+    pull.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await pull
+    assert not record.is_pulled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from functools import partial
@@ -139,3 +140,42 @@ def test_ended_stages_are_held_no_longer(bench: Bench, stream: Stream) -> None:
     while found.upstreams:
         depth, found = depth + 1, found.upstreams[0]
     assert depth <= limits.MAX_UPSTREAMS
+
+
+async def test_a_stage_that_another_task_reads_on_outlives_its_request(bench: Bench, stream: Stream) -> None:
+    """It ends as it really ends, and says how much was read for nobody. Where the task has ended it is abandoned."""
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    async def read(name: str, goes_on: bool) -> StageRecord:
+        record = stream.stage(StageSpec(name))
+        cross(record, "read ", "for ")
+        if goes_on:
+            asked.set()
+            await left.wait()
+            cross(record, "nobody")
+            record.close("completed")
+        return record
+
+    task = asyncio.create_task(read("provider", True))
+    await asked.wait()
+    ended = await asyncio.create_task(read("judge", False))
+    stream.abandon()
+    assert ended.ended
+    left.set()
+    seen = attributes(span_of(bench, await task))
+    assert seen["sse.stream.outcome"] == "completed"
+    assert (seen["sse.stream.chunks"], seen["sse.stream.read_on_chunks"]) == (3, 1)
+    assert seen["sse.stream.read_on_time"] > 0
+    other = attributes(span_of(bench, ended))
+    assert other["sse.stream.outcome"] == "abandoned"
+    assert "sse.stream.read_on_chunks" not in other
+
+
+def test_a_stage_that_somebody_waits_at_is_read_on(stream: Stream) -> None:
+    """A thread that waits for the model's next chunk reads on; of a stage that is no origin that proves nothing."""
+    model = stream.stage(StageSpec("provider", origin=True))
+    emit = stream.stage(StageSpec("emit"))
+    for record in (model, emit):
+        record.is_pulled = lambda: True
+    stream.abandon()
+    assert (model.ended, emit.ended) == (False, True)

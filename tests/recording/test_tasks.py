@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from otel_sse.recording.tasks import current_task, trio_task
+from otel_sse.recording.tasks import current_task, goes_on, task_reference, trio_task
 
 
 def test_no_task_outside_of_any_run() -> None:
@@ -52,3 +52,24 @@ def test_trio_that_is_being_imported_runs_nothing(monkeypatch: pytest.MonkeyPatc
     """A trio that has no names yet has no task."""
     monkeypatch.setitem(sys.modules, "trio", ModuleType("trio"))
     assert trio_task() is None
+
+
+async def test_another_task_goes_on_until_it_has_ended() -> None:
+    """The running task is none that goes on beside it, and a task that has ended or is gone goes on no more."""
+    assert not goes_on(task_reference(asyncio.current_task()))
+    ends = asyncio.Event()
+    task: asyncio.Task[bool] | None = asyncio.create_task(ends.wait())
+    reference = task_reference(task)
+    assert goes_on(reference)
+    ends.set()
+    assert task is not None
+    await task
+    assert not goes_on(reference)
+    del task
+    assert not goes_on(reference)
+
+
+def test_what_can_not_be_referred_to_goes_on_for_nobody() -> None:
+    """No task, and an object without weak references, are no tasks that go on."""
+    assert task_reference(None) is task_reference(1) is None
+    assert not goes_on(None)

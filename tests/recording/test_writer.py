@@ -14,7 +14,7 @@ from otel_sse.stream.chunk import Finding
 from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.telemetry.clock import now_ns
 from tests.hanging import Hanging
-from tests.recording.made import Bench, Benches, abandon, attributes, dropped, frame, points
+from tests.recording.made import Bench, Benches, abandon, attributes, dropped, frame, outcomes, points
 
 
 def test_stages_that_end_while_the_recorder_hangs_are_bounded(hung: Bench) -> None:
@@ -190,3 +190,33 @@ def test_two_passes_at_once_share_what_was_dropped(make_bench: Benches) -> None:
     record.end_later(partial(abandon, record))
     assert [span.attributes["sse.stream.outcome"] for span in bench.spans() if span.attributes] == ["abandoned"]
     bench.recorder.background.writer._ends = deque()
+
+
+def test_a_stage_that_is_read_for_nobody_ends_in_the_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once no chunk has crossed for UNREAD_SILENCE_NS it is abandoned; a chunk within that time lets it go on."""
+    quiet, busy = bench.open(), bench.open()
+    writer = bench.recorder.background.writer
+    assert writer.watch_unread(quiet)
+    assert writer.watch_unread(busy)
+    bench.recorder.flush()
+    assert not quiet.ended
+    busy.feed(frame(1), now_ns() + limits.UNREAD_SILENCE_NS, 0)
+    monkeypatch.setattr(limits, "UNREAD_SILENCE_NS", 0)
+    bench.recorder.flush()
+    assert (quiet.ended, busy.ended) == (True, False)
+    busy.close("cancelled")
+    bench.recorder.flush()
+    assert outcomes(bench) == {"abandoned": 1, "cancelled": 1}
+
+
+def test_only_so_many_stages_are_read_for_nobody(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Past MAX_UNREAD_STAGES a stage may not go on; one that has ended makes room."""
+    monkeypatch.setattr(limits, "MAX_UNREAD_STAGES", 1)
+    writer = bench.recorder.background.writer
+    first, second = bench.open(), bench.open()
+    assert writer.watch_unread(first)
+    assert not writer.watch_unread(second)
+    first.close("completed")
+    bench.recorder.flush()
+    assert writer.watch_unread(second)
+    second.close("completed")

@@ -42,3 +42,18 @@ def test_error_with_nothing_behind_it_fails_the_stream(behind: int, outcome: str
     totals.content_chunks += behind
     found = ending.outcome(outcomes.COMPLETED, at_end=True, expects="terminal")
     assert (found, ending.error_type(found)) == (outcome, "overloaded" if not behind else "")
+
+
+@pytest.mark.parametrize("outcome", [outcomes.CANCELLED, outcomes.DISCONNECTED, outcomes.ABANDONED])
+@pytest.mark.parametrize(("behind", "left_before"), [(0, False), (1, False), (0, True)])
+def test_who_stops_at_an_error_event_has_not_left(outcome: str, behind: int, left_before: bool) -> None:
+    """An error event that crossed last fails the stream, however its reader left, unless they left before it."""
+    totals = Totals(bytes=9, chunks=3, content_chunks=1)
+    ending = Ending(totals, "")
+    if left_before:
+        ending.leave(had_all=False)
+    ending.error("overloaded")
+    totals.content_chunks += behind
+    found = ending.outcome(outcome, at_end=False, expects="terminal")
+    expected = outcome if behind or left_before else outcomes.FAILED
+    assert (found, ending.error_type(found)) == (expected, "overloaded" if expected == outcomes.FAILED else "")

@@ -57,7 +57,6 @@ GOES_ON: dict[str, list[bytes]] = {
     "content behind [DONE]": [*chat(), chat_chunk("more")],
     "a role behind [DONE]": [*chat(), ROLE],
     "a status behind [DONE]": [*chat(), STATUS],
-    "an error behind [DONE]": [*chat(), ERROR],
     "the beginning of an event behind [DONE]": [*chat(), b'data: {"cho'],
     "a second answer in mid-way": [*chat(), *chat(answer="chatcmpl-2")[:3]],
     "a second answer that only began": [*chat(), chat_chunk(None, answer="chatcmpl-2")],
@@ -87,9 +86,12 @@ def test_who_leaves_before_the_end_does_not(name: str, outcome: str) -> None:
     assert watch(GOES_ON[name], outcome).totals.outcome == outcome
 
 
-def test_an_error_event_before_the_end_fails_the_stream_whoever_leaves() -> None:
-    """Who leaves behind the end of an answer that failed has all of a failure."""
-    assert [watch([*chat()[:3], ERROR, DONE], outcome).totals.outcome for outcome in LEAVING] == ["failed"] * 3
+@pytest.mark.parametrize(
+    "bodies", [[*chat()[:3], ERROR, DONE], [*chat()[:3], ERROR], [*chat(), ERROR]], ids=["before", "alone", "behind"]
+)
+def test_an_error_event_fails_the_stream_whoever_leaves(bodies: list[bytes]) -> None:
+    """Who leaves at an error event, with or without the answer's end beside it, has all of a failure."""
+    assert [watch(bodies, outcome).totals.outcome for outcome in LEAVING] == ["failed"] * 3
 
 
 @pytest.mark.parametrize("outcome", LEAVING)

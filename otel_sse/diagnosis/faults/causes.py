@@ -107,6 +107,13 @@ CAUSES: Final[dict[str, Cause]] = {
         "Messages that the sender counted did not arrive: a connection broke, or something in between drops.",
         "The connection and what is between its ends; the sender's handling of a send that failed.",
     ),
+    kinds.GATHERED: Cause(
+        "chunks wait until several go on as one",
+        "A stage keeps what it gets until it has enough (a sentence, a size, a whole tool's call), or until its own work "
+        "is done.",
+        "Buffers between the two stages that are named: hand on after a time as well as after a size. A stage that "
+        "checks whole sentences is declared with `rewrites=True`.",
+    ),
     kinds.REORDER: Cause(
         "chunks are out of order",
         "Two tasks or threads write to one stream, each with chunks of its own turn.",

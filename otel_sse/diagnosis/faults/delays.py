@@ -30,6 +30,13 @@ _LONG_SPREAD_NS: Final = 1_000_000_000
 """The same for each of several bursts. A busy event loop reads in bursts too. It seldom sleeps for a second but it may,
 so several bursts are only suspected."""
 
+_STEADY_SPREAD_NS: Final = 500_000_000
+"""The same where a stage hands on the same number of chunks each time: that is a buffer's size, and no sleep."""
+
+_STEADY_CHUNKS: Final = 4
+_STEADY_BURSTS: Final = 3
+"""Chunks of a burst, and bursts, that make such a number."""
+
 _SHARE: Final = 0.5
 """Share of the answer's chunks that several bursts must hold: a buffer gathers all chunks, a hiccup only some."""
 
@@ -101,9 +108,21 @@ def _whole(times: Sequence[_Crossed]) -> list[Sequence[_Crossed]]:
 
 def _several(times: Sequence[_Crossed]) -> list[Sequence[_Crossed]]:
     """The long bursts of an answer that came in several; empty for none."""
-    bursts = [burst for burst in _bursts(times, _BURST_GAP_NS) if _is_gathered(burst)]
-    long = [burst for burst in bursts if burst[-1].up_ns - burst[0].up_ns >= _LONG_SPREAD_NS]
+    bursts = list(_bursts(times, _BURST_GAP_NS))
+    least_ns = _STEADY_SPREAD_NS if _are_alike(bursts) else _LONG_SPREAD_NS
+    long = [burst for burst in bursts if _is_gathered(burst) and burst[-1].up_ns - burst[0].up_ns >= least_ns]
     return long if len(long) > 1 and sum(map(len, long)) >= _SHARE * len(times) else []
+
+
+def _are_alike(bursts: Sequence[Sequence[_Crossed]]) -> bool:
+    """Whether all bursts but the last have the same number of chunks, and enough of them to be no chance."""
+    sizes = [len(burst) for burst in bursts]
+    return (
+        len(sizes) >= _STEADY_BURSTS
+        and len(set(sizes[:-1])) == 1
+        and sizes[0] >= _STEADY_CHUNKS
+        and sizes[-1] <= sizes[0]
+    )
 
 
 def _bursts(times: Sequence[_Crossed], gap_ns: int) -> Iterator[Sequence[_Crossed]]:
@@ -153,12 +172,21 @@ def delayed(stream: TraceStream, up: int, down: int) -> Fault | None:
         f"{len(seqs)} chunks took up to {longest_ns / _NS_PER_S:.3f} s longer from {before.label} than the quickest, "
         f"allowed {HELD_BACK_NS / _NS_PER_S:g} s"
     )
-    slow_reader = any(_seconds(each, semconv.STREAM_SEND_TIME) * 2 * _NS_PER_S > longest_ns for each in stream.stages)
+    slow_reader = longest_send_ns(stream) * 2 > longest_ns
     origin = (
         "the last stage waited for its reader about as long: a slow client holds back everything" if slow_reader else ""
     )
     certain = not slow_reader and not stage.rewrites
     return fault_at(stream, down, DELAYED, evidence, upstream=up, seqs=seqs, certain=certain, origin=origin)
+
+
+def longest_send_ns(stream: TraceStream) -> float:
+    """Return the longest time that a stage waited for its reader to take chunks, in nanoseconds.
+
+    Args:
+        stream: The stream.
+    """
+    return max(_seconds(each, semconv.STREAM_SEND_TIME) for each in stream.stages) * _NS_PER_S
 
 
 def silence(stream: TraceStream, position: int, finding: Finding) -> Fault:

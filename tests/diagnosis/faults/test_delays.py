@@ -42,6 +42,14 @@ def test_a_buffer_that_gathers_ten_at_a_time_is_suspected() -> None:
     assert "over 4.050 s, came in 3 bursts, together of 0.003 s" in fault.evidence
 
 
+def test_a_small_buffer_shows_by_its_steady_size() -> None:
+    """Eight chunks at a time, held for 0.84 s each, are a buffer's; the last burst may be smaller."""
+    slowly = [n * 120.0 for n in range(30)]
+    bursts = [min((n // 8 + 1) * 8 - 1, 29) * 120.0 + 1 + n % 8 * 0.1 for n in range(30)]
+    fault = only(timed(slowly, bursts))
+    assert (fault.kind, fault.position, fault.certainty) == ("coalescing/burst", 1, SUSPECTED)
+
+
 def test_a_busy_reader_is_no_buffer() -> None:
     """An event loop that comes to its sockets only every 200 ms reads in bursts, and gathers nothing."""
     assert told(timed(EVENLY, [(n // 5 + 1) * 200 + n % 5 * 0.1 for n in range(30)])) == []
