@@ -109,7 +109,7 @@ CAUSES: Final[dict[str, Cause]] = {
     ),
     kinds.GATHERED: Cause(
         "chunks wait until several go on as one",
-        "A stage keeps what it gets until it has enough (a sentence, a size, a whole tool's call), or until its own work "
+        "A stage keeps what it gets until it has enough (a sentence, a size, a whole tool's call), or until its work "
         "is done.",
         "Buffers between the two stages that are named: hand on after a time as well as after a size. A stage that "
         "checks whole sentences is declared with `rewrites=True`.",
