@@ -20,7 +20,7 @@ Found = tuple[Trace, Sequence[Diagnosis]]
 
 
 def diagnosed_json(found: Sequence[Found], count: int) -> dict[str, Any]:
-    """Return the traces that are not in order.
+    """Return the traces that are not in order, or of which it is not known because not all could be read.
 
     Args:
         found: These.
@@ -29,6 +29,7 @@ def diagnosed_json(found: Sequence[Found], count: int) -> dict[str, Any]:
     return {
         "traces_total": count,
         "in_order": count - len(found),
+        "not_read": sum(all(each.is_clean for each in diagnoses) for _, diagnoses in found),
         "traces": [
             {"trace_id": trace.id, "streams": [_brief(s, d) for s, d in zip(trace.streams, each, strict=True)]}
             for trace, each in found
@@ -53,6 +54,7 @@ def _brief(stream: TraceStream, found: Diagnosis) -> dict[str, Any]:
         "in_order": found.in_order,
         "verdict": found.verdict,
         "faults": [_fault(each) for each in found.faults],
+        "unread": [{"number": e.position + 1, "stage": e.stage, "why": e.why} for e in found.unread],
     }
 
 

@@ -18,6 +18,7 @@ from otel_sse.diagnosis.faults.fault import Fault, ranges
 from otel_sse.diagnosis.matrix import Matrix, matrix_of
 from otel_sse.diagnosis.matrix_text import GridCell, grid
 from otel_sse.diagnosis.trace.streams import Trace, TraceStream
+from otel_sse.diagnosis.unread import told
 from otel_sse.stream.outcome import COMPLETED
 from otel_sse.terminal.escaping import MESSAGE_CHARS, escaped
 from otel_sse.terminal.tables import BAD, DIM, GOOD, NOTED, cell, table_of
@@ -37,22 +38,28 @@ _SIGNS: Final = (
 
 
 def diagnosed_view(found: Sequence[tuple[Trace, Sequence[Diagnosis]]], count: int) -> RenderableType:
-    """Return the list of traces that are not in order, one line each, and how many are.
+    """Return the list of traces that are not in order or could not be read, one line each, and how many are in order.
 
     Args:
         found: These, with the diagnosis of each of their streams.
         count: How many there are in all.
     """
     clear = count - len(found)
-    said = Text(f"{clear} of {count} traces {'is' if clear == 1 else 'are'} in order.", BAD if found else GOOD)
+    said = Text(f"{clear} of {count} traces {'is' if clear == 1 else 'are'} in order.", GOOD if clear == count else BAD)
     if not found:
         return said
+    unread = sum(all(each.is_clean for each in diagnoses) for _, diagnoses in found)
+    if unread:
+        said.append(f" Of {unread} it is not known: not all could be read.", NOTED)
     table = table_of("trace", "~route", "~stage", "~kind", ">chunks", ">more")
     for trace, diagnoses in found:
         for stream, each in zip(trace.streams, diagnoses, strict=True):
             if each.culprit is not None:
                 row = cell(trace.id), cell(stream.route), *map(cell, _line(each.culprit))
                 table.add_row(*row, str(len(each.faults) - 1))
+            elif each.unread:
+                where = cell(trace.id), cell(stream.route), cell(each.unread[0].stage)
+                table.add_row(*where, "not read", "", "")
     return Group(table, said)
 
 
@@ -79,11 +86,19 @@ def _stream(stream: TraceStream, found: Diagnosis, width: int) -> Iterator[Rende
     yield _stages(stream, found)
     yield _matrix(matrix_of(stream, late_places(stream, found.faults)), width)
     yield from _slowest(stream)
-    yield Text.assemble("\n", (escaped(found.verdict, MESSAGE_CHARS), GOOD if found.in_order else BAD))
+    yield Text.assemble("\n", (escaped(found.verdict, MESSAGE_CHARS), _style(found)))
+    if found.faults and found.unread:
+        yield Text.assemble(("warning: ", NOTED), escaped(told(found.unread), MESSAGE_CHARS))
     for number, fault in enumerate(found.faults, 1):
         yield from _fault(number, fault)
     for note in found.notes:
         yield Text.assemble(("note: ", NOTED), escaped(note, MESSAGE_CHARS))
+
+
+def _style(found: Diagnosis) -> str:
+    if found.faults:
+        return BAD
+    return NOTED if found.unread else GOOD
 
 
 def _stages(stream: TraceStream, found: Diagnosis) -> Table:

@@ -22,8 +22,13 @@ class Diagnosed(NamedTuple):
 
     @property
     def in_order(self) -> bool:
-        """Whether nothing went wrong in any of them."""
+        """Whether nothing went wrong in any of them, and all of them could be read."""
         return all(each.in_order for each in self.found)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was found that went wrong in any of them."""
+        return all(each.is_clean for each in self.found)
 
 
 def look(source: Traces, trace_id: str, width: int) -> Shown:
@@ -39,26 +44,27 @@ def look(source: Traces, trace_id: str, width: int) -> Shown:
     """
     if trace_id:
         return _one(diagnosed(source.trace(trace_id)), source, width)
-    damaged: list[Diagnosed] = []
+    listed: list[Diagnosed] = []
     last: Diagnosed | None = None
     count = 0
     for trace in source.traces():
         last = diagnosed(trace)
         count += 1
         if not last.in_order:
-            damaged.append(last)
+            listed.append(last)
     if count == 1 and last is not None:
         return _one(last, source, width)
-    every = [(each.trace, each.found) for each in damaged]
+    every = [(each.trace, each.found) for each in listed]
     view = diagnosed_view(every, count) if count else Group()
     data = diagnosed_json(every, count)
-    return Shown(view, data, not damaged, source.damage(), source.notes())
+    is_clean = all(each.is_clean for each in listed)
+    return Shown(view, data, is_clean, source.damage(), source.notes())
 
 
 def _one(each: Diagnosed, source: Traces, width: int) -> Shown:
     view = trace_diagnosed_view(each.trace, each.found, width)
     data = trace_diagnosed_json(each.trace, each.found)
-    return Shown(view, data, each.in_order, source.damage(), source.notes())
+    return Shown(view, data, each.is_clean, source.damage(), source.notes())
 
 
 def diagnosed(trace: Trace) -> Diagnosed:

@@ -23,21 +23,21 @@ class Shown(NamedTuple):
     Args:
         view: For the eye.
         data: For programs.
-        in_order: Whether nothing was found, and nothing failed or broke off.
+        is_clean: Whether nothing was found, and nothing failed or broke off.
         damage: What of the source could not be read, or None.
         notes: What else there is to say, for stderr.
     """
 
     view: RenderableType
     data: dict[str, Any]
-    in_order: bool
+    is_clean: bool
     damage: SourceError | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """0, 1 where something is not in order, 3 where a part could not be read."""
-        return INPUT if self.damage is not None else OK if self.in_order else FINDINGS
+        """0, 1 where something went wrong, 3 where a part could not be read."""
+        return INPUT if self.damage is not None else OK if self.is_clean else FINDINGS
 
 
 def show(screen: Screen, source: Traces, look: Callable[[], Shown], *, as_json: bool) -> int:

@@ -12,10 +12,11 @@ from otel_sse.diagnosis.faults.edge_faults import report_edge
 from otel_sse.diagnosis.faults.endings import BENIGN, ending
 from otel_sse.diagnosis.faults.fault import Fault
 from otel_sse.diagnosis.faults.findings import back_to, reported
-from otel_sse.diagnosis.faults.gathering import gathered
+from otel_sse.diagnosis.faults.gathering import gathered, held_unread
 from otel_sse.diagnosis.faults.joins import doubled_by_two_ways, ends_sent_twice
 from otel_sse.diagnosis.read_on import read_on
 from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.diagnosis.unread import Unread, unread_of
 from otel_sse.diagnosis.verdict import verdict_of
 from otel_sse.limits import BURST_CHUNKS
 from otel_sse.stream import kinds
@@ -45,16 +46,23 @@ class Diagnosis(msgspec.Struct, frozen=True):
         verdict: One sentence.
         faults: What went wrong. The culprit is the first: the fault at the first stage in the order of the data.
         notes: Remarks that are no faults, one line each.
+        unread: What could not be read, so that nothing is known of it.
     """
 
     verdict: str
     faults: tuple[Fault, ...]
     notes: tuple[str, ...]
+    unread: tuple[Unread, ...] = ()
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was found that went wrong."""
+        return not self.faults
 
     @property
     def in_order(self) -> bool:
-        """Whether nothing went wrong."""
-        return not self.faults
+        """Whether nothing went wrong, and all could be read, so that it can be said."""
+        return not self.faults and not self.unread
 
     @property
     def culprit(self) -> Fault | None:
@@ -82,7 +90,8 @@ def diagnose(stream: TraceStream) -> Diagnosis:
         for n in sorted(stream.orphans)
     ]
     notes += read_on(stream)
-    return Diagnosis(verdict_of(stream, faults), tuple(faults), tuple(notes))
+    unread = unread_of(stream)
+    return Diagnosis(verdict_of(stream, faults, unread), tuple(faults), tuple(notes), unread)
 
 
 def _rank(fault: Fault) -> tuple[bool, bool, int, int]:
@@ -114,7 +123,7 @@ def _late(stream: TraceStream) -> list[Fault]:
     silent = {position for _, position in found}
     held = [delayed(stream, up, down) for up, down in stream.descents if down not in silent]
     held += [gathered(stream, up, down) for up, down in stream.descents if down not in silent]
-    bursts = [coalesced(stream, up, down) for up, down in stream.descents]
+    bursts = [look(stream, up, down) for look in (coalesced, held_unread) for up, down in stream.descents]
     return [*found.values(), *(each for each in (*held, *bursts) if each is not None)]
 
 

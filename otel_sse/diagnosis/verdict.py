@@ -9,24 +9,36 @@ from otel_sse.diagnosis.faults.causes import CAUSES
 from otel_sse.diagnosis.faults.fault import Fault, ranges
 from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.diagnosis.unread import Unread, told
 from otel_sse.stream.chunk import CONTENT
 from otel_sse.stream.kinds import CORRUPTION, DUPLICATE, GAP, OUTCOME, PHRASES, REORDER
 from otel_sse.stream.stages import EMIT
 
 
-def verdict_of(stream: TraceStream, faults: Sequence[Fault]) -> str:
-    """Return the verdict in one sentence.
+def verdict_of(stream: TraceStream, faults: Sequence[Fault], unread: Sequence[Unread] = ()) -> str:
+    """Return the verdict in one sentence. Where something could not be read, a second one says what is not known.
 
     Args:
         stream: The stream.
         faults: What went wrong, the culprit first.
+        unread: What could not be read.
     """
     if not faults:
-        return _in_order(stream)
+        return _as_far_as_read(stream, unread) if unread else _in_order(stream)
     fault = faults[0]
     told = f"{_named(stream, fault)} {_did(fault)}{_where(fault)}{_origin(stream, fault)}"
     more = f" {len(faults) - 1} more below." if len(faults) > 1 else ""
     return f"{told}.{more}"
+
+
+def _as_far_as_read(stream: TraceStream, unread: Sequence[Unread]) -> str:
+    hidden = {each.position for each in unread}
+    read = [stage for n, stage in enumerate(stream.stages) if n not in hidden]
+    content = max((sum(chunk.kind == CONTENT for chunk in stage.chunks) for stage in read), default=0)
+    if not content:
+        return f"Nothing is known of this answer. {told(unread)}"
+    crossed = f"{_chunks(content)} with content crossed {' and '.join(stage.label for stage in read)}"
+    return f"Nothing wrong was found in what could be read: {crossed}. {told(unread)}"
 
 
 def _in_order(stream: TraceStream) -> str:

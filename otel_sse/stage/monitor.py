@@ -138,6 +138,14 @@ class StageMonitor:
                     self._crossed(self._reader.read(item), item, time_ns, send_ns)
                 else:
                     self._other(item, time_ns, send_ns)
+        elif self.encoding:
+            self._unread(time_ns)
+
+    def _unread(self, time_ns: int) -> None:
+        # Of bytes that can't be read their times are known: a silence between two of them is a silence.
+        totals = self.totals
+        totals.max_interval_ns = max(totals.max_interval_ns, time_ns - totals.last_chunk_ns)
+        totals.last_chunk_ns = time_ns
 
     def end_of_body(self, time_ns: int, outcome: str = outcomes.COMPLETED) -> str:
         """Take note that no more bytes will come; return how the stream ends if nothing else happens.

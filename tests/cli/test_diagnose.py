@@ -126,6 +126,40 @@ def test_many_traces_in_order_are_only_counted(tmp_path: Path, capsys: pytest.Ca
     assert (ran.code, ran.out) == (0, "2 of 2 traces are in order.\n")
 
 
+def test_what_could_not_be_read_is_not_called_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Alone such a trace has a verdict of its own, among others it is listed and counted apart; the exit code is 0."""
+    compressed = segment(
+        "socket_write", (), stream=TRACE[:4], outcome="unparsed", stream_encoding="gzip", stream_bytes=419
+    )
+    one = write(tmp_path / "one.jsonl", [*pipeline(), compressed])
+    ran = Ran(["--file", one], capsys)
+    assert ran.code == 0
+    assert "what could be read: 20 chunks with content crossed provider and emit. Not read: socket_write" in ran.words
+    assert "Not read: socket_write: its 419 bytes are compressed (gzip)." in ran.words
+    assert "In order" not in ran.out
+    (stream,) = Ran(["--file", one, "--json"], capsys).data["streams"]
+    assert (stream["in_order"], stream["faults"]) == (False, [])
+    assert stream["unread"] == [{"number": 3, "stage": "socket_write", "why": "its 419 bytes are compressed (gzip)"}]
+    two = write(tmp_path / "two.jsonl", pipeline(trace=OTHER))
+    both = Ran(["--file", one, "--file", two], capsys)
+    assert both.code == 0
+    assert f"{TRACE} socket_write not read" in both.words
+    assert both.words.endswith("1 of 2 traces is in order. Of 1 it is not known: not all could be read.")
+    data = Ran(["--file", one, "--file", two, "--json"], capsys).data
+    assert (data["in_order"], data["not_read"]) == (1, 1)
+
+
+def test_a_fault_beside_what_could_not_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The verdict is the fault's, and a warning says what is not known."""
+    compressed = segment(
+        "socket_write", (), stream=TRACE[:4], outcome="unparsed", stream_encoding="gzip", stream_bytes=419
+    )
+    ran = Ran(["--file", write(tmp_path / "t.jsonl", [*pipeline(DOUBLED), compressed])], capsys)
+    assert ran.code == 1
+    assert "gateway emit handed on 20 chunks twice" in ran.words
+    assert "warning: Not read: socket_write" in ran.words
+
+
 def test_suspicions_and_notes_are_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where a stage is missing in the trace, what is seen around the hole is suspected, and the hole is noted."""
     spans = pipeline(DOUBLED)

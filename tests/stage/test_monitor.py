@@ -184,7 +184,7 @@ def test_error_type_is_the_exceptions_or_the_events() -> None:
         ("completed", "", "overloaded"),
         ("failed", "", "overloaded"),
         ("failed", "ValueError", "ValueError"),
-        ("disconnected", "", ""),
+        ("disconnected", "", "overloaded"),
     ):
         monitor = StageMonitor(INFO, StageSettings(), OPENED)
         monitor.feed(error, OPENED)
@@ -461,3 +461,12 @@ def test_a_chunk_keeps_the_beginning_of_long_names() -> None:
     name = "n" * limits.MAX_NAME_CHARS
     monitor.feed(f"event: {name}x\nid: {name}x\ndata: a\n\n".encode(), 1, 0)
     assert [(chunk.event, chunk.id) for chunk in journal if isinstance(chunk, Chunk)] == [(name, name)]
+
+
+def test_bytes_that_can_not_be_read_have_times() -> None:
+    """The longest silence between compressed bodies is known, though not what is in them."""
+    monitor = StageMonitor(StageInfo(StageSpec("socket_write", encoding="gzip"), "s1", ""), StageSettings(), OPENED)
+    for later_ns in (5, 7, 40, 41):
+        monitor.feed(b"\x1f\x8b", OPENED + later_ns)
+    totals = monitor.end("completed", OPENED + 50)
+    assert (totals.max_interval_ns, totals.time_to_first_chunk_ns, totals.chunks) == (33, 5, 0)

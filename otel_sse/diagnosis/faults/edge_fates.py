@@ -15,7 +15,7 @@ from otel_sse.diagnosis.faults.omissions import is_beside
 from otel_sse.diagnosis.faults.repeats import Repeats, Repetition
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CONTENT, CONTROL, KINDS, Chunk
-from otel_sse.stream.outcome import ABANDONED, CANCELLED, COMPLETED
+from otel_sse.stream.outcome import ABANDONED, CANCELLED, COMPLETED, UNPARSED
 
 _OTHERS: Final = frozenset(KINDS) - {CONTENT}
 
@@ -68,6 +68,8 @@ class EdgeFates:
         before = self._content(self._before.chunks)
         if not before or self._content(self.edge.chunks):
             return False
+        if self._after.outcome == UNPARSED:
+            return True
         known = {chunk.digest for chunk in self._before.chunks}
         since_ns = before[0].time_ns
         others = [c for c in self.edge.chunks if c.kind == CONTROL and c.digest not in known and c.time_ns >= since_ns]

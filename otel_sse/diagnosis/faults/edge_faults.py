@@ -65,7 +65,7 @@ class _Edge:
         self._notes: list[str] = []
 
     def report(self) -> EdgeReport:
-        if self._fates.is_unreadable:
+        if self._fates.is_unreadable and self._after.chunks:
             self._notes.append(
                 f"{self._after.label}: no content can be read in its chunks, so that they can't be compared with those "
                 f"of {self._before.label}. The option content_of says where it is."

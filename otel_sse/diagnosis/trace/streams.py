@@ -166,12 +166,22 @@ def _upstream(stage: TraceStage, stages: Sequence[TraceStage]) -> list[TraceStag
     # A process that names upstream stages names them for all of its stages but the first. So a stage without one is a
     # beginning, even if stages that follow it came earlier.
     here = [each for each in others if each.service == stage.service]
+    if stage.name in LAST and not stage.chunks and stage.attributes.get(semconv.STREAM_BYTES):
+        # Its bytes could not be read, so that it has no chunk which says where it came from.
+        return _leaf(here)
     if stage.name in LAST and not any(each.chunks for each in (stage, *here)):
         return here[-1:]
     known = any(each.upstream_ids or each.upstream_name for each in here)
     begins = known and not stage.upstream_ids
     before = [each for each in before if each.chunks or each.name not in LAST]
     return [] if begins or stage.name in ORIGINS else before[-1:]
+
+
+def _leaf(stages: Sequence[TraceStage]) -> list[TraceStage]:
+    """The latest of these stages that feeds no other one of them."""
+    feeding = {span_id for stage in stages for span_id in stage.upstream_ids}
+    leaves = [stage for stage in stages if not feeding & set(stage.span_ids)]
+    return sorted(leaves or stages, key=_start)[-1:]
 
 
 def _with_content(stage: TraceStage, linked: list[TraceStage]) -> list[TraceStage]:

@@ -6,7 +6,7 @@ import pytest
 
 from otel_sse import semconv
 from otel_sse.diagnosis.diagnose import diagnose
-from otel_sse.diagnosis.faults.gathering import GATHERED_NS, gathered
+from otel_sse.diagnosis.faults.gathering import GATHERED_NS, gathered, held_unread
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED
 from tests.diagnosis.made_faults import LINEAGE, WORDS, told
@@ -58,6 +58,42 @@ def test_a_stage_that_may_rewrite_may_gather() -> None:
     stream = gathering(150, 15)
     stream.stages[1].attributes = {**stream.stages[1].attributes, semconv.STAGE_REWRITES: True}
     assert gathered(stream, 0, 1) is None
+
+
+def unread(every_ms: float, silent_s: float, first_s: float = 0.0) -> TraceStream:
+    """A stage whose bytes can't be read, and the longest time in which it sent none."""
+    stream = stream_of(WORDS, whole)
+    for n, chunk in enumerate(stream.stages[0].chunks):
+        chunk.time_ns = START + round(n * every_ms * MS)
+    before, after = stream.stages
+    after.chunks.clear()
+    before.attributes = {**before.attributes, semconv.STREAM_TTFE: 0.25}
+    after.attributes = {
+        **after.attributes,
+        semconv.STREAM_OUTCOME: "unparsed",
+        semconv.STREAM_ENCODING: "gzip",
+        semconv.STREAM_MAX_INTERVAL: silent_s,
+        semconv.STREAM_TTFE: 0.25 + first_s,
+    }
+    return stream
+
+
+@pytest.mark.parametrize(("silent_s", "first_s"), [(2.0, 0.0), (0.0, 2.0)], ids=["behind a head", "before all"])
+def test_bytes_that_can_not_be_read_have_times(silent_s: float, first_s: float) -> None:
+    """A stage that sent nothing while its chunks came in kept them back, whatever it sent at the end."""
+    (fault,) = diagnose(unread(40, silent_s, first_s)).faults
+    assert (fault.kind, fault.position, fault.upstream, fault.count) == ("coalescing/burst", 1, 0, 30)
+    assert "sent nothing for 2.000 s, while 30 chunks came in over 1.160 s" in fault.evidence
+
+
+def test_bytes_that_can_not_be_read_and_come_steadily_are_no_burst() -> None:
+    """Compression that flushes each chunk holds nothing back; nor does one where the model was silent itself."""
+    assert told(unread(40, 0.05)) == []
+    assert told(unread(1, 2.0)) == []
+    stream = unread(40, 1.2)
+    for chunk in stream.stages[0].chunks[1:]:
+        chunk.time_ns += 5_000 * MS
+    assert held_unread(stream, 0, 1) is None
 
 
 def test_a_slow_reader_is_suspected() -> None:

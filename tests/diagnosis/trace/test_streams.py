@@ -198,3 +198,11 @@ def test_where_no_stage_had_a_chunk_the_socket_is_the_last() -> None:
     """The response begins before its iterator is asked, and no chunk shows what came from where."""
     stream = one(segment("socket_write", (), at_ms=0), segment("emit", (), at_ms=1))
     assert ([stage.name for stage in stream.stages], stream.upstream) == (["emit", "socket_write"], [(), (0,)])
+
+
+def test_an_end_that_could_not_be_read_keeps_its_place() -> None:
+    """A socket whose bytes are compressed has no chunk that says where it came from: it stands behind all others."""
+    spans = [*chain()[:2], segment("socket_write", (), at_ms=-5, stream_bytes=419)]
+    stream = one(*spans)
+    assert labels(stream) == ["provider", "emit", "socket_write"]
+    assert stream.upstream == [(), (0,), (1,)]
