@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from otel_sse.diagnosis.diagnose import diagnose
 from otel_sse.diagnosis.efficiency import sizes_of
 from otel_sse.diagnosis.faults.edge_fates import EdgeFates, edge_fates
-from otel_sse.diagnosis.in_order import stream_in_order
 from otel_sse.diagnosis.path import Step
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import Trace, TraceStream
@@ -35,7 +35,7 @@ def stream_json(stream: TraceStream) -> dict[str, Any]:
     return {
         "stream_ids": list(stream.ids),
         "route": stream.route or None,
-        "in_order": stream_in_order(stream),
+        "in_order": diagnose(stream).in_order,
         "stages": [_stage(stream, position, start_ns) for position in range(len(stream.stages))],
     }
 

@@ -33,7 +33,7 @@ def traces_view(traces: Sequence[TraceSummary]) -> RenderableType:
         streams = [str(each.streams)] if several else []
         counts = map(str, (each.chunks, each.findings, each.duplicates))
         start = shown_time(each.start_ns, "%m-%d %H:%M:%S")
-        style = "" if each.in_order else "red"
+        style = "" if each.is_clean else "red"
         table.add_row(cell(each.id), start, *streams, *counts, cell(_route(each)), style=style)
     return table
 

@@ -11,7 +11,7 @@ from otel_sse.cli.shown import Shown
 from otel_sse.cli.stage_view import chunks_view
 from otel_sse.cli.trace_json import chunks_json, trace_json, traces_json, way_json
 from otel_sse.cli.trace_view import trace_view, traces_view, way_view
-from otel_sse.diagnosis.in_order import trace_in_order
+from otel_sse.diagnosis.diagnose import diagnose
 from otel_sse.diagnosis.path import first_stage_with, telling_chunk, way
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import Trace, TraceStream
@@ -62,8 +62,7 @@ def look(asked: Asked) -> Shown:
 
 def _list(listed: Listed) -> Shown:
     view = traces_view(listed.traces) if listed.traces else Group()
-    in_order = all(each.in_order for each in listed.traces)
-    return Shown(view, traces_json(listed), in_order)
+    return Shown(view, traces_json(listed), all(each.is_clean for each in listed.traces))
 
 
 def _shown(trace: Trace, asked: Asked) -> Shown:
@@ -75,7 +74,7 @@ def _shown(trace: Trace, asked: Asked) -> Shown:
     for number, view, found in details:
         views.append(view)
         data["streams"][number].update(found)
-    return Shown(Group(*views), data, trace_in_order(trace))
+    return Shown(Group(*views), data, all(diagnose(stream).is_clean for stream in trace.streams))
 
 
 def _details(trace: Trace, asked: Asked) -> Iterator[tuple[int, RenderableType, dict[str, Any]]]:

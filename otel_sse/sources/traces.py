@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from otel_sse import limits, semconv
-from otel_sse.diagnosis.in_order import trace_in_order
+from otel_sse.diagnosis.faults.endings import ending
 from otel_sse.diagnosis.trace.spans import Attributes, Span, count, integer, text
 from otel_sse.diagnosis.trace.streams import Trace, trace_of
 from otel_sse.errors import must
@@ -24,7 +24,8 @@ class TraceSummary(msgspec.Struct):
         stages: Stages that they crossed.
         chunks: Chunks that crossed them, each counted at each stage.
         findings: Findings of its stages.
-        in_order: Whether there is no finding, and no stage failed or broke off.
+        is_clean: Whether its stages report no finding, and ended well. A list is made without the chunks, so that it
+            does not say what became of them between stages: `diagnose` does.
         duplicates: Duplicate chunks of the stage that counted most of them.
         routes: `http.route` of its stages, each once.
     """
@@ -35,7 +36,7 @@ class TraceSummary(msgspec.Struct):
     stages: int
     chunks: int
     findings: int
-    in_order: bool
+    is_clean: bool
     duplicates: int
     routes: list[str]
 
@@ -71,7 +72,7 @@ def summaries(spans: Iterable[Span]) -> list[TraceSummary]:
 
     Args:
         spans: Spans of any traces, in any order; read once, and kept without their events. Of a trace that has more
-            stages than are read, the sums are what its spans say, and it is not called in order.
+            stages than are read, the sums are what its spans say, and it is not called clean.
     """
     by_trace: dict[str, list[Span]] = {}
     for span in spans:
@@ -116,7 +117,7 @@ def _summary(trace: Trace) -> TraceSummary:
         len(stages),
         sum(stage.total for stage in stages),
         sum(stage.findings_total for stage in stages),
-        trace_in_order(trace),
+        not any(stream.findings or ending(stream) is not None for stream in trace.streams),
         max(count(stage.attributes, semconv.STREAM_DUPLICATES) for stage in stages),
         _routes(stage.attributes for stage in stages),
     )

@@ -149,7 +149,7 @@ def test_several_traces_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture
     assert ran.row(TRACE)[-3:] == ["8", "0", "0"]
     assert ran.out.index(OTHER) < ran.out.index(TRACE)
     as_json = Ran(["--file", one, "--file", two, "--json"], capsys)
-    assert [(each["id"], each["chunks"], each["in_order"]) for each in as_json.data["traces"]] == [
+    assert [(each["id"], each["chunks"], each["is_clean"]) for each in as_json.data["traces"]] == [
         (OTHER, 2, False),
         (TRACE, 8, True),
     ]
@@ -169,11 +169,13 @@ def test_findings_are_shown_and_are_the_exit_code(tmp_path: Path, capsys: pytest
     assert "! 1 provider: 1 more finding is counted, but has no event of its own" in ran.out
 
 
-@pytest.mark.parametrize(("outcome", "code"), [("failed", 1), ("incomplete", 1), ("disconnected", 0), ("cancelled", 0)])
+@pytest.mark.parametrize(
+    ("outcome", "code"), [("completed", 0), ("failed", 1), ("incomplete", 1), ("disconnected", 1), ("cancelled", 1)]
+)
 def test_a_stream_that_broke_off_is_the_exit_code(
     tmp_path: Path, outcome: str, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A stage that failed or broke off makes the exit code 1; a client that left is nothing wrong."""
+    """An end that was none makes the exit code 1, that the client left too, as `diagnose` has it."""
     file = write(tmp_path / "t.jsonl", pipeline(outcome=outcome, error_type="X"))
     ran = Ran(["--file", file], capsys)
     assert ran.code == code
@@ -372,7 +374,7 @@ ALTERED = [
         pytest.param("ws.receive", {}, 1, id="ws.receive"),
         pytest.param("policy.strict", {"direction": "out"}, 1, id="a strict policy"),
         pytest.param("policy.judge", {"direction": "out", "stage_rewrites": True}, 0, id="a policy that may"),
-        pytest.param("emit", {}, 0, id="an application's own"),
+        pytest.param("emit", {}, 1, id="an application's own"),
     ],
 )
 def test_what_must_be_handed_on_as_it_is_makes_the_exit_code(

@@ -21,7 +21,7 @@ def test_each_trace_is_summed_up() -> None:
     first, second = summaries(spans)
     assert (first.id, first.streams, first.stages, first.chunks, first.findings) == (OTHER, 1, 1, 2, 0)
     assert first.start_ns == START - 50_000_001
-    assert not first.in_order
+    assert not first.is_clean
     assert (second.id, second.streams, second.stages, second.chunks, second.findings) == (TRACE, 1, 2, 6, 2)
 
 
@@ -52,4 +52,4 @@ def test_a_trace_of_too_many_stages_is_listed_by_what_its_spans_say(more: int) -
     (summary,) = summaries(spans)
     assert (summary.stages, summary.chunks) == (len(spans), 2 * len(spans))
     assert (summary.streams, summary.start_ns, summary.routes) == (1, 5, ["/chat"])
-    assert not (more and summary.in_order)
+    assert not (more and summary.is_clean)
