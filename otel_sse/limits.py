@@ -85,6 +85,19 @@ MAX_CHANNELS: Final = 256
 MAX_TERMINALS: Final = 8
 """Different terminal marks of one stream that are remembered."""
 
+MAX_FINISH_REASONS: Final = 16
+"""Finish reasons of one stage that are kept, one a choice and answer; a request for more choices than that is rare."""
+
+MAX_FINISH_LABELS: Final = 32
+"""Finish reasons that become metric labels; further ones are counted as `other`. All vendors together have some 30."""
+
+ANSWER_EVENTS: Final = 4
+"""Events in a row that have one id before it is said to begin another answer in the middle of one: gateways give single
+events, or the first one, an id of their own."""
+
+LONE_IDS: Final = 2
+"""Ids in one answer that fewer events have before ids are called meaningless on a stream."""
+
 MAX_SNIFFED_EVENTS: Final = 16
 """Events looked at before a stream whose dialect is still open is called generic."""
 

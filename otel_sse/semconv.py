@@ -90,6 +90,8 @@ STREAM_READ_ON_CHUNKS: Final = "sse.stream.read_on_chunks"
 STREAM_READ_ON_TIME: Final = "sse.stream.read_on_time"
 STREAM_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
 STREAM_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+STREAM_FINISH_REASONS: Final = "sse.stream.finish_reasons"
+GEN_AI_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 HOP_CLOCK_SKEWS: Final = "sse.hop.clock_skews"
 SEGMENT_INDEX: Final = "sse.segment.index"
 LINK: Final = "sse.link"
@@ -206,6 +208,15 @@ ATTRIBUTES: Final = (
     Attribute(STREAM_INPUT_TOKENS, "int", "{token}", _S, _HIGH, "Prompt tokens, where the stream said.", _OTEL_GENAI),
     Attribute(STREAM_OUTPUT_TOKENS, "int", "{token}", _S, _HIGH, "Answer tokens, where the stream said.", _OTEL_GENAI),
     Attribute(
+        STREAM_FINISH_REASONS,
+        "string[]",
+        "",
+        _S,
+        _LOW,
+        "Why the choices of its answers finished, as the service says it; 16 at most.",
+    ),
+    Attribute(GEN_AI_FINISH_REASONS, "string[]", "", _S, _LOW, "The same, at the stage `provider` alone.", _OTEL_GENAI),
+    Attribute(
         HOP_CLOCK_SKEWS,
         "int",
         "{chunk}",
@@ -281,6 +292,7 @@ LABELS: Final = {
     "outcome": "How the stream ended.",
     "kind": "Of a duplicate its detail (`terminal`), of a finding family and detail (`protocol/after_done`).",
     "certainty": "`certain` or `suspected`.",
+    "reason": "Why a choice finished, as the service says it; `other` past the cap on label sets.",
     "site": "Where in otel_sse the internal error happened.",
     "guard": "The guard: `single_pass`, `deduplicate`, `trim_restarts`.",
     "action": "What it did: `raised`, `dropped`, `kept`, `trimmed`, `released`.",
@@ -297,6 +309,14 @@ ENDED: Final = Metric(
     "{stream}",
     ("stage", "route", "outcome"),
     "Streams that ended, by how they did; each outcome exists at 0 from the first stream on.",
+)
+FINISHES: Final = Metric(
+    "sse.finishes",
+    "sse_finishes_total",
+    "counter",
+    "{finish}",
+    ("stage", "reason"),
+    "Choices that finished, by why they did: `length` that becomes `stop` between two stages shows here.",
 )
 DURATION: Final = Metric(
     "sse.stream.duration",
@@ -393,7 +413,7 @@ GUARD_ACTIONS: Final = Metric(
 )
 
 METRICS: Final = (
-    ACTIVE, ENDED, DURATION, TTFE, TTFC, INTERVAL, LATENCY, CHUNKS, IO, DUPLICATES, MISSING, FINDINGS, STALLS,
+    ACTIVE, ENDED, DURATION, TTFE, TTFC, INTERVAL, LATENCY, CHUNKS, IO, DUPLICATES, MISSING, FINDINGS, STALLS, FINISHES,
     DROPPED, QUEUED, INTERNAL_ERRORS, GUARD_ACTIONS,
 )  # fmt: skip
 

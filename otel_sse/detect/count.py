@@ -21,10 +21,11 @@ class CountDetector:
         stage: The stage's name, for findings.
     """
 
-    __slots__ = ("_counter", "_first", "_learnt", "_means_nothing", "_stage")
+    __slots__ = ("_anew", "_counter", "_first", "_learnt", "_means_nothing", "_stage")
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
+        self._anew = False
         self._learnt: list[tuple[int, int, str]] = []
         self._counter: SequenceDetector | None = None
         self._first = 0
@@ -40,6 +41,12 @@ class CountDetector:
         """
         if self._means_nothing:
             return ()
+        if self._anew:
+            self._anew = False
+            if self._counter is not None and not self._counter.goes_on(number):
+                return [*self.restart(), *self.check(seq, number, digest)]
+            if any(number <= before for _, before, _ in self._learnt):
+                self._learnt.clear()
         if self._counter is None:
             return self._learn(seq, number, digest)
         if self._counter.last >= 0 and number <= self._first:
@@ -50,6 +57,10 @@ class CountDetector:
             self._means_nothing = True
             return ()
         return self._counter.check(seq, number, digest)
+
+    def begin(self) -> None:
+        """Take note that another answer begins, which may be numbered anew, or go on with the numbers."""
+        self._anew = True
 
     def restart(self) -> Sequence[Finding]:
         """Forget the run, because another answer begins or all has ended; return the gaps that nothing has filled."""

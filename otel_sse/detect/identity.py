@@ -35,10 +35,11 @@ class IdentityDetector:
     because a server may number all of its streams with one counter.
     """
 
-    __slots__ = ("_counter", "_held", "_latest", "_learnt", "_names", "_shared", "_stage")
+    __slots__ = ("_anew", "_counter", "_held", "_latest", "_learnt", "_names", "_shared", "_stage")
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
+        self._anew = False
         self._names: dict[str, tuple[int, str]] = {}
         self._held: list[Finding] = []
         self._latest = ""
@@ -56,6 +57,10 @@ class IdentityDetector:
         """
         if not ident or self._shared:
             return ()
+        if self._anew:
+            self._anew = False
+            if not self._goes_on(ident):
+                return [*self.restart(), *self.check(seq, ident, digest)]
         if self._counter is not None and _COUNTER.fullmatch(ident):
             return self._numbered(self._counter, seq, int(ident), digest)
         ident = _kept(ident)
@@ -77,6 +82,15 @@ class IdentityDetector:
         if not self._latest:
             return ident in _BEGINNINGS
         return bool(_COUNTER.fullmatch(self._latest)) and int(ident) == int(self._latest) + 1
+
+    def begin(self) -> None:
+        """Take note that another answer begins, whose ids may be those of the former one, or go on with them."""
+        self._anew = True
+
+    def _goes_on(self, ident: str) -> bool:
+        if self._counter is not None and _COUNTER.fullmatch(ident):
+            return self._counter.goes_on(int(ident))
+        return _kept(ident) not in self._names
 
     def restart(self) -> Sequence[Finding]:
         """Forget the ids, because another answer begins and may count anew; return the gaps that nothing has filled."""

@@ -38,7 +38,7 @@ class SequenceDetector:
     """
 
     __slots__ = (
-        "_digests", "_first", "_forgotten", "_gap_certainty", "_holes", "_last_seq", "_missing", "_previous",
+        "_anew", "_digests", "_first", "_forgotten", "_gap_certainty", "_holes", "_last_seq", "_missing", "_previous",
         "_repeated", "_seqs", "_stage", "_what", "last",
     )  # fmt: skip
 
@@ -47,6 +47,7 @@ class SequenceDetector:
         """The highest number so far, -1 before the first."""
         self._stage = stage
         self._what = what
+        self._anew = False
         self._gap_certainty = CERTAIN if certain else SUSPECTED
         self._first = self._last_seq = self._repeated = 0
         self._previous = self._forgotten = -1
@@ -65,6 +66,10 @@ class SequenceDetector:
             number: Its number, 0 or more.
             digest: Its digest, which tells an event that came twice from another event with its number.
         """
+        begun: Sequence[Finding] = ()
+        if self._anew:
+            self._anew = False
+            begun = () if self.goes_on(number) else self.restart()
         last, follows = self.last, number == self._previous + 1
         self._previous = number
         if last < 0:
@@ -75,7 +80,15 @@ class SequenceDetector:
             self._skip(seq, number)
         self.last, self._last_seq = number, seq
         self._keep(seq, number, digest)
-        return self._overdue(seq) if self._holes else ()
+        return self._overdue(seq) if self._holes else begun
+
+    def begin(self) -> None:
+        """Take note that another answer begins, which may be numbered anew, or go on with the numbers."""
+        self._anew = True
+
+    def goes_on(self, number: int) -> bool:
+        """Return whether a number belongs to the run: the next one, or one behind a few that may have been lost."""
+        return self.last < number <= self.last + limits.MAX_LATE_CHUNKS
 
     def restart(self) -> Sequence[Finding]:
         """Forget the run, so that the next number may be any; return the gaps that nothing has filled."""

@@ -22,12 +22,12 @@ from otel_sse.dialects.frames import (
     unwrap,
     word_of,
 )
-from otel_sse.dialects.parts import Deltas, gather
+from otel_sse.dialects.parts import Deltas, ToolCalls, gather
 from otel_sse.dialects.payload import count, decode, fields, items, name, text
 from otel_sse.dialects.plain import PlainText
 from otel_sse.dialects.vendors.openai_chat import choices_facts, tool_call_deltas
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, HEARTBEAT
-from otel_sse.stream.facts import Facts
+from otel_sse.stream.facts import NO_REASONS, Facts
 from otel_sse.wire.events import Event
 
 # `delta` first: frames that carry the whole text so far carry the new part under this name.
@@ -57,11 +57,12 @@ class GenericJSON:
     """
 
     name = "generic-json"
-    __slots__ = ("_keys", "_record_names", "_text", "_wrote_content", "_wrote_strings", "expects")
+    __slots__ = ("_keys", "_record_names", "_text", "_tools", "_wrote_content", "_wrote_strings", "expects")
 
     def __init__(self) -> None:
         self.expects = NOTHING
         self._text = PlainText()
+        self._tools = ToolCalls()
         self._wrote_content = False
         self._wrote_strings = False
         self._record_names: set[str] | None = set()
@@ -113,7 +114,10 @@ class GenericJSON:
     def _content_facts(self, payload: dict[str, Any], word: str) -> Facts:
         chunk = _chunk_in(payload)
         if chunk is not None:
+            self._tools.renumber(items(chunk["choices"]))
             return choices_facts(chunk)
+        for holder in _holders(payload, _CONTAINERS):
+            self._tools.renumber_calls(items(holder.get("tool_calls")))
         deltas = _deltas(payload, word)
         facts = gather(deltas)
         facts.nested = any(self._is_nested(content, payload) for channel, content in deltas if not channel)
@@ -210,8 +214,13 @@ def _first(holders: list[dict[str, Any]], keys: tuple[str, ...]) -> str | None:
         if holder.get("special") is True:
             continue
         for key in keys:
-            if key in holder and (found := _written(holder[key])):
+            if key not in holder:
+                continue
+            if found := _written(holder[key]):
                 return found
+            if key == "delta" and type(holder[key]) is str:
+                # The new part is empty, and what stands beside it is the whole text.
+                return None
     return None
 
 
@@ -224,8 +233,8 @@ def _written(value: object) -> str | None:
 
 def _add_marks(facts: Facts, payload: dict[str, Any]) -> None:
     for key in _FINISH_KEYS:
-        if key in payload:
-            facts.finish_reason = facts.finish_reason or name(payload[key])
+        if key in payload and (reason := name(payload[key])) not in NO_REASONS:
+            facts.finish_reason = facts.finish_reason or reason
     facts.sequence, facts.number = count(payload.get("sequence_number")), _number(payload)
     if "usage" in payload and facts.input_tokens is None and facts.output_tokens is None:
         usage = fields(payload["usage"])

@@ -51,7 +51,9 @@ def _add(whole: Facts, part: Facts) -> None:
     if whole.kind != CONTENT and _WEIGHTS.index(part.kind) > _WEIGHTS.index(whole.kind):
         whole.kind = part.kind
     whole.terminal = whole.terminal or part.terminal
-    whole.opens = whole.opens or part.opens
+    if whole.opens is None:
+        whole.opens, whole.carried = part.opens, part.carried
+    whole.finishes += part.finishes
     whole.error = whole.error or part.error
     if part.finish_reason is not None:
         whole.finish_reason, whole.partial = part.finish_reason, part.partial

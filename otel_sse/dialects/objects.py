@@ -32,8 +32,12 @@ class ObjectDialect:
     def read_decoded(self, event: Event, payload: object) -> Facts:
         """Return what `event` means, given its decoded data (`NOT_JSON` where it is not JSON)."""
         if type(payload) is dict:
-            return read_object(self.facts, payload, event.event)
-        return read_other(self.facts, event, payload)
+            facts = read_object(self.facts, payload, event.event)
+        else:
+            facts = read_other(self.facts, event, payload)
+        # `opened` has been asked for it, so each event has one.
+        facts.carried = facts.opens is not None and facts.opens is self._answer
+        return facts
 
     def facts(self, payload: dict[str, Any], event: str) -> Facts | None:
         """Return what one object means, or None where it is none of this dialect's.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from otel_sse.detect.carried import CarriedDetector
 from otel_sse.detect.count import CountDetector
+from otel_sse.detect.finish import FinishDetector
 from otel_sse.detect.framing import FIELDS, check_frame
 from otel_sse.detect.identity import IdentityDetector
 from otel_sse.detect.opening import OpeningDetector
@@ -15,7 +17,7 @@ from otel_sse.detect.stall import StallDetector
 from otel_sse.detect.terminal import TerminalDetector
 from otel_sse.stage.settings import StageSettings
 from otel_sse.stream.chunk import CONTROL, HEARTBEAT, Chunk, Finding
-from otel_sse.stream.facts import Facts
+from otel_sse.stream.facts import NO_REASONS, Facts
 from otel_sse.stream.stage import StageInfo
 from otel_sse.wire import Event
 
@@ -30,19 +32,9 @@ class Checks:
     """
 
     __slots__ = (
-        "_count",
-        "_framed_badly",
-        "_identity",
-        "_opening",
-        "_sequence",
-        "_stage",
-        "ended_at",
-        "finished",
-        "finished_at",
-        "resume",
-        "stall",
-        "terminal",
-    )
+        "_carried", "_count", "_framed_badly", "_identity", "_opening", "_sequence", "_stage", "_turned", "alert",
+        "answers", "ended_at", "finish", "finished", "finished_at", "is_other_message", "resume", "stall", "terminal",
+    )  # fmt: skip
 
     def __init__(self, info: StageInfo, settings: StageSettings, opened_ns: int) -> None:
         self._stage = info.name
@@ -51,6 +43,16 @@ class Checks:
         """Bytes of content as the latest terminal event crossed, and the latest finish reason: where the sum is still
         that, nothing of an answer has come since. `_GONE_ON` where there was none, or something else has."""
         self.terminal = TerminalDetector(info.name)
+        self.finish = FinishDetector(info.name)
+        self._carried = CarriedDetector(info.name)
+        self._turned = False
+        self.alert = False
+        """Whether each event is to be asked about, plain ones too: the answer or a choice of it has ended, or an id has
+        come that may be another answer's."""
+        self.answers = 1
+        """How many answers have begun."""
+        self.is_other_message: Callable[[Event], bool] = _no_message
+        """Whether an event with content behind an answer's end belongs to another message, by the message's id."""
         self._opening: OpeningDetector | None = None
         self.stall = StallDetector(info.name, opened_ns, settings.first_byte_ns, settings.silence_ns)
         self._sequence: SequenceDetector | None = None
@@ -59,22 +61,29 @@ class Checks:
         self._framed_badly = (0, 0)
         self.resume: ResumeDetector | None = None
 
-    def event(self, chunk: Chunk, facts: Facts, event: Event) -> list[Finding]:
-        """Return the findings about this event, and what it makes certain of earlier ones; most often none."""
+    def event(self, chunk: Chunk, facts: Facts, event: Event, *, sure: bool = True) -> list[Finding]:
+        """Return the findings about this event, and what it makes certain of earlier ones; most often none.
+
+        Args:
+            chunk: The event as a chunk.
+            facts: What it means.
+            event: The event itself.
+            sure: Whether its dialect is a vendor's, which promises that a choice finishes once.
+        """
         found: list[Finding] = []
-        if facts.opens is not None:
-            found.extend(self._opens(facts.opens))
-        if facts.finish_reason is not None:
+        self._begins(found, chunk, facts, event)
+        finishes = facts.finish_reason is not None and facts.finish_reason not in NO_REASONS
+        if finishes:
             self.finished = True
-        self._note_end(chunk, facts)
+        self._note_end(chunk, facts, finishes)
         if facts.content is not None or chunk.done:
             _add(found, self.stall.content(chunk.seq, chunk.time_ns))
         elif chunk.kind == HEARTBEAT:
             self.stall.heartbeat()
         if chunk.done or self.terminal.ended:
-            _add(found, self.terminal.check(chunk.seq, facts))
-            if self._opening is not None:
-                self._opening.ended()
+            self._ended(found, chunk, facts)
+        elif finishes or self.finish.has_finished:
+            _add(found, self._finished(chunk, facts, finishes, sure))
         if facts.sequence is not None:
             _add_unsaid(found, self._numbered(chunk, facts.sequence))
         if facts.number is not None:
@@ -83,24 +92,94 @@ class Checks:
             _add_unsaid(found, self._identified(chunk, event.id))
             if self.resume is not None:
                 _add(found, self._resumed(self.resume, chunk, event.id))
-        if facts.opens is not None or facts.part is not None:
+        if (facts.opens is not None and not facts.carried) or facts.part is not None:
             _add_unsaid(found, self._begun(chunk, facts))
         if facts.nested or event.data.startswith(FIELDS):
             _add(found, self._framed(chunk, facts, event.data))
+        self._watch()
         return found
 
-    def _note_end(self, chunk: Chunk, facts: Facts) -> None:
+    def turn(self) -> None:
+        """Take note that the other side of a conversation has spoken: behind an end, what follows is another answer."""
+        if self.terminal.ended or self.finished:
+            self._turned = self.alert = True
+
+    def _begins(self, found: list[Finding], chunk: Chunk, facts: Facts, event: Event) -> None:
+        """Take note of another answer, if one begins with this event."""
+        if self._turned and chunk.kind != HEARTBEAT:
+            self._begin_anew()
+        if facts.opens is not None and not facts.carried:
+            self._opens(facts.opens)
+        elif facts.opens is not None:
+            self._changes(chunk, facts, facts.opens)
+        if facts.content is None:
+            return
+        if self._carried.is_waiting:
+            told = self._carried.check(chunk.seq, chunk.acc_len)
+            if told is not None:
+                found.append(told)
+                self._begin_answer()
+        if self.terminal.ended and self.is_other_message(event):
+            self._begin_anew()
+
+    def _changes(self, chunk: Chunk, facts: Facts, identity: str) -> None:
+        over = self.terminal.ended or self.finished
+        self._carried.changed(chunk.seq, identity, _before(chunk, facts), over=over)
+        if self._carried.is_waiting:
+            self._begin_numbers()
+
+    def _begin_anew(self) -> None:
+        self._begin_answer()
+        self._begin_numbers()
+
+    def _begin_answer(self) -> None:
+        self._turned = self.finished = False
+        self.terminal.begin()
+        self.finish.begin()
+        self.answers += 1
+        if self._opening is not None:
+            self._opening.ended()
+
+    def _begin_numbers(self) -> None:
+        for numbers in (self._sequence, self._count, self._identity):
+            if numbers is not None:
+                numbers.begin()
+
+    def _ended(self, found: list[Finding], chunk: Chunk, facts: Facts) -> None:
+        was_ended = self.terminal.ended
+        _add(found, self.terminal.check(chunk.seq, facts))
+        if facts.terminal is not None and facts.finish_reason is not None:
+            self.finish.ended(facts.finish_reason)
+        if was_ended and not self.terminal.ended:
+            self._begin_anew()
+        if self._opening is not None:
+            self._opening.ended()
+
+    def _finished(self, chunk: Chunk, facts: Facts, finishes: bool, sure: bool) -> Finding | None:
+        late = None if facts.content is None else self.finish.content(chunk.seq, facts.channel, sure=sure)
+        if not finishes:
+            return late
+        told = None
+        sure = sure and facts.output_tokens is None
+        for choice, reason in facts.finishes or (("", facts.finish_reason or ""),):
+            told = self.finish.finish(chunk.seq, choice, reason, sure=sure) or told
+        return told or late
+
+    def _watch(self) -> None:
+        self.alert = self.terminal.ended or self.finish.has_finished or self._carried.is_waiting or self._turned
+
+    def _note_end(self, chunk: Chunk, facts: Facts, finishes: bool) -> None:
         # The sum tells of content that comes later, so that nothing need be asked for each piece of it.
         if chunk.done:
             self.ended_at = chunk.acc_len
-        elif facts.finish_reason is not None:
+        elif finishes:
             self.ended_at, self.finished_at = _GONE_ON, _GONE_ON if facts.partial else chunk.acc_len
         elif not _may_trail(chunk, facts):
             self.ended_at = self.finished_at = _GONE_ON
 
     def close(self) -> list[Finding]:
         """Return what was held back in case it came late, now that nothing will come; a second call returns nothing."""
-        found: list[Finding] = []
+        found = self.terminal.close()
         for numbers in (self._sequence, self._count, self._identity):
             if numbers is not None:
                 _add_unsaid(found, numbers.restart())
@@ -110,21 +189,23 @@ class Checks:
         """Hold the ids of this answer against the one that its reader had last."""
         self.resume = ResumeDetector(self._stage, ident)
 
-    def _opens(self, identity: str) -> list[Finding]:
+    def _opens(self, identity: str) -> None:
         first = not self.terminal.has_opened
         if not self.terminal.open(identity):
-            return []
+            return
         self.finished = False
+        self.finish.begin()
         # What stands before the first answer (a vendor's remark on the prompt) is numbered with it.
-        return [] if first else self.close()
+        if not first:
+            self.answers += 1
+            self._begin_numbers()
 
     def _begun(self, chunk: Chunk, facts: Facts) -> list[Finding]:
         if self._opening is None:
             self._opening = OpeningDetector(self._stage)
         found: list[Finding] = []
-        # What this very event says is not what crossed before it.
-        before = chunk.acc_len - (0 if facts.content is None else len(facts.content.encode("utf-8", "surrogatepass")))
-        if facts.opens is not None:
+        before = _before(chunk, facts)
+        if facts.opens is not None and not facts.carried:
             _add(found, self._opening.answer(chunk.seq, facts.opens, before))
         if facts.part is not None:
             _add(found, self._opening.part(chunk.seq, facts.part, before))
@@ -157,6 +238,16 @@ class Checks:
         if chunk.kind == HEARTBEAT:
             return resume.heartbeat(chunk.seq, ident, chunk.digest)
         return resume.check(chunk.seq, ident, chunk.digest)
+
+
+def _before(chunk: Chunk, facts: Facts) -> int:
+    """Return how much content had crossed before an event: what it says itself is not."""
+    return chunk.acc_len - (0 if facts.content is None else len(facts.content.encode("utf-8", "surrogatepass")))
+
+
+def _no_message(event: Event) -> bool:
+    """Stand in for the question whether an event is of another message, where nobody knows of messages."""
+    return False
 
 
 def _may_trail(chunk: Chunk, facts: Facts) -> bool:

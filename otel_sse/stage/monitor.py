@@ -36,6 +36,8 @@ _LARGE: Final = limits.ACCUMULATED_BYTES
 _ANYTHING: Final = frozenset({"", "plain-text"})
 """Dialects whose text may be a log or a progress as well as an answer."""
 
+_OWN: Final = _ANYTHING | {GenericJSON.name}
+"""Dialects of an application's own, which promise nothing."""
 
 _NAME_CHARS: Final = limits.MAX_NAME_CHARS
 """Of an id or an event's name a chunk keeps what is shown: it may be as long as an event, and thousands may wait."""
@@ -90,6 +92,7 @@ class StageMonitor:
         self.intervals: list[int] = []
         self.on_chunk: Callable[[Chunk], None] | None = None
         self._checks = Checks(info, settings, opened_ns)
+        self.totals.finish_reasons = self._checks.finish.reasons
         self._content = ContentDetector(info.name, settings.digest)
         self._rules = RuleDetector(info.name, settings.content_checks) if settings.content_checks else None
         self._stall = self._checks.stall
@@ -357,8 +360,8 @@ class StageMonitor:
         digest = self._digest
         name = sha1(raw).hexdigest()[:DIGEST_CHARS] if digest is sha1_digest else digest(raw)
         chunk = Chunk(seq, time_ns, CONTENT, name, written, size, False, "", None, "", 0, channel)
-        if self._terminal.ended or not self._stall.in_time(time_ns):
-            self._look_closer(chunk, Facts(CONTENT, text), Event(text, size=size))
+        if self._checks.alert or not self._stall.in_time(time_ns):
+            self._look_closer(chunk, Facts(CONTENT, text, channel), Event(text, size=size))
         content = self._content
         content.chunks.append(chunk)
         due = seq >= content.due
@@ -397,7 +400,7 @@ class StageMonitor:
             send_ns,
             facts.channel,
         )
-        if not (facts.plain and event.id is None and not self._terminal.ended and self._stall.in_time(time_ns)):
+        if not (facts.plain and event.id is None and not self._checks.alert and self._stall.in_time(time_ns)):
             self._look_closer(chunk, facts, event)
         due = False
         if facts.content is not None:
@@ -434,7 +437,7 @@ class StageMonitor:
     def _look_closer(self, chunk: Chunk, facts: Facts, event: Event) -> None:
         if facts.output_tokens is not None or facts.input_tokens is not None:
             self._usage(facts)
-        findings = self._checks.event(chunk, facts, event)
+        findings = self._checks.event(chunk, facts, event, sure=self._reader.name not in _OWN)
         if findings:
             self._notes.attach(chunk, findings)
 

@@ -58,9 +58,9 @@ class Notes:
             elif not any(told.family == kinds.DUPLICATE for told in chunk.findings):
                 self._duplicate(chunk.seq)
                 self._put(chunk, finding)
-            elif finding.kind == kinds.RESENT:
+            elif finding.kind == kinds.RESENT or all(told.kind == kinds.TERMINAL for told in chunk.findings):
                 # One repeat may show in its lineage, its number and its content at once, and is still one. That a hop
-                # did it is worth saying all the same.
+                # did it, or that more than the end came again, is worth saying all the same.
                 self._put(chunk, msgspec.structs.replace(finding, amount=0))
 
     def _put(self, chunk: Chunk, finding: Finding) -> None:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+NO_REASONS: Final = frozenset({"", "null", "none", "None", "FINISH_REASON_UNSPECIFIED"})
+"""What services write for a finish reason while an answer goes on: words, where JSON's `null` is meant."""
+
+_NOT_COMPARED: Final = frozenset({"plain", "carried", "finishes"})
 
 
 class Facts(msgspec.Struct, gc=False, eq=False):
@@ -16,9 +23,14 @@ class Facts(msgspec.Struct, gc=False, eq=False):
         deltas: `(channel, text)` pairs where one event carries several deltas; () where there is at most one.
         terminal: The protocol's own name of the end (`[DONE]`, `message_stop`, `response.completed`), or None.
             A terminal event closes the answer: content after it is a fault.
-        finish_reason: Why a choice or message ended, as the vendor says it. Weaker than `terminal`: it may repeat.
+        finish_reason: Why a choice or message ended, as the vendor says it.
         partial: Whether that is the finish reason of one choice, and another one of the answer goes on.
-        opens: Identity of the answer that begins with this event (a message or response id), or None.
+        finishes: `(choice, reason)` pairs of the choices that finish with this event, where the protocol numbers them;
+            () where it does not. A choice's channels begin with its number: `0`, `0/tool:1`.
+        opens: Identity of the answer that this event belongs to (a message or response id) where the event before had
+            none or another one, or None.
+        carried: Whether that identity is one that each event of the answer carries, so that a new one may mean little.
+            An event of its own that begins an answer has it False.
         part: Name of a part (a content block's index) that begins with this event, or None. It begins once an answer.
         sequence: The event's sequence number where the payload carries one, or None.
         number: A number under a name that often counts an application's own frames (`seq`), or None. Unlike `sequence`
@@ -47,10 +59,13 @@ class Facts(msgspec.Struct, gc=False, eq=False):
     output_tokens: int | None = None
     nested: bool = False
     partial: bool = False
+    finishes: tuple[tuple[str, str], ...] = ()
+    carried: bool = False
     plain: bool = False
 
     def __eq__(self, other: object) -> bool:
-        # Which way an event was read says nothing about what it means.
+        # Which way an event was read says nothing about what it means; whose its id and its finish reason are is asked
+        # for by itself.
         return isinstance(other, Facts) and all(
-            getattr(self, name) == getattr(other, name) for name in self.__struct_fields__ if name != "plain"
+            getattr(self, name) == getattr(other, name) for name in self.__struct_fields__ if name not in _NOT_COMPARED
         )

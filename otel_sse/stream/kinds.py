@@ -92,7 +92,12 @@ class Kind(NamedTuple):
 
 
 FINDINGS: Final = (
-    Kind(TERMINAL, "A terminal event came again.", "sent the end twice", ("duplicate_terminal",)),
+    Kind(
+        TERMINAL,
+        "A terminal event, or the finish reason of a choice, came again.",
+        "sent the end twice",
+        ("duplicate_terminal",),
+    ),
     Kind(
         DOUBLED,
         "Each chunk twice: by lineage, by numbers, or over a run that no model says.",
@@ -160,7 +165,11 @@ FINDINGS: Final = (
         "was silent for too long",
         ("stall",),
     ),
-    Kind(AFTER_DONE, "Content came after the terminal event.", faults=("content_after_done",)),
+    Kind(
+        AFTER_DONE,
+        "Content came after the terminal event, or after its choice had finished.",
+        faults=("content_after_done",),
+    ),
     Kind(NESTED_JSON, "A serialised frame stands inside a frame's text.", faults=("nested_json",)),
     Kind(
         DOUBLE_FRAMING,

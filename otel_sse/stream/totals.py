@@ -48,6 +48,8 @@ class Totals:
     dialect: str = ""
     outcome: str = ""
     error_type: str = ""
+    finish_reasons: list[str] = field(default_factory=list)
+    """Why the choices of its answers finished, as the service says it; at most `limits.MAX_FINISH_REASONS`."""
     by_kind: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     """Findings and chunks concerned, by (kind, certainty). Bounded by the kinds that exist."""
 

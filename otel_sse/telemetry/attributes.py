@@ -10,9 +10,10 @@ from otel_sse.semconv import CHUNK_ACC_LEN, CHUNK_DIGEST, CHUNK_DONE, CHUNK_RAW_
 from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CONTENT, Chunk, Finding
 from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stages import PROVIDER
 from otel_sse.stream.totals import Totals
 
-Value = str | bool | int | float
+Value = str | bool | int | float | tuple[str, ...]
 Attributes = dict[str, Value]
 
 _NS_PER_S = 1e9
@@ -181,6 +182,13 @@ def stage_attributes(info: StageInfo) -> Attributes:
     return attributes
 
 
+def model_attributes(info: StageInfo, totals: Totals) -> Attributes:
+    """Return what the conventions for GenAI name and only the stage that reads the model says, at its end."""
+    if info.name != PROVIDER or not totals.finish_reasons:
+        return {}
+    return {semconv.GEN_AI_FINISH_REASONS: tuple(totals.finish_reasons)}
+
+
 def progress_attributes(totals: Totals) -> Attributes:
     """Return what a segment that is not the last says of the stream up to its end."""
     return {
@@ -235,6 +243,8 @@ def _add_where_known(attributes: Attributes, totals: Totals) -> None:
         semconv.STREAM_OUTPUT_TOKENS: totals.output_tokens,
     }
     attributes.update({name: value for name, value in optional.items() if value})
+    if totals.finish_reasons:
+        attributes[semconv.STREAM_FINISH_REASONS] = tuple(totals.finish_reasons)
 
 
 _REQUEST_ATTRIBUTES = (

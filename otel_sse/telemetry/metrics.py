@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -50,6 +51,7 @@ class Metrics:
         self._counters = made.counters
         self._routes: set[str] = set()
         self._stages: set[str] = set()
+        self._reasons: set[str] = set()
         self._known: set[tuple[str, str]] = set()
 
     def start(self, stage: str, route: str = "") -> None:
@@ -138,6 +140,9 @@ class Metrics:
             self._first_event.record(max(first_ns, 0) / _NS_PER_S, labels, at)
         if (content_ns := totals.time_to_first_content_ns) is not None:
             self._first_content.record(max(content_ns, 0) / _NS_PER_S, labels, at)
+        for reason, count in Counter(totals.finish_reasons).items():
+            why = _label(reason, self._reasons, limits.MAX_FINISH_LABELS)
+            self._counters[semconv.FINISHES.name].add(count, {"stage": labels["stage"], "reason": why}, at)
 
     def forgone(self, info: StageInfo, opened: int, outcomes: Mapping[str, int]) -> None:
         """Count stages as ended of which nothing else is known any more.

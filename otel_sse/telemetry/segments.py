@@ -26,6 +26,7 @@ from otel_sse.telemetry.attributes import (
     chunk_attributes,
     finding_attributes,
     may_pack,
+    model_attributes,
     pack_attributes,
     progress_attributes,
     stage_attributes,
@@ -189,7 +190,8 @@ class SegmentWriter:
         totals = self._totals
         if totals.outcome == outcomes.FAILED:
             self._span.set_status(StatusCode.ERROR)
-        self._finish(totals_attributes(totals), max(totals.ended_ns, self._latest_ns))
+        ended = totals_attributes(totals) | model_attributes(self._info, totals)
+        self._finish(ended, max(totals.ended_ns, self._latest_ns))
 
     def _chunk(self, chunk: Chunk) -> None:
         if chunk.findings:

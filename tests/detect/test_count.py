@@ -73,3 +73,25 @@ def test_gap_is_certain_only_in_a_count_from_the_beginning(start: int, certainty
     """A count that begins elsewhere may be one that several streams share."""
     (gap,) = findings([(number, str(number)) for number in (*range(start, start + 9), start + 12)])
     assert (gap.kind, gap.certainty, gap.amount) == (GAP, certainty, 3)
+
+
+@pytest.mark.parametrize(("numbers", "lost"), [([11, 12, 13], 0), ([12, 13], 1), ([1, 2, 3], 0), ([5, 6, 7], 0)])
+def test_another_answer_may_count_anew_or_go_on(numbers: list[int], lost: int) -> None:
+    """Numbers that go on lack what is skipped; numbers that go back are another run, with other contents."""
+    detector = CountDetector("emit")
+    for seq in range(1, 11):
+        detector.check(seq, seq, f"{seq}")
+    detector.begin()
+    found = [one for at, number in enumerate(numbers) for one in detector.check(11 + at, number, f"other {number}")]
+    found += detector.restart()
+    assert [one.amount for one in found] == [lost] * bool(lost)
+
+
+def test_another_answer_begins_anew_while_it_is_open_whether_numbers_count() -> None:
+    """What was learnt of the answer before is forgotten where its numbers come again."""
+    detector = CountDetector("emit")
+    for seq in range(1, 4):
+        detector.check(seq, seq, f"{seq}")
+    detector.begin()
+    found = [one for seq in range(4, 24) for one in detector.check(seq, seq - 3, f"other {seq}") if seq != 20]
+    assert [one.kind for one in [*found, *detector.restart()]] == []

@@ -252,3 +252,26 @@ def test_long_ids_are_known_again_and_take_little_room(chars: int) -> None:
         detector.check(8, ident, ident[0])
     assert max(map(len, detector._names)) <= limits.MAX_ID_CHARS
     assert detector.heartbeat(9, ids[1], "ping") == ()
+
+
+@pytest.mark.parametrize(("first", "count"), [(21, 0), (22, 1), (1, 0)])
+def test_another_answer_may_count_anew_or_go_on(first: int, count: int) -> None:
+    """Ids that go on lack what is skipped; ids that begin at 1 again name other events."""
+    detector = IdentityDetector("emit")
+    for seq in range(1, 21):
+        assert not detector.check(seq, f"{seq}", f"{seq}")
+    detector.begin()
+    found = [one for at in range(20) for one in detector.check(21 + at, f"{first + at}", f"other {at}")]
+    assert [one.kind for one in found] == ["gap/sequence"] * count
+
+
+def test_names_of_the_answer_before_stay_known_until_one_comes_again() -> None:
+    """Another answer's names are new ones, or the same ones for other events."""
+    detector = IdentityDetector("emit")
+    for seq in range(1, 6):
+        detector.check(seq, f"a{seq}", f"{seq}")
+    detector.begin()
+    assert not detector.check(6, "b1", "6")
+    assert [one.of for one in detector.check(7, "a2", "2")] == [2]
+    detector.begin()
+    assert not detector.check(8, "a2", "2")

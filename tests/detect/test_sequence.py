@@ -228,3 +228,33 @@ def test_memory_does_not_grow_with_the_stream() -> None:
     assert len(detector._missing) <= limits.MAX_MISSING_NUMBERS
     assert len(detector._holes) <= limits.MAX_LATE_CHUNKS + 1
     assert len(detector._seqs) == len(detector._digests) == limits.MAX_RECENT_NUMBERS
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (11, []),
+        (13, [("gap/sequence", 11)]),
+        (10 + limits.MAX_LATE_CHUNKS, [("gap/sequence", 11)]),
+        (11 + limits.MAX_LATE_CHUNKS, []),
+        (10, []),
+        (1, []),
+    ],
+)
+def test_another_answer_goes_on_with_the_numbers_or_begins_anew(number: int, expected: list[tuple[str, int]]) -> None:
+    """A number close behind the last one belongs to the run, so what lies between is missing; any other begins one."""
+    detector = SequenceDetector("emit", "id")
+    for seq in range(1, 11):
+        assert not detector.check(seq, seq, f"{seq}")
+    detector.begin()
+    found = [*detector.check(11, number, "x"), *detector.restart()]
+    assert [(one.kind, one.seq) for one in found] == expected
+
+
+def test_gap_of_the_run_before_is_told_as_another_one_begins() -> None:
+    """What was held in case it came late is told with the first number of the next run."""
+    detector = SequenceDetector("emit", "id")
+    for seq, number in enumerate((1, 2, 4), 1):
+        assert not detector.check(seq, number, f"{number}")
+    detector.begin()
+    assert [(one.kind, one.seq) for one in detector.check(4, 1, "x")] == [("gap/sequence", 3)]

@@ -6,7 +6,7 @@ import pytest
 
 from otel_sse import limits
 from otel_sse.detect.terminal import TerminalDetector
-from otel_sse.stream.chunk import CERTAIN, COMPLETE, CONTENT, CONTROL, ERROR, HEARTBEAT, Finding
+from otel_sse.stream.chunk import CERTAIN, COMPLETE, CONTENT, CONTROL, ERROR, HEARTBEAT, SUSPECTED, Finding
 from otel_sse.stream.facts import Facts
 
 TEXT = Facts(CONTENT, "text")
@@ -22,7 +22,16 @@ def told(*events: Facts, detector: TerminalDetector | None = None) -> list[tuple
     return [(one.kind, one.seq, one.of) for one in checked if one is not None]
 
 
+def left(*events: Facts) -> list[tuple[str, str, int, int]]:
+    """Kind, certainty, chunk and earlier chunk of everything said, at the end too."""
+    detector = TerminalDetector("emit")
+    checked = [detector.check(seq, facts) for seq, facts in enumerate(events, 1)]
+    found = [one for one in checked if one is not None] + detector.close()
+    return [(one.kind, one.certainty, one.seq, one.of) for one in found]
+
+
 TWICE, AFTER = "duplicate/terminal", "protocol/after_done"
+WORD = Facts(COMPLETE, terminal="done")
 
 
 @pytest.mark.parametrize(
@@ -45,6 +54,37 @@ TWICE, AFTER = "duplicate/terminal", "protocol/after_done"
 def test_what_comes_behind_the_end_is_told(events: list[Facts], expected: list[tuple[str, int, int]]) -> None:
     """The same mark twice and content after a mark are faults; another mark, usage, pings and errors are not."""
     assert told(*events) == expected
+
+
+@pytest.mark.parametrize("mark", ["done", "complete", "completed", "end"])
+def test_answers_that_end_with_a_word_of_the_application_may_follow_one_another(mark: str) -> None:
+    """Nobody has promised that there is one answer: several that each end are suspected, once."""
+    end = Facts(COMPLETE, terminal=mark)
+    assert left(TEXT, end, TEXT, TEXT, end, TEXT, end) == [("duplicate/restarted", SUSPECTED, 3, 2)]
+    last = Facts(CONTENT, "other", terminal=mark)
+    assert left(TEXT, end, last) == [("duplicate/restarted", SUSPECTED, 3, 2)]
+
+
+def test_content_behind_such_a_word_is_late_where_no_end_follows() -> None:
+    """What is told at the end is certain then, each chunk of it; the same word again with nothing between is too."""
+    assert left(TEXT, WORD, TEXT, TEXT) == [(AFTER, CERTAIN, 3, 2), (AFTER, CERTAIN, 4, 2)]
+    assert left(TEXT, WORD, WORD) == [(TWICE, CERTAIN, 3, 2)]
+    assert left(TEXT, WORD, DONE, TEXT, WORD) == [(AFTER, CERTAIN, 4, 3), (TWICE, CERTAIN, 5, 2)]
+
+
+def test_an_answer_that_follows_several_is_under_way() -> None:
+    """Once two have ended, content behind an end begins the next one, and `ended` says that it has not ended."""
+    detector = TerminalDetector("emit")
+    assert told(TEXT, WORD, TEXT, WORD, TEXT, detector=detector) == [("duplicate/restarted", 3, 2)]
+    assert not detector.ended
+    assert detector.close() == []
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_held_findings_are_bounded(more: int) -> None:
+    """MAX_FINDINGS_PER_STREAM are held, and no more."""
+    most = limits.MAX_FINDINGS_PER_STREAM
+    assert len(left(TEXT, WORD, *[TEXT] * (most + more))) == most
 
 
 def test_evidence_is_the_mark_and_the_chunks() -> None:

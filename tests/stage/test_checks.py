@@ -29,6 +29,7 @@ from tests.stage.made import (
     own_json,
     responses,
     seen,
+    two_choices,
     typed,
     watch,
 )
@@ -303,3 +304,134 @@ def test_answer_to_a_reader_that_had_an_event(
     made = seen(journal, monitor.end("completed", OPENED + 2 * MS))
     assert made.told == expected
     assert made.totals.resumed is resumed
+
+
+def completion(words: Sequence[str], ids: Sequence[str], end: str = "stop") -> list[bytes]:
+    """Chunks of a chat completion with these ids, and its finish under the last one."""
+    chunks = [chat_chunk(word, answer=ident) for word, ident in zip(words, ids, strict=False)]
+    return [*chunks, chat_chunk(None, finish=end, answer=ids[-1])]
+
+
+SENTENCE = [f" word{number}" for number in range(30)]
+OWN_IDS = [f"id-{number}" for number in range(31)]
+
+
+def generated(words: Sequence[str], ids: Sequence[str]) -> list[bytes]:
+    """Generated content of Gemini with these ids."""
+    parts = [{"candidates": [{"content": {"parts": [{"text": word}]}, "index": 0}]} for word in words]
+    parts[-1]["candidates"][0]["finishReason"] = "STOP"
+    return [frame({**part, "responseId": ident}) for part, ident in zip(parts, ids, strict=False)]
+
+
+def legacy(words: Sequence[str], ids: Sequence[str]) -> list[bytes]:
+    """Older completions with these ids."""
+    texts = [{"index": 0, "text": word, "finish_reason": None} for word in words]
+    texts[-1]["finish_reason"] = "stop"
+    return [frame({"id": ident, "choices": [each]}) for each, ident in zip(texts, ids, strict=False)]
+
+
+@pytest.mark.parametrize("made", [completion, generated, legacy])
+@pytest.mark.parametrize(
+    "ids", [OWN_IDS, ["gateway", *["model"] * 30], ["a"] * 29 + ["b", "b"]], ids=["own", "first", "last"]
+)
+def test_an_id_that_is_no_answers_is_no_news(made, ids: list[str]) -> None:
+    """An id on each event, on the first one alone, or on the last one alone begins no second answer."""
+    seen_so = watch([*made(SENTENCE, ids), DONE])
+    assert seen_so.findings == []
+    assert seen_so.totals.outcome == "completed"
+
+
+def test_ids_of_each_event_reopen_nothing() -> None:
+    """Content behind `[DONE]` under one more id is late, and a number that is skipped is missing."""
+    late = [*completion(SENTENCE, OWN_IDS), DONE, chat_chunk("late", answer="id-99")]
+    assert watch(late).told == [(AFTER, 33, 32)]
+    numbered = [
+        body.replace(b"data:", f"id: {number}\ndata:".encode(), 1)
+        for number, body in enumerate(completion(SENTENCE, OWN_IDS), 1)
+    ]
+    assert watch([*numbered[:14], *numbered[15:], DONE]).told == [(GAP, 15, 14)]
+
+
+def test_usage_under_another_id_is_no_answer() -> None:
+    """The answer that has finished stays finished."""
+    usage = frame({"id": "other", "choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 30}})
+    made = watch([*completion(SENTENCE, ["a"] * 31), usage])
+    assert (made.findings, made.totals.outcome) == ([], "completed")
+
+
+def test_numbers_may_go_on_over_another_answer() -> None:
+    """Ids that count through two answers lack what is skipped; ids that begin anew lack nothing."""
+    first, second = completion(SENTENCE, ["a"] * 31), completion(SENTENCE[::-1], ["b"] * 31)
+    through = [
+        body.replace(b"data:", f"id: {number}\ndata:".encode(), 1) for number, body in enumerate([*first, *second], 1)
+    ]
+    assert watch([*through[:40], *through[41:]]).told == [("duplicate/restarted", 32, 1), (GAP, 41, 40)]
+    anew = [*through[:31], *[body.replace(b"data:", b"data:") for body in through[:31]]]
+    anew[31:] = [body.replace(b'"a"', b'"b"').replace(b" word", b" ward") for body in anew[31:]]
+    assert watch(anew).told == [("duplicate/restarted", 32, 1)]
+
+
+def test_finish_of_a_choice_comes_once() -> None:
+    """A second one is told, and so is content behind the first; choices finish each by itself."""
+    words = chat()[:-3]
+    stop = chat_chunk(None, finish="stop")
+    count = len(words)
+    assert watch([*words, stop, stop, DONE]).told == [(TWICE, count + 2, count + 1)]
+    assert watch([*words, stop, chat_chunk("late"), DONE]).told == [(AFTER, count + 2, count + 1)]
+    every = [chat_chunk(word, finish="stop") for word in WORDS]
+    assert watch([*every, DONE]).told == [(TWICE, 2, 1)]
+    assert watch(two_choices()).findings == []
+
+
+@pytest.mark.parametrize("word", ["null", "None", "FINISH_REASON_UNSPECIFIED"])
+def test_word_for_no_finish_is_none(word: str) -> None:
+    """A service may write `null` as text: an answer that breaks off behind it is incomplete."""
+    made = watch([chat_chunk(each, finish=word) for each in WORDS])
+    assert (made.findings, made.totals.outcome, made.totals.finish_reasons) == ([], "incomplete", [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "reasons"),
+    [
+        (chat(), ["stop"]),
+        (two_choices(), ["stop", "stop"]),
+        (messages(), ["end_turn"]),
+        (responses(), ["completed"]),
+        (gemini(), ["STOP"]),
+        (own_json(), []),
+    ],
+)
+def test_finish_reasons_are_kept(answer: list[bytes], reasons: list[str]) -> None:
+    """One for each choice, in the service's own words."""
+    assert watch(answer).totals.finish_reasons == reasons
+
+
+def test_answers_that_end_with_a_flag_may_follow_one_another() -> None:
+    """Three turns on one stream, each with its `done`, are suspected at most; the last one counts for the outcome."""
+    turn = [*[frame({"response": word, "done": False}) for word in WORDS], frame({"response": "", "done": True})]
+    made = watch([*turn, *turn, *turn])
+    assert {one.certainty for one in made.findings} == {SUSPECTED}
+    assert [one.kind for one in made.findings].count("duplicate/restarted") == 1
+    assert made.totals.outcome == "completed"
+    assert watch([*turn, *turn, *turn[:5]]).totals.outcome == "incomplete"
+
+
+def call(arguments: str, ident: str | None = None, name: str | None = None) -> bytes:
+    """A piece of a tool call under index 0."""
+    function = {"arguments": arguments} | ({} if name is None else {"name": name})
+    one = {"index": 0, "function": function} | ({} if ident is None else {"id": ident})
+    return frame(
+        {"id": "a", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"tool_calls": [one]}}]}
+    )
+
+
+@pytest.mark.parametrize("dialect", ["openai-chat", "generic-json"])
+def test_two_calls_under_one_index_are_no_repetition(dialect: str) -> None:
+    """Another id and name is another call, though its arguments are all that the first one's say."""
+    arguments = '{"harbour": "Northgate", "unit": "metric", "detail": "full"}'
+    pieces = [call(arguments[at : at + 9]) for at in range(0, len(arguments), 9)]
+    calls = [call("", "call_a", "boats"), *pieces, call(arguments, "call_b", "people")]
+    made = watch([*calls, chat_chunk(None, finish="tool_calls", answer="a")], settings=StageSettings(dialect=dialect))
+    assert made.findings == []
+    again = [call("", "call_a", "boats"), *pieces, call(arguments)]
+    assert [one.kind for one in watch(again).findings] == ["duplicate/accumulated"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from opentelemetry import trace
 
 from otel_sse import limits, semconv
@@ -203,3 +204,20 @@ def test_every_certain_gap_exists_at_zero(make_bench: Benches) -> None:
     bench.recorder.metrics.start("ws.receive")
     gaps = {row.detail for row in kinds.FINDINGS if row.name.startswith("gap/")}
     assert {dict(labels)["kind"] for labels in bench.points("sse.missing_chunks")} == gaps
+
+
+@pytest.mark.parametrize(
+    ("reasons", "others"), [(limits.MAX_FINISH_LABELS, 0), (limits.MAX_FINISH_LABELS + 2, 2)], ids=["at", "past"]
+)
+def test_finishes_are_counted_by_their_reason(make_bench: Benches, reasons: int, others: int) -> None:
+    """MAX_FINISH_LABELS reasons have a label of their own, further ones are `other`; choices are counted one by one."""
+    bench = make_bench()
+    for number in range(reasons):
+        record = bench.open("provider")
+        for choice in (0, 1):
+            finish = b'data: {"id": "a", "choices": [{"index": %d, "delta": {}, "finish_reason": "why-%d"}]}\n\n'
+            record.feed(finish % (choice, number), now_ns(), 0)
+        record.close("completed")
+    found = {dict(labels)["reason"]: point.value for labels, point in bench.points("sse.finishes").items()}
+    assert found.pop("other", 0) == 2 * others
+    assert found == {f"why-{number}": 2 for number in range(limits.MAX_FINISH_LABELS)}

@@ -169,9 +169,10 @@ def test_packed_and_all_say_the_same(make_bench: Benches) -> None:
 
 def test_findings_detail_keeps_first_last_and_what_is_wrong(make_bench: Benches) -> None:
     """Only the first chunk, the last, and those with findings become events."""
+    done = b"data: [DONE]\n\n"
     bench = make_bench(chunk_events="findings")
     record = bench.open()
-    for body in (frame(1), frame(2), END, END, frame(3), frame(4), END):
+    for body in (frame(1), frame(2), done, done, frame(3), frame(4), done):
         record.feed(body, now_ns(), 0)
     record.close("completed")
     assert [event["sse.chunk.seq"] for event in bench.events()] == [1, 4, 5, 6, 7]
@@ -225,3 +226,20 @@ def test_a_span_that_shows_no_limits_is_taken_to_have_the_specified_default() ->
     from opentelemetry.trace import INVALID_SPAN
 
     assert event_limit(INVALID_SPAN) == limits.DEFAULT_SPAN_EVENT_LIMIT
+
+
+def test_finish_reasons_stand_on_the_stage_and_for_the_model_in_its_conventions(make_bench: Benches) -> None:
+    """Each stage says why the choices finished; the stage that reads the model says it under the standard name too."""
+    bench = make_bench()
+    finish = b'data: {"id": "a", "choices": [{"index": %d, "delta": {}, "finish_reason": "%s"}]}\n\n'
+    for stage in ("provider", "emit"):
+        record = bench.open(stage)
+        record.feed(finish % (0, b"stop") + finish % (1, b"length"), now_ns(), 0)
+        record.close("completed")
+    bench.open("client").close("completed")
+    (provider,), (emit,) = bench.spans("stream provider"), bench.spans("stream emit")
+    assert attributes(provider)["sse.stream.finish_reasons"] == ("stop", "length")
+    assert attributes(provider)["gen_ai.response.finish_reasons"] == ("stop", "length")
+    assert attributes(emit)["sse.stream.finish_reasons"] == ("stop", "length")
+    assert "gen_ai.response.finish_reasons" not in attributes(emit)
+    assert "sse.stream.finish_reasons" not in attributes(bench.spans("stream client")[0])

@@ -63,6 +63,12 @@ class TraceStage(msgspec.Struct, dict=True):
         return text(self.attributes, semconv.ERROR_TYPE)
 
     @property
+    def finish_reasons(self) -> tuple[str, ...]:
+        """Why the choices of its answers finished, in their order, as it was said there."""
+        reasons = self.attributes.get(semconv.STREAM_FINISH_REASONS)
+        return tuple(each for each in reasons if type(each) is str) if type(reasons) is tuple else ()
+
+    @property
     def rewrites(self) -> bool:
         """Whether it may change content."""
         return flag(self.attributes, semconv.STAGE_REWRITES)

@@ -10,7 +10,7 @@ from typing import Any
 from otel_sse.dialects.dialect import FINISH
 from otel_sse.dialects.frames import is_nested
 from otel_sse.dialects.objects import ObjectDialect
-from otel_sse.dialects.parts import Choices, Deltas, gather
+from otel_sse.dialects.parts import Choices, Deltas, finishes, gather
 from otel_sse.dialects.payload import compact, count, fields, index, items, name, text
 from otel_sse.limits import MAX_CHANNELS
 from otel_sse.stream.facts import Facts
@@ -48,15 +48,14 @@ class Gemini(ObjectDialect):
 
     def _candidates_facts(self, candidates: list[Any]) -> Facts:
         deltas: Deltas = []
-        finish_reason = None
         for position, one in enumerate(candidates):
             candidate = fields(one)
             channel = str(index(candidate.get("index"), position))
             for part in items(fields(candidate.get("content")).get("parts")):
                 self._add_part(deltas, fields(part), channel)
-            finish_reason = name(candidate.get("finishReason")) or finish_reason
         facts = gather(deltas)
-        facts.finish_reason = finish_reason
+        facts.finishes = finishes(candidates, "finishReason")
+        facts.finish_reason = facts.finishes[-1][1] if facts.finishes else None
         facts.nested = any(is_nested(content) for channel, content in deltas if channel.isdigit())
         return facts
 

@@ -13,8 +13,8 @@ import msgspec
 from otel_sse.dialects.dialect import FINISH
 from otel_sse.dialects.frames import SHORTEST_FRAME_CHARS, error_name, is_nested
 from otel_sse.dialects.objects import ObjectDialect
-from otel_sse.dialects.parts import Choices, Deltas, gather
-from otel_sse.dialects.payload import compact, count, decode, fields, index, items, name, text
+from otel_sse.dialects.parts import Choices, Deltas, ToolCalls, finishes, gather
+from otel_sse.dialects.payload import compact, count, decode, fields, index, items, text
 from otel_sse.limits import MAX_CHANNELS
 from otel_sse.stream.chunk import CONTENT, ERROR
 from otel_sse.stream.facts import Facts
@@ -59,11 +59,12 @@ class OpenAIChat(ObjectDialect):
 
     name = "openai-chat"
     expects = FINISH
-    __slots__ = ("_choices",)
+    __slots__ = ("_choices", "_tools")
 
     def __init__(self) -> None:
         super().__init__()
         self._choices = Choices()
+        self._tools = ToolCalls()
 
     def read(self, event: Event) -> Facts:
         """Return what `event` means. Never raises, whatever the event holds."""
@@ -83,26 +84,27 @@ class OpenAIChat(ObjectDialect):
         """Return what one chunk means, or None where it has neither `choices` nor `usage`."""
         if type(payload.get("choices")) is not list and type(payload.get("usage")) is not dict:
             return None
+        choices = items(payload.get("choices"))
+        opens = self.opened(payload.get("id"))
+        if opens is not None and self._choices.begin():
+            self._tools.begin()
+        self._tools.renumber(choices)
         facts = choices_facts(payload)
-        facts.opens = self.opened(payload.get("id"))
-        if facts.opens is not None:
-            self._choices.begin()
-        facts.partial = self._choices.go_on(items(payload.get("choices")), "finish_reason") and bool(
-            facts.finish_reason
-        )
+        facts.opens = opens
+        facts.partial = self._choices.go_on(choices, "finish_reason") and bool(facts.finish_reason)
         return facts
 
 
 def choices_facts(payload: dict[str, Any]) -> Facts:
     """Return what the `choices`, `usage` and `error` of one chunk say, whoever sent it."""
     deltas: Deltas = []
-    finish_reason = None
-    for position, one in enumerate(items(payload.get("choices"))):
+    choices = items(payload.get("choices"))
+    for position, one in enumerate(choices):
         choice = fields(one)
         _add_choice(deltas, choice, str(index(choice.get("index"), position)))
-        finish_reason = name(choice.get("finish_reason")) or finish_reason
     facts = gather(deltas)
-    facts.finish_reason = finish_reason
+    facts.finishes = finishes(choices, "finish_reason")
+    facts.finish_reason = facts.finishes[-1][1] if facts.finishes else None
     _add_usage(facts, payload)
     _add_error(facts, payload)
     facts.nested = any(is_nested(part) for channel, part in deltas if channel.isdigit())

@@ -35,6 +35,9 @@ class OpenAICompletions(ObjectDialect):
         facts.opens = self.opened(payload.get("id"))
         if facts.opens is not None:
             self._choices.begin()
+        if facts.content is None and all(self._choices.has_finished(choice) for choice, _ in facts.finishes):
+            # The service says a finish with the last text, and may say it once more in a piece without text.
+            facts.finishes, facts.finish_reason = (), None
         facts.partial = self._choices.go_on(items(payload.get("choices")), "finish_reason") and bool(
             facts.finish_reason
         )

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from otel_sse import semconv
 from otel_sse.diagnosis.trace.spans import SpanEvent
 from otel_sse.diagnosis.trace.stages import stages_of
@@ -93,3 +95,15 @@ def test_bytes_of_content_are_known_where_the_chunk_before_is() -> None:
     """A chunk's bytes are what the sum grew by; after a hole nobody knows."""
     events = [chunk_event(1, "ab", 2, 0), chunk_event(2, "cde", 5, 1), chunk_event(4, "f", 9, 2)]
     assert stages_of([segment("emit", events)])[0].content_bytes == {1: 2, 2: 3}
+
+
+def test_finish_reasons_are_those_of_the_last_segment() -> None:
+    """They are words in their order; what is none is passed over."""
+    made: tuple[tuple[object, tuple[str, ...]], ...] = (
+        (("stop", "length"), ("stop", "length")), (("stop", 5), ("stop",)), ("stop", ()), (None, ()),
+    )  # fmt: skip
+    for says, expected in made:
+        span = segment("emit", [])
+        attributes = {**span.attributes, semconv.STREAM_FINISH_REASONS: says}
+        (stage,) = stages_of([msgspec.structs.replace(span, attributes=attributes)])
+        assert stage.finish_reasons == expected
