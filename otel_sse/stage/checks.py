@@ -7,12 +7,14 @@ from typing import Final
 
 from otel_sse.detect.count import CountDetector
 from otel_sse.detect.framing import FIELDS, check_frame
+from otel_sse.detect.grammar import GrammarDetector
 from otel_sse.detect.identity import IdentityDetector
 from otel_sse.detect.opening import OpeningDetector
 from otel_sse.detect.resume import ResumeDetector
 from otel_sse.detect.sequence import SequenceDetector
 from otel_sse.detect.stall import StallDetector
 from otel_sse.detect.terminal import TerminalDetector
+from otel_sse.detect.tool_calls import ToolCallDetector
 from otel_sse.stage.settings import StageSettings
 from otel_sse.stream.chunk import CONTROL, HEARTBEAT, Chunk, Finding
 from otel_sse.stream.facts import Facts
@@ -32,10 +34,12 @@ class Checks:
     __slots__ = (
         "_count",
         "_framed_badly",
+        "_grammar",
         "_identity",
         "_opening",
         "_sequence",
         "_stage",
+        "_tool_calls",
         "ended_at",
         "finished",
         "finished_at",
@@ -56,6 +60,8 @@ class Checks:
         self._sequence: SequenceDetector | None = None
         self._identity: IdentityDetector | None = None
         self._count: CountDetector | None = None
+        self._grammar: GrammarDetector | None = None
+        self._tool_calls: ToolCallDetector | None = None
         self._framed_badly = (0, 0)
         self.resume: ResumeDetector | None = None
 
@@ -87,6 +93,10 @@ class Checks:
             _add_unsaid(found, self._begun(chunk, facts))
         if facts.nested or event.data.startswith(FIELDS):
             _add(found, self._framed(chunk, facts, event.data))
+        if self._tool_calls is not None or facts.calls:
+            found.extend(self._called(chunk, facts))
+        if self._grammar is not None or facts.grammar is not None:
+            found.extend(self._spoken(chunk, facts))
         return found
 
     def _note_end(self, chunk: Chunk, facts: Facts) -> None:
@@ -104,7 +114,7 @@ class Checks:
         for numbers in (self._sequence, self._count, self._identity):
             if numbers is not None:
                 _add_unsaid(found, numbers.restart())
-        return found
+        return found + ([] if self._grammar is None else self._grammar.close())
 
     def resume_after(self, ident: str) -> None:
         """Hold the ids of this answer against the one that its reader had last."""
@@ -135,6 +145,18 @@ class Checks:
         run = run + 1 if chunk.seq == last + 1 else 1
         self._framed_badly = (chunk.seq, run)
         return check_frame(self._stage, chunk.seq, data, facts, run)
+
+    def _called(self, chunk: Chunk, facts: Facts) -> list[Finding]:
+        if self._tool_calls is None:
+            self._tool_calls = ToolCallDetector(self._stage)
+        return self._tool_calls.check(chunk.seq, facts)
+
+    def _spoken(self, chunk: Chunk, facts: Facts) -> list[Finding]:
+        if self._grammar is None:
+            self._grammar = GrammarDetector(self._stage)
+        if facts.grammar is not None:
+            self._grammar.broken(chunk.seq, facts.grammar)
+        return self._grammar.close() if chunk.done else []
 
     def _numbered(self, chunk: Chunk, number: int) -> Sequence[Finding]:
         if self._sequence is None:
