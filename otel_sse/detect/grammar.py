@@ -8,7 +8,7 @@ from otel_sse.stream.chunk import CERTAIN, Finding
 
 
 class GrammarDetector:
-    """Counts each break of a dialect's grammar, and reports it once an answer, with how often it came.
+    """Counts each break of a dialect's grammar, and reports it once, at the end, with how often it came.
 
     Args:
         stage: The stage's name, for findings.
@@ -32,7 +32,7 @@ class GrammarDetector:
             self._breaks[how] = (first, count + 1)
 
     def close(self) -> list[Finding]:
-        """Return a finding for each break since the last call, now that the answer or the stream has ended."""
+        """Return a finding for each break, now that nothing will come; a second call returns nothing."""
         breaks, self._breaks = self._breaks, {}
         return [
             Finding(kinds.GRAMMAR, CERTAIN, self._stage, first, evidence=f"{how}, first at {first}", amount=count)

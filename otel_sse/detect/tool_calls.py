@@ -49,7 +49,7 @@ class _Call:
 
 
 class ToolCallDetector:
-    """Puts the tool calls of an answer together, and judges them once the answer has finished.
+    """Puts the tool calls of a stream together, judges those of an answer once it has finished, and reports at the end.
 
     Only a finish that cuts nothing off proves that arguments are whole: of an answer that ended with `length`, broke
     off or began anew nothing is said.
@@ -58,17 +58,23 @@ class ToolCallDetector:
         stage: The stage's name, for findings.
     """
 
-    __slots__ = ("_calls", "_ended", "_finish", "_midway", "_stage")
+    __slots__ = ("_calls", "_ended", "_finish", "_found", "_midway", "_stage")
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
         self._calls: dict[str, _Call] = {}
         self._ended: list[_Call] = []
+        self._found: list[Finding] = []
         self._midway = False
         self._finish: str | None = None
 
-    def check(self, seq: int, facts: Facts) -> list[Finding]:
-        """Return what is wrong with the calls of the answer that finishes here; most often nothing."""
+    def check(self, seq: int, facts: Facts) -> None:
+        """Take note of what an event says of calls, and judge them where the answer finishes here.
+
+        Args:
+            seq: The chunk.
+            facts: What it means.
+        """
         if facts.opens is not None:
             self._begin()
         for said in facts.calls:
@@ -77,9 +83,13 @@ class ToolCallDetector:
             self._finish = self._finish if self._finish and not _is_whole(self._finish) else facts.finish_reason
         if facts.error is not None:
             self._finish = "error"
-        if facts.terminal is None and (facts.finish_reason is None or facts.partial):
-            return []
-        return self._judge()
+        if facts.terminal is not None or (facts.finish_reason is not None and not facts.partial):
+            self._judge()
+
+    def close(self) -> list[Finding]:
+        """Return what is wrong with calls of answers that have finished; a second call returns nothing."""
+        found, self._found = self._found, []
+        return found
 
     def _begin(self) -> None:
         # Calls of which the rest may come under the new identity are not judged any more.
@@ -101,19 +111,17 @@ class ToolCallDetector:
             call = self._calls[said.channel] = _Call(seq, not self._midway or bool(said.id))
         call.take(said)
 
-    def _judge(self) -> list[Finding]:
-        found: list[Finding] = []
+    def _judge(self) -> None:
         calls = [*self._ended, *self._calls.values()]
         cut = self._finish is not None and not _is_whole(self._finish)
         for call in calls:
             wrong = "" if cut or (self._finish is None and not call.done) else call.wrong
-            if wrong:
+            if wrong and len(self._found) < limits.MAX_CHANNELS:
                 evidence = f"the tool call that began at {call.seq}: {wrong}"
-                found.append(Finding(kinds.TOOL_ARGUMENTS, CERTAIN, self._stage, call.seq, evidence=evidence))
+                self._found.append(Finding(kinds.TOOL_ARGUMENTS, CERTAIN, self._stage, call.seq, evidence=evidence))
         self._calls.clear()
         self._ended.clear()
         self._midway = False
-        return found
 
 
 def _is_whole(finish_reason: str) -> bool:

@@ -94,9 +94,9 @@ class Checks:
         if facts.nested or event.data.startswith(FIELDS):
             _add(found, self._framed(chunk, facts, event.data))
         if self._tool_calls is not None or facts.calls:
-            found.extend(self._called(chunk, facts))
-        if self._grammar is not None or facts.grammar is not None:
-            found.extend(self._spoken(chunk, facts))
+            self._called(chunk, facts)
+        if facts.grammar is not None:
+            self._spoken(chunk, facts.grammar)
         return found
 
     def _note_end(self, chunk: Chunk, facts: Facts) -> None:
@@ -114,7 +114,16 @@ class Checks:
         for numbers in (self._sequence, self._count, self._identity):
             if numbers is not None:
                 _add_unsaid(found, numbers.restart())
-        return found + ([] if self._grammar is None else self._grammar.close())
+        return found
+
+    def consequences(self, explained: bool) -> list[Finding]:
+        """Return what is wrong with the answer as a whole, now that nothing will come.
+
+        Args:
+            explained: Whether chunks are known to be lost, repeated or late: what that makes of the answer is no news.
+        """
+        detectors = () if explained else (self._grammar, self._tool_calls)
+        return [finding for each in detectors if each is not None for finding in each.close()]
 
     def resume_after(self, ident: str) -> None:
         """Hold the ids of this answer against the one that its reader had last."""
@@ -146,17 +155,15 @@ class Checks:
         self._framed_badly = (chunk.seq, run)
         return check_frame(self._stage, chunk.seq, data, facts, run)
 
-    def _called(self, chunk: Chunk, facts: Facts) -> list[Finding]:
+    def _called(self, chunk: Chunk, facts: Facts) -> None:
         if self._tool_calls is None:
             self._tool_calls = ToolCallDetector(self._stage)
-        return self._tool_calls.check(chunk.seq, facts)
+        self._tool_calls.check(chunk.seq, facts)
 
-    def _spoken(self, chunk: Chunk, facts: Facts) -> list[Finding]:
+    def _spoken(self, chunk: Chunk, broken: str) -> None:
         if self._grammar is None:
             self._grammar = GrammarDetector(self._stage)
-        if facts.grammar is not None:
-            self._grammar.broken(chunk.seq, facts.grammar)
-        return self._grammar.close() if chunk.done else []
+        self._grammar.broken(chunk.seq, broken)
 
     def _numbered(self, chunk: Chunk, number: int) -> Sequence[Finding]:
         if self._sequence is None:

@@ -1,4 +1,4 @@
-"""Breaks of a dialect's grammar: each is told once an answer, with how often it came."""
+"""Breaks of a dialect's grammar: each is told once, with how often it came."""
 
 from __future__ import annotations
 

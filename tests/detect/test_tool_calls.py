@@ -32,7 +32,10 @@ def finish(reason: str, **more: object) -> Facts:
 def told(*events: Facts) -> list[tuple[int, str]]:
     """Where the broken calls begin, and what is wrong with them."""
     detector = ToolCallDetector("emit")
-    found = [one for seq, facts in enumerate(events, 1) for one in detector.check(seq, facts)]
+    for seq, facts in enumerate(events, 1):
+        detector.check(seq, facts)
+    found = detector.close()
+    assert detector.close() == []
     assert {(one.kind, one.certainty) for one in found} <= {("protocol/tool_arguments", "certain")}
     return [(one.seq, one.evidence.partition(": ")[2]) for one in found]
 
@@ -46,8 +49,8 @@ def test_a_call_in_pieces_is_in_order() -> None:
 
 
 @pytest.mark.parametrize("broken", ['{"city":"Ulm"', '{}{"city":"Ulm"}', "city"])
-def test_arguments_that_are_no_json_are_told_at_the_finish(broken: str) -> None:
-    """It is told where the answer finishes, and names the chunk at which the call began."""
+def test_arguments_that_are_no_json_are_judged_at_the_finish(broken: str) -> None:
+    """They are judged where the answer finishes, and the finding names the chunk at which the call began."""
     assert told(finish("", partial=True), first(broken), finish("tool_calls")) == [(2, NO_JSON)]
 
 
@@ -113,6 +116,7 @@ def test_the_next_answer_begins_afresh() -> None:
 
 @pytest.mark.parametrize("count", [MAX_CHANNELS, MAX_CHANNELS + 1])
 def test_so_many_calls_are_followed(count: int) -> None:
-    """At the cap each broken call is told; one more is not followed."""
+    """At the cap each broken call is told; one more is not followed, nor one of a later answer."""
     events = [first("{", f"0/tool:{number}", f"call-{number}") for number in range(count)]
     assert len(told(*events, finish("tool_calls"))) == MAX_CHANNELS
+    assert len(told(*events, finish("tool_calls"), first("{"), finish("tool_calls"))) == MAX_CHANNELS
