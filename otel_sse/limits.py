@@ -82,6 +82,17 @@ MAX_STAGE_ERRORS: Final = 8
 MAX_CHANNELS: Final = 256
 """Channels (choices, blocks, tool calls) of one stream whose state is kept."""
 
+MAX_ARGUMENT_CHARS: Final = 65_536
+"""Characters of one tool call's arguments that are checked to be JSON: so many take 20 ms in all. Of a call with more
+nothing is said."""
+
+MAX_ARGUMENT_DEPTH: Final = 64
+"""Objects and lists within one another in a tool call's arguments that are followed; schemas of tools have 10 at most.
+Of a call with more nothing is said."""
+
+MAX_GRAMMAR_BREAKS: Final = 8
+"""Different breaks of a dialect's grammar in one answer that are told by themselves."""
+
 MAX_TERMINALS: Final = 8
 """Different terminal marks of one stream that are remembered."""
 

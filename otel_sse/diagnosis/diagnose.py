@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from otel_sse.diagnosis.faults.consequences import without_consequences
 from otel_sse.diagnosis.faults.delays import coalesced, delayed, silence
 from otel_sse.diagnosis.faults.edge_faults import report_edge
 from otel_sse.diagnosis.faults.endings import BENIGN, ending
@@ -79,7 +80,7 @@ def diagnose(stream: TraceStream) -> Diagnosis:
     reports = [report_edge(stream, *edge) for edge in stream.descents]
     found = [fault for report in reports for fault in report.faults]
     found += doubled_by_two_ways(stream)
-    found = _merged(stream, found, [*ends_sent_twice(stream), *reported(stream)])
+    found = without_consequences(stream, _merged(stream, found, [*ends_sent_twice(stream), *reported(stream)]))
     late = _late(stream)
     found = [each for each in found if not any(_is_release(each, stall) for stall in late)] + late
     end = ending(stream)

@@ -24,7 +24,7 @@ from otel_sse.dialects.frames import (
 )
 from otel_sse.dialects.parts import Deltas, ToolCalls, gather
 from otel_sse.dialects.payload import count, decode, fields, items, name, text
-from otel_sse.dialects.plain import PlainText
+from otel_sse.dialects.plain import PlainText, read_named
 from otel_sse.dialects.vendors.openai_chat import choices_facts, tool_call_deltas
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, HEARTBEAT
 from otel_sse.stream.facts import NO_REASONS, Facts
@@ -86,7 +86,7 @@ class GenericJSON:
             inner = _message_of_pair(payload)
         if inner is not None:
             return self._read_object(inner, event.event)
-        return Facts(CONTROL) if payload is None else self._text.read(event)
+        return read_named(event) or Facts(CONTROL) if payload is None else self._text.read(event)
 
     def _read_flat(self, payload: dict[str, Any], content: str) -> Facts:
         self._wrote_content = True
@@ -172,6 +172,10 @@ class GenericJSON:
         if done is True:
             facts.terminal = "done"
             _add_final_counts(facts, payload)
+        elif is_done_mark(payload["data"] if type(payload.get("data")) is str else ""):
+            # An object around the mark: `{"event": "end", "data": "[DONE]"}`.
+            facts.terminal, facts.content, facts.kind = DONE_MARK, None, COMPLETE
+            self.expects = TERMINAL
         elif ends:
             facts.terminal = word if word in _END_WORDS else event
         if facts.terminal is not None:

@@ -60,6 +60,8 @@ def _add(whole: Facts, part: Facts) -> None:
     whole.input_tokens = whole.input_tokens if part.input_tokens is None else part.input_tokens
     whole.output_tokens = whole.output_tokens if part.output_tokens is None else part.output_tokens
     whole.nested = whole.nested or part.nested
+    whole.grammar = whole.grammar or part.grammar
+    whole.calls += part.calls
 
 
 def recognise(event: Event, payload: object) -> bool:

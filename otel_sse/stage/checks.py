@@ -9,12 +9,14 @@ from otel_sse.detect.carried import CarriedDetector
 from otel_sse.detect.count import CountDetector
 from otel_sse.detect.finish import FinishDetector
 from otel_sse.detect.framing import FIELDS, check_frame
+from otel_sse.detect.grammar import GrammarDetector
 from otel_sse.detect.identity import IdentityDetector
 from otel_sse.detect.opening import OpeningDetector
 from otel_sse.detect.resume import ResumeDetector
 from otel_sse.detect.sequence import SequenceDetector
 from otel_sse.detect.stall import StallDetector
 from otel_sse.detect.terminal import TerminalDetector
+from otel_sse.detect.tool_calls import ToolCallDetector
 from otel_sse.stage.settings import StageSettings
 from otel_sse.stream.chunk import CONTROL, HEARTBEAT, Chunk, Finding
 from otel_sse.stream.facts import NO_REASONS, Facts
@@ -32,8 +34,9 @@ class Checks:
     """
 
     __slots__ = (
-        "_carried", "_count", "_framed_badly", "_identity", "_opening", "_sequence", "_stage", "_turned", "alert",
-        "answers", "ended_at", "finish", "finished", "finished_at", "is_other_message", "resume", "stall", "terminal",
+        "_carried", "_count", "_framed_badly", "_grammar", "_identity", "_opening", "_sequence", "_stage",
+        "_tool_calls", "_turned", "alert", "answers", "ended_at", "finish", "finished", "finished_at", "is_other_message", "resume",
+        "stall", "terminal",
     )  # fmt: skip
 
     def __init__(self, info: StageInfo, settings: StageSettings, opened_ns: int) -> None:
@@ -58,6 +61,8 @@ class Checks:
         self._sequence: SequenceDetector | None = None
         self._identity: IdentityDetector | None = None
         self._count: CountDetector | None = None
+        self._grammar: GrammarDetector | None = None
+        self._tool_calls: ToolCallDetector | None = None
         self._framed_badly = (0, 0)
         self.resume: ResumeDetector | None = None
 
@@ -96,6 +101,10 @@ class Checks:
             _add_unsaid(found, self._begun(chunk, facts))
         if facts.nested or event.data.startswith(FIELDS):
             _add(found, self._framed(chunk, facts, event.data))
+        if self._tool_calls is not None or facts.calls:
+            self._called(chunk, facts)
+        if facts.grammar is not None:
+            self._spoken(chunk, facts.grammar)
         self._watch()
         return found
 
@@ -185,6 +194,15 @@ class Checks:
                 _add_unsaid(found, numbers.restart())
         return found
 
+    def consequences(self, explained: bool) -> list[Finding]:
+        """Return what is wrong with the answer as a whole, now that nothing will come.
+
+        Args:
+            explained: Whether chunks are known to be lost, repeated or late: what that makes of the answer is no news.
+        """
+        detectors = () if explained else (self._grammar, self._tool_calls)
+        return [finding for each in detectors if each is not None for finding in each.close()]
+
     def resume_after(self, ident: str) -> None:
         """Hold the ids of this answer against the one that its reader had last."""
         self.resume = ResumeDetector(self._stage, ident)
@@ -216,6 +234,16 @@ class Checks:
         run = run + 1 if chunk.seq == last + 1 else 1
         self._framed_badly = (chunk.seq, run)
         return check_frame(self._stage, chunk.seq, data, facts, run)
+
+    def _called(self, chunk: Chunk, facts: Facts) -> None:
+        if self._tool_calls is None:
+            self._tool_calls = ToolCallDetector(self._stage)
+        self._tool_calls.check(chunk.seq, facts)
+
+    def _spoken(self, chunk: Chunk, broken: str) -> None:
+        if self._grammar is None:
+            self._grammar = GrammarDetector(self._stage)
+        self._grammar.broken(chunk.seq, broken)
 
     def _numbered(self, chunk: Chunk, number: int) -> Sequence[Finding]:
         if self._sequence is None:

@@ -23,10 +23,12 @@ from otel_sse.stage.ending import Ending
 from otel_sse.stage.items import ItemReader
 from otel_sse.stage.notes import Journal, Notes, nowhere
 from otel_sse.stage.settings import StageSettings
+from otel_sse.stream import kinds
 from otel_sse.stream import outcome as outcomes
 from otel_sse.stream.chunk import COMMENT, CONTENT, HEARTBEAT, Chunk, Finding
 from otel_sse.stream.digest import DIGEST_CHARS, sha1, sha1_digest
 from otel_sse.stream.facts import Facts
+from otel_sse.stream.kinds import family_of
 from otel_sse.stream.stage import StageInfo
 from otel_sse.stream.totals import Totals
 from otel_sse.wire import Comment, Event, Item, LineParser, Parser, Violation
@@ -38,6 +40,9 @@ _ANYTHING: Final = frozenset({"", "plain-text"})
 
 _OWN: Final = _ANYTHING | {GenericJSON.name}
 """Dialects of an application's own, which promise nothing."""
+
+_EXPLAIN: Final = frozenset({kinds.DUPLICATE, kinds.GAP, kinds.REORDER, kinds.CORRUPTION, kinds.AFTER_DONE})
+"""Findings from which it follows that parts are not open and tool calls are broken."""
 
 _NAME_CHARS: Final = limits.MAX_NAME_CHARS
 """Of an id or an event's name a chunk keeps what is shown: it may be as long as an event, and thousands may wait."""
@@ -197,6 +202,9 @@ class StageMonitor:
         totals.error_type = error_type or self._ending.error_type(totals.outcome)
         proven = () if self.edge is None else self.edge.close()
         for finding in (*self._checks.close(), *proven):
+            self._notes.add(finding, time_ns)
+        explained = any(kind in _EXPLAIN or family_of(kind) in _EXPLAIN for kind, _ in totals.by_kind)
+        for finding in self._checks.consequences(explained):
             self._notes.add(finding, time_ns)
         self._notes.add(self._last_wait(time_ns), time_ns)
         self._notes.add(check_burst(self.info.name, totals), time_ns)

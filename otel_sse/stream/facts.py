@@ -12,6 +12,26 @@ NO_REASONS: Final = frozenset({"", "null", "none", "None", "FINISH_REASON_UNSPEC
 _NOT_COMPARED: Final = frozenset({"plain", "carried", "finishes"})
 
 
+class ToolCall(msgspec.Struct, gc=False, frozen=True):
+    """What one event says of one tool call whose arguments are JSON.
+
+    Args:
+        channel: The channel of its arguments, as in `Facts`.
+        arguments: The piece of its arguments that this event carries; "" for none.
+        id: The call's id, or None where this event does not say it.
+        name: The function's name, or None where this event does not say it.
+        identified: Whether the protocol gives this call an id and a name by now, here or in what is still to come.
+        done: Whether the protocol says here that the arguments are whole.
+    """
+
+    channel: str
+    arguments: str = ""
+    id: str | None = None
+    name: str | None = None
+    identified: bool = False
+    done: bool = False
+
+
 class Facts(msgspec.Struct, gc=False, eq=False):
     """What a dialect read out of one event.
 
@@ -40,6 +60,9 @@ class Facts(msgspec.Struct, gc=False, eq=False):
         output_tokens: Tokens of the answer so far where the event says so, or None.
         nested: Whether a string in the payload is itself a whole serialised frame or JSON object that should have been
             an object.
+        grammar: How the event breaks the order that the vendor's SDK holds its events to, in words without numbers, or
+            None where it does not.
+        calls: What it says of tool calls; () where it says nothing.
         plain: Whether the event is one delta in a JSON object and says nothing else: all fields after `channel` have
             their defaults. Nearly every event is plain, and is then handled by a shorter way. False is always safe.
     """
@@ -61,6 +84,8 @@ class Facts(msgspec.Struct, gc=False, eq=False):
     partial: bool = False
     finishes: tuple[tuple[str, str], ...] = ()
     carried: bool = False
+    grammar: str | None = None
+    calls: tuple[ToolCall, ...] = ()
     plain: bool = False
 
     def __eq__(self, other: object) -> bool:

@@ -53,6 +53,8 @@ UNKNOWN_FIELD: Final = "protocol/unknown_field"
 OVERSIZE: Final = "protocol/oversize"
 INVALID_UTF8: Final = "protocol/invalid_utf8"
 JSON_ERROR: Final = "protocol/json_error"
+GRAMMAR: Final = "protocol/grammar"
+TOOL_ARGUMENTS: Final = "protocol/tool_arguments"
 NORMALIZE_FAILED: Final = "protocol/normalize_failed"
 CHECK_NAME: Final = "check/<name>"
 """Stands for the kinds that users' own rules make; `of_rule` makes one."""
@@ -205,6 +207,16 @@ FINDINGS: Final = (
         "A function under `normalize` raised; the evidence is the exception's class and the upstream chunk.",
     ),
     Kind(INVALID_UTF8, "Bytes that are not UTF-8."),
+    Kind(
+        GRAMMAR,
+        "An event that the vendor's SDK refuses: a delta for a part that is not open, or is of another type.",
+        "sent {chunks} that the vendor's SDK refuses",
+    ),
+    Kind(
+        TOOL_ARGUMENTS,
+        "A finished tool call whose arguments are no JSON, or that never got an id or a name.",
+        "sent a tool call that nobody can carry out",
+    ),
 )
 """What is said of a stage while a stream crosses it: the values of `sse.finding.kind`."""
 

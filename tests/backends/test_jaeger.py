@@ -159,8 +159,8 @@ def test_a_search_finds_all_streams_and_nothing_else(server: JaegerServer, pipel
     assert [each for each in ids if each in demo] == list(demo)
     assert set(pipeline.trace_ids.values()) <= set(ids)
     clean, faulty = (next(each for each in found["traces"] if each["id"] == id_) for id_ in demo[:2])
-    assert (clean["in_order"], clean["duplicates"], clean["routes"]) == (True, 0, ["/chat"])
-    assert not faulty["in_order"]
+    assert (clean["is_clean"], clean["duplicates"], clean["routes"]) == (True, 0, ["/chat"])
+    assert not faulty["is_clean"]
     assert faulty["findings"] > faulty["duplicates"] > 100
     assert (clean["streams"], clean["stages"]) == (1, 3)
 

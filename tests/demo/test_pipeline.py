@@ -19,7 +19,6 @@ from otel_sse.demo.pipeline_process import CONTROL, GATEWAY, MODEL, ROLES
 from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.diagnose import diagnose
 from otel_sse.diagnosis.faults.edge_fates import edge_fates
-from otel_sse.diagnosis.in_order import stream_in_order
 from otel_sse.diagnosis.matrix import matrix_of
 from otel_sse.diagnosis.matrix_text import matrix_text
 from otel_sse.diagnosis.path import way
@@ -98,7 +97,7 @@ def test_every_answer_is_one_stream_in_one_trace_over_three_processes(ran: Ran) 
         assert stream.upstream == [(), *((n,) for n in range(len(stream.stages) - 1))]
         assert {stage.outcome for stage in stream.stages} == {"completed"}
         assert not stream.orphans
-        assert stream_in_order(stream)
+        assert diagnose(stream).in_order
 
 
 def test_every_chunk_is_found_at_every_stage(ran: Ran) -> None:
@@ -250,7 +249,7 @@ def test_a_lost_control_plane_is_told_at_every_stage(
     assert (fault.kind, fault.stage) == ("outcome/disconnected", "ws.receive")
     assert fault.service == ("control" if end else "gateway")
     assert bool(stream.orphans) != end
-    assert not stream_in_order(stream)
+    assert not diagnose(stream).in_order
     assert "different Context" not in capfd.readouterr().err
 
 

@@ -47,7 +47,9 @@ def test_all_built_in_dialects_are_there() -> None:
     assert set(names()) == {
         *("openai-chat", "openai-completions", "openai-responses", "openai-assistants"),
         *("anthropic-messages", "anthropic-completions", "gemini", "gemini-interactions"),
-        *("cohere-v2", "vercel-ui", "replicate", "watsonx", "writer-completions"),
+        *("cohere-v2", "vercel-ui", "replicate", "watsonx", "writer-completions", "ollama", "llama-cpp", "tgi"),
+        *("ag-ui", "a2a", "bedrock-converse", "dashscope", "dify", "n8n", "openai-agents"),
+        *("langgraph", "langserve-log", "librechat"),
         *("generic-json", "ndjson-in-data", "plain-text"),
     }
     assert names() == tuple(entry.name for entry in BUILTIN)

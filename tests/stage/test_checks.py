@@ -220,8 +220,8 @@ def test_heartbeats_keep_the_connection_and_not_the_answer() -> None:
     """A silence full of pings and comments is one stall, told at the content that ends it, with their number."""
     start, *rest = messages()
     beats = [(5.0, PING), (5.0, b": keep-alive\n\n"), (5.0, PING)]
-    made = paced([(0.1, start), *beats, (0.1, rest[2]), *[(0.1, body) for body in rest[3:]]])
-    assert made.told == [("stall/content", 5, 0)]
+    made = paced([(0.1, start), (0.0, rest[0]), *beats, (0.1, rest[2]), *[(0.1, body) for body in rest[3:]]])
+    assert made.told == [("stall/content", 6, 0)]
     assert made.findings[0].evidence == "15.100 s, allowed 15 s, 3 heartbeats meanwhile"
     assert made.totals.stalls == 1
 

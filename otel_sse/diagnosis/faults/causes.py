@@ -196,6 +196,20 @@ CAUSES: Final[dict[str, Cause]] = {
         "An event is longer than readers take: a file or a whole document in one event, or a missing blank line.",
         "The producer of that event, and whether it ends events with a blank line.",
     ),
+    kinds.GRAMMAR: Cause(
+        "events come in an order that the vendor's SDK refuses",
+        "A server or gateway that translates between two vendors' formats does not keep which block is open, or a "
+        "filter left out the event that opens or closes one.",
+        "The code that writes this stage's events: each delta goes to the block that is open, and a change of type "
+        "closes one block and opens the next.",
+    ),
+    kinds.TOOL_ARGUMENTS: Cause(
+        "a tool call can't be carried out",
+        "Pieces of its arguments were lost, doubled or put under another call, `{}` was sent before the real ones, or "
+        "the server's parser never gave it an id or a name.",
+        "The pieces of that call, by its index and id; where the first stage has it already, the model server's parser "
+        "of tool calls.",
+    ),
     kinds.NORMALIZE_FAILED: Cause(
         "a chunk can't be normalised",
         "The function that turns a chunk into the application's own form raised.",

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from otel_sse.dialects.dialect import TERMINAL
 from otel_sse.dialects.frames import is_nested
+from otel_sse.dialects.grammar import ANY, Parts
 from otel_sse.dialects.objects import ObjectDialect
 from otel_sse.dialects.payload import count, fields, identity, index, name, part_name, text
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL
-from otel_sse.stream.facts import Facts
+from otel_sse.stream.facts import Facts, ToolCall
 from otel_sse.wire.events import Event
 
 _TYPES: Final = frozenset(
@@ -29,30 +30,76 @@ _TYPES: Final = frozenset(
 # The field of a delta's text, and the branch of the block it belongs to. Signatures and citations are no text.
 _TEXTS: Final = (("text", ""), ("thinking", "/reasoning"), ("partial_json", "/tool"))
 
+_TOOL_BLOCKS: Final = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
+_BLOCKS: Final = _TOOL_BLOCKS | {"text", "thinking", "redacted_thinking"}
+
+# The blocks that take each delta: the SDKs raise at, or drop, one that comes to another block.
+_FITS: Final = {
+    "text_delta": frozenset({"text"}),
+    "citations_delta": frozenset({"text"}),
+    "thinking_delta": frozenset({"thinking"}),
+    "signature_delta": frozenset({"thinking"}),
+    "input_json_delta": _TOOL_BLOCKS,
+}
+
 
 class AnthropicMessages(ObjectDialect):
     """Reads Messages events."""
 
     name = "anthropic-messages"
     expects = TERMINAL
-    __slots__ = ()
+    __slots__ = ("_begun", "_blocks")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._blocks = Parts("block")
+        self._begun = False
 
     def facts(self, payload: dict[str, Any], event: str) -> Facts | None:
         """Return what one event means, or None where its type is not one of the Messages API."""
         kind = text(payload.get("type")) or event
         if kind == "content_block_delta":
-            return _text_facts(payload, payload.get("delta"))
+            return self._delta_facts(payload)
         if kind not in _TYPES:
             return None
         if kind == "content_block_start":
-            facts = _text_facts(payload, payload.get("content_block"))
-            facts.part = part_name(payload.get("index"))
-            return facts
+            return self._block_facts(payload)
         if kind == "message_start":
+            self._begun = True
+            self._blocks.begin()
             return _start_facts(fields(payload.get("message")))
         if kind == "message_delta":
-            return _message_delta_facts(payload)
-        return Facts(COMPLETE, terminal=kind) if kind == "message_stop" else Facts(CONTROL)
+            facts = _message_delta_facts(payload)
+            # Whoever picks events out of a stream may leave both the start and the blocks away.
+            early = self._blocks.judging and not self._begun
+            facts.grammar = f"{kind} before message_start" if early else None
+            return facts
+        if kind == "content_block_stop":
+            self._blocks.close(count(payload.get("index")))
+            return Facts(CONTROL)
+        return Facts(COMPLETE, terminal=kind)
+
+    def _delta_facts(self, payload: dict[str, Any]) -> Facts:
+        facts = _text_facts(payload, payload.get("delta"))
+        kind = text(fields(payload.get("delta")).get("type")) or ""
+        fits = _FITS.get(kind)
+        if fits is not None:
+            facts.grammar = self._blocks.fill(kind, count(payload.get("index")), fits)
+        if fits is _TOOL_BLOCKS and facts.content is not None:
+            facts.calls = (ToolCall(facts.channel, facts.content),)
+        return facts
+
+    def _block_facts(self, payload: dict[str, Any]) -> Facts:
+        facts = _text_facts(payload, payload.get("content_block"))
+        facts.part = part_name(payload.get("index"))
+        block = fields(payload.get("content_block"))
+        kind = text(block.get("type")) or ""
+        self._blocks.open(count(payload.get("index")), kind if kind in _BLOCKS else ANY)
+        if kind in _TOOL_BLOCKS:
+            channel = f"{index(payload.get('index'))}/tool"
+            call = ToolCall(channel, id=identity(block.get("id")), name=name(block.get("name")), identified=True)
+            facts.calls = (call,)
+        return facts
 
 
 def _text_facts(payload: dict[str, Any], part: object) -> Facts:

@@ -12,7 +12,7 @@ from otel_sse.dialects.frames import error_name, is_nested
 from otel_sse.dialects.objects import ObjectDialect
 from otel_sse.dialects.payload import count, fields, identity, index, name, part_name, text
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, ERROR
-from otel_sse.stream.facts import Facts
+from otel_sse.stream.facts import Facts, ToolCall
 from otel_sse.wire.events import Event
 
 _CONTENT_TYPES: Final = frozenset({"content-start", "content-delta"})
@@ -42,7 +42,15 @@ class CohereV2(ObjectDialect):
             return _end_facts(delta)
         facts = _text_facts(kind, fields(delta.get("message")), index(payload.get("index")))
         facts.part = part_name(payload.get("index")) if kind == "content-start" else None
+        if kind in _TOOL_TYPES:
+            facts.calls = (_call(kind, fields(fields(delta.get("message")).get("tool_calls")), facts.content, payload),)
         return facts
+
+
+def _call(kind: str, call: dict[str, Any], arguments: str | None, payload: dict[str, Any]) -> ToolCall:
+    said = identity(call.get("id")), name(fields(call.get("function")).get("name"))
+    channel = f"tool:{index(payload.get('index'))}"
+    return ToolCall(channel, arguments or "", *said, identified=kind == "tool-call-start")
 
 
 def _text_facts(kind: str, message: dict[str, Any], part: int) -> Facts:

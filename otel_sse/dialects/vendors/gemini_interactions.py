@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from otel_sse.dialects.dialect import TERMINAL
 from otel_sse.dialects.frames import is_nested
+from otel_sse.dialects.grammar import Parts
 from otel_sse.dialects.objects import ObjectDialect
 from otel_sse.dialects.payload import compact, count, fields, identity, index, name, text
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL
@@ -18,6 +19,8 @@ from otel_sse.wire.events import Event
 _PREFIXES: Final = ("interaction.", "step.", "content.")
 _OPENING: Final = frozenset({"interaction.created", "interaction.start"})
 _TERMINALS: Final = frozenset({"interaction.completed", "interaction.complete"})
+_STARTS: Final = frozenset({"step.start", "content.start"})
+_STOPS: Final = frozenset({"step.stop", "content.stop"})
 _DELTAS: Final = frozenset({"step.delta", "content.delta"})
 
 
@@ -26,7 +29,11 @@ class GeminiInteractions(ObjectDialect):
 
     name = "gemini-interactions"
     expects = TERMINAL
-    __slots__ = ()
+    __slots__ = ("_steps",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._steps = Parts("step")
 
     def facts(self, payload: dict[str, Any], event: str) -> Facts | None:
         """Return what one event means, or None where its type is not one of an interaction."""
@@ -34,10 +41,23 @@ class GeminiInteractions(ObjectDialect):
         if not kind.startswith(_PREFIXES):
             return None
         facts = _facts_of(kind, payload)
+        facts.grammar = self._judge(kind, count(payload.get("index")))
         usage = fields(_usage_of(payload))
         facts.input_tokens = count(usage.get("total_input_tokens"))
         facts.output_tokens = count(usage.get("total_output_tokens"))
         return facts
+
+    def _judge(self, kind: str, step: int | None) -> str | None:
+        if kind in _DELTAS:
+            # No SDK asks for the start of a step.
+            return self._steps.late(kind, step)
+        if kind in _STARTS:
+            self._steps.open(step)
+        elif kind in _STOPS:
+            self._steps.close(step)
+        elif kind in _OPENING:
+            self._steps = Parts("step")
+        return None
 
 
 def _facts_of(kind: str, payload: dict[str, Any]) -> Facts:

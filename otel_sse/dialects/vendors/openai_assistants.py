@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from otel_sse.dialects.dialect import TERMINAL
 from otel_sse.dialects.frames import error_name
+from otel_sse.dialects.grammar import Parts
 from otel_sse.dialects.objects import ObjectDialect
 from otel_sse.dialects.parts import Channels, Deltas, gather
 from otel_sse.dialects.payload import count, fields, identity, index, items, name, text
@@ -18,6 +19,9 @@ from otel_sse.wire.events import Event
 
 _PREFIX: Final = "thread."
 _RUN: Final = "thread.run."
+_STEP: Final = "thread.run.step."
+_MESSAGE: Final = "thread.message."
+_PART_ENDS: Final = frozenset({"completed", "incomplete", "failed", "cancelled", "expired"})
 _RUN_ENDS: Final = frozenset({"completed", "incomplete", "failed", "cancelled", "expired", "requires_action"})
 
 
@@ -26,26 +30,42 @@ class OpenAIAssistants(ObjectDialect):
 
     name = "openai-assistants"
     expects = TERMINAL
-    __slots__ = ("_parts",)
+    __slots__ = ("_messages", "_parts", "_steps")
 
     def __init__(self) -> None:
         super().__init__()
         self._parts = Channels()
+        self._messages = Parts("message")
+        self._steps = Parts("run step")
 
     def facts(self, payload: dict[str, Any], event: str) -> Facts | None:
         """Return what one event means, or None where it is not named `thread.*`."""
         kind = event or text(payload.get("object")) or ""
         if not kind.startswith(_PREFIX):
             return None
+        ident = identity(payload.get("id"))
         if kind == "thread.message.delta":
-            return gather(_message_deltas(payload, self._parts.number(payload.get("id"))))
+            facts = gather(_message_deltas(payload, self._parts.number(ident)))
+            facts.grammar = self._messages.fill(kind, ident)
+            return facts
         if kind == "thread.run.step.delta":
-            return gather(_step_deltas(payload, self._parts.number(payload.get("id"))))
+            facts = gather(_step_deltas(payload, self._parts.number(ident)))
+            facts.grammar = self._steps.fill(kind, ident)
+            return facts
+        self._note(kind, ident)
         if kind == "thread.run.created":
             return Facts(CONTROL, opens=identity(payload.get("id")))
         if kind.startswith(_RUN) and kind[len(_RUN) :] in _RUN_ENDS:
             return _run_facts(payload)
         return Facts(CONTROL)
+
+    def _note(self, kind: str, ident: str | None) -> None:
+        """Take note of what is opened and closed: the SDKs raise at a delta for a message or step that is not open."""
+        for parts, prefix in ((self._steps, _STEP), (self._messages, _MESSAGE)):
+            if kind == f"{prefix}created":
+                parts.open(ident)
+            elif kind.startswith(prefix) and kind[len(prefix) :] in _PART_ENDS:
+                parts.close(ident)
 
 
 def _message_deltas(payload: dict[str, Any], part: int) -> Deltas:

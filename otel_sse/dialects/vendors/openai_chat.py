@@ -14,10 +14,10 @@ from otel_sse.dialects.dialect import FINISH
 from otel_sse.dialects.frames import SHORTEST_FRAME_CHARS, error_name, is_nested
 from otel_sse.dialects.objects import ObjectDialect
 from otel_sse.dialects.parts import Choices, Deltas, ToolCalls, finishes, gather
-from otel_sse.dialects.payload import compact, count, decode, fields, index, items, text
+from otel_sse.dialects.payload import compact, count, decode, fields, identity, index, items, name, text
 from otel_sse.limits import MAX_CHANNELS
 from otel_sse.stream.chunk import CONTENT, ERROR
-from otel_sse.stream.facts import Facts
+from otel_sse.stream.facts import Facts, ToolCall
 from otel_sse.wire.events import Event
 
 _CHANNELS: Final = tuple(str(number) for number in range(MAX_CHANNELS))
@@ -92,6 +92,7 @@ class OpenAIChat(ObjectDialect):
         facts = choices_facts(payload)
         facts.opens = opens
         facts.partial = self._choices.go_on(choices, "finish_reason") and bool(facts.finish_reason)
+        facts.calls = _calls(choices)
         return facts
 
 
@@ -166,6 +167,23 @@ def tool_call_deltas(calls: list[Any], prefix: str) -> Deltas:
         if written:
             deltas.append((f"{prefix}tool:{index(call.get('index'), position)}", written))
     return deltas
+
+
+def _calls(choices: list[Any]) -> tuple[ToolCall, ...]:
+    """What the choices say of tool calls, on the channels that `tool_call_deltas` gives their arguments."""
+    calls: list[ToolCall] = []
+    for position, one in enumerate(choices):
+        choice = fields(one)
+        for number, found in enumerate(items(fields(choice.get("delta")).get("tool_calls"))):
+            call = fields(found)
+            function = fields(call.get("function"))
+            arguments = function.get("arguments")
+            if "custom" in call or type(arguments) is dict:
+                continue
+            channel = f"{index(choice.get('index'), position)}/tool:{index(call.get('index'), number)}"
+            said = identity(call.get("id")), name(function.get("name"))
+            calls.append(ToolCall(channel, text(arguments) or "", *said, identified=True))
+    return tuple(calls)
 
 
 def _add_usage(facts: Facts, payload: dict[str, Any]) -> None:
