@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md names the rooms and files that exist, and no others; tests mirror the package."""
+"""ARCHITECTURE.md names what exists; tests mirror the package; imports that import-linter lets pass."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+
+from tests.imports import Import, imports, imports_of, is_from_own_package
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "otel_sse"
@@ -65,3 +67,50 @@ def test_most_modules_have_a_test_of_their_name() -> None:
     found = modules()
     missing = [str(module) for module in found if not has_test(module)]
     assert len(missing) <= (1 - SHARE) * len(found), missing
+
+
+OWN_PACKAGE = {
+    ("otel_sse", "__version__"): "a text, and the package's own __init__ imports no module until a name is used",
+}
+"""Names that a module may take from the `__init__` of a package that it lies in."""
+
+LIKE_A_USER = "otel_sse/demo/"
+"""Programs that are shown as a user would write them: `import otel_sse`."""
+
+
+def is_forbidden(found: Import) -> bool:
+    """Whether an import goes by the module's own package, where import-linter sees no edge between the two modules."""
+    is_allowed = (found.module, found.name) in OWN_PACKAGE or (
+        found.path.startswith(LIKE_A_USER) and (found.module, found.name) == ("otel_sse", "")
+    )
+    return is_from_own_package(found) and not is_allowed
+
+
+def test_no_module_takes_a_name_from_its_own_package() -> None:
+    """A module imports from the module that defines a name, so the contract of acyclic siblings sees each edge."""
+    assert [str(found) for found in imports() if is_forbidden(found)] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "is_seen"),
+    [
+        ("from otel_sse.lineage import Crossings", True),
+        ("from . import Crossings", True),
+        ("from otel_sse import Options", True),
+        ("import otel_sse.lineage", True),
+        ("def f():\n    from otel_sse.lineage import Crossings", True),
+        ("if TYPE_CHECKING:\n    from otel_sse.lineage import Crossings", True),
+        ("from otel_sse.lineage import pending", False),
+        ("from .pending import Crossings", False),
+        ("from otel_sse.wire import Event", False),
+    ],
+)
+def test_a_name_of_ones_own_package_is_seen(source: str, is_seen: bool) -> None:
+    """It is seen in a function and for types as well; a submodule and another package's names are none."""
+    (found,) = imports_of(source, "otel_sse/lineage/edge.py")
+    assert is_forbidden(found) is is_seen
+
+
+def test_exceptions_of_own_names_are_used() -> None:
+    """A name that nobody takes any more is no exception any more."""
+    assert {(found.module, found.name) for found in imports()} >= OWN_PACKAGE.keys()
