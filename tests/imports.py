@@ -1,4 +1,4 @@
-"""What the modules of the package import, in functions and for types too: more than import-linter counts."""
+"""What modules of the package import and call, in functions and for types too: more than import-linter counts."""
 
 from __future__ import annotations
 
@@ -50,6 +50,41 @@ def imports_of(source: str, path: str) -> Iterator[Import]:
             start = Path(path).parts[: -node.level] if node.level else ()
             module = ".".join([*start, *filter(None, [node.module])])
             yield from (Import(path, node.lineno, module, alias.name) for alias in node.names)
+
+
+class Call(NamedTuple):
+    """A call of a function by its bare name.
+
+    Args:
+        path: The module's file, relative to the project.
+        line: Where it stands.
+        name: The function's name.
+    """
+
+    path: str
+    line: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line} {self.name}()"
+
+
+def calls(*modules: str) -> list[Call]:
+    """Return the calls in modules and packages, each given by its full name."""
+    paths = [path for module in modules for path in _files(ROOT.joinpath(*module.split(".")))]
+    return [each for path in paths for each in calls_of(path.read_text("utf-8"), str(path.relative_to(ROOT)))]
+
+
+def calls_of(source: str, path: str) -> Iterator[Call]:
+    """Yield those of one file.
+
+    Args:
+        source: Its text.
+        path: What it is called in the results.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield Call(path, node.lineno, node.func.id)
 
 
 def is_from_own_package(found: Import) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.imports import Import, imports, imports_of, is_from_own_package
+from tests.imports import Import, calls, calls_of, imports, imports_of, is_from_own_package
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "otel_sse"
@@ -114,3 +116,80 @@ def test_a_name_of_ones_own_package_is_seen(source: str, is_seen: bool) -> None:
 def test_exceptions_of_own_names_are_used() -> None:
     """A name that nobody takes any more is no exception any more."""
     assert {(found.module, found.name) for found in imports()} >= OWN_PACKAGE.keys()
+
+
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+(PURE,) = (contract["source_modules"] for contract in CONTRACTS if contract["id"] == "pure")
+"""Rooms and modules that are pure."""
+
+COMPUTING = {
+    "__future__": "how annotations are read",
+    "array": "numbers without an object each",
+    "bisect": "search in what is in order",
+    "collections": "types",
+    "collections.abc": "types",
+    "dataclasses": "types",
+    "enum": "types",
+    "functools": "values that are computed once",
+    "hashlib": "digests",
+    "itertools": "loops",
+    "json": "decoding where msgspec refuses what users may send",
+    "math": "numbers",
+    "operator": "functions of operators",
+    "re": "regular expressions",
+    "typing": "types",
+    "zlib": "digests of passages",
+}
+"""Modules of the standard library that pure rooms may import: each takes values and gives values."""
+
+COMPUTING_ELSEWHERE = {
+    "msgspec": "decodes JSON and makes structs, four times as fast as the standard library",
+    "otel_sse.errors": "messages",
+    "otel_sse.limits": "numbers",
+    "otel_sse.semconv": "names",
+    "otel_sse.terminal.escaping": "a text without what steers a terminal",
+}
+"""The same outside of it."""
+
+REACHING_OUT = {"open", "input", "print", "exec", "eval", "compile", "__import__", "breakpoint"}
+"""Functions that need no import."""
+
+
+def modules_of(found: Import) -> str:
+    """The module that an import loads: for `from otel_sse import limits` the latter."""
+    return f"otel_sse.{found.name}" if found.module == "otel_sse" and found.name else found.module
+
+
+def is_pure(module: str) -> bool:
+    """Whether a module is one that pure rooms may import."""
+    own = any(f"{module}.".startswith(f"{room}.") for room in PURE)
+    return own or module in COMPUTING or module in COMPUTING_ELSEWHERE
+
+
+def test_pure_rooms_import_what_only_computes() -> None:
+    """A pure room has no import beside the pure rooms that reads a clock, the environment, a file or a socket."""
+    assert [str(found) for found in imports(*PURE) if not is_pure(modules_of(found))] == []
+
+
+@pytest.mark.parametrize(
+    "module", ["contextvars", "http.client", "os", "pathlib", "sys", "time", "urllib.request", "otel_sse.options"]
+)
+def test_what_reaches_out_is_not_pure(module: str) -> None:
+    """Everything that is not on the list is refused, what nobody has thought of as well."""
+    found = [*imports_of(f"import {module}", "otel_sse/lineage/edge.py")]
+    parent, _, name = module.rpartition(".")
+    found += imports_of(f"from {parent} import {name}", "otel_sse/lineage/edge.py") if parent else ()
+    assert [is_pure(modules_of(each)) for each in found] == [False] * len(found)
+
+
+def test_pure_rooms_call_no_function_that_reaches_out() -> None:
+    """What needs no import is not called either."""
+    assert [str(call) for call in calls(*PURE) if call.name in REACHING_OUT] == []
+    assert [call.name for call in calls_of("def f():\n    return open('x')", "made.py")] == ["open"]
+
+
+def test_lists_of_pure_modules_have_what_is_used() -> None:
+    """A module that no pure room imports any more is off the list, and each listed one is where its list says."""
+    used = {modules_of(found) for found in imports(*PURE)}
+    assert {*COMPUTING, *COMPUTING_ELSEWHERE} - used == set()
+    assert {name.partition(".")[0] for name in COMPUTING} <= sys.stdlib_module_names
