@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from otel_sse import limits
-from otel_sse.lineage import ANEW, FAR, LATE, NEAR, PASSED, Crossings, claim, is_repeat
 from otel_sse.lineage.handover import HandoverDetector
+from otel_sse.lineage.pending import ANEW, FAR, LATE, NEAR, PASSED, Crossings, claim, is_repeat
 from otel_sse.stream.chunk import CONTENT, CONTROL, Chunk, Finding
 from otel_sse.stream.totals import Totals
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def sse_streams() -> Iterator[RecordedStreams]:
     """The streams that instrumented applications answer with during the test; see `otel_sse.testing.record`."""
-    from otel_sse.testing import record
+    from otel_sse.testing.recording import record
 
     with record() as streams:
         yield streams
@@ -26,7 +26,7 @@ def sse_streams() -> Iterator[RecordedStreams]:
 @pytest.fixture
 def sse_clock() -> Iterator[FakeClock]:
     """The clock that streams are timed by, standing still; see `otel_sse.testing.fake_clock`."""
-    from otel_sse.testing import fake_clock
+    from otel_sse.testing.clock import fake_clock
 
     with fake_clock() as now:
         yield now

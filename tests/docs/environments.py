@@ -29,7 +29,12 @@ _PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 _OF_THE_TESTS: Final = ("dev", "test")
 """Extras that no page says to install."""
 
-_LIMIT_S: Final = 600
+AHEAD_LIMIT_S: Final = 600
+"""For each of pip's two steps, where no test waits."""
+
+_LIMIT_S: Final = 120
+"""For each of the two within a test: `faulthandler_timeout` ends the whole run after 300 s."""
+
 _OURS: Final = re.compile(r"otel-sse(?:\[(?P<extras>[\w,-]+)\])?$")
 
 
@@ -63,11 +68,30 @@ def every() -> list[list[str]]:
     return list({tuple(_arguments(wanted)): wanted for wanted in asked if wanted}.values())
 
 
-def environment(wanted: list[str]) -> Path:
+def make_all(every_wanted: list[list[str]]) -> list[NoEnvironmentError]:
+    """Make all environments that are not there, two at a time and before any test; return what went wrong.
+
+    Args:
+        every_wanted: What each has, as pages write it.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        return [error for error in pool.map(_made_ahead, every_wanted) if error is not None]
+
+
+def _made_ahead(wanted: list[str]) -> NoEnvironmentError | None:
+    try:
+        environment(wanted, limit_s=AHEAD_LIMIT_S)
+    except NoEnvironmentError as error:
+        return error
+    return None
+
+
+def environment(wanted: list[str], *, limit_s: float = _LIMIT_S) -> Path:
     """Return the folder of the environment that has what is wanted, with this project for `otel-sse`.
 
     Args:
         wanted: Requirements, as pages write them.
+        limit_s: How long each of the two steps may take that make it, in seconds.
 
     Raises:
         NoEnvironmentError: It is not there, and pip could not make it.
@@ -83,7 +107,7 @@ def environment(wanted: list[str]) -> Path:
         ready = folder / "ready"
         if not ready.exists() or ready.read_text() != _fingerprint():
             ready.unlink(missing_ok=True)
-            _make(folder, arguments)
+            _make(folder, arguments, limit_s)
             ready.write_text(_fingerprint())
     return folder
 
@@ -106,22 +130,29 @@ def _fingerprint() -> str:
     return hashlib.sha256(json.dumps([project, pins, sys.version]).encode()).hexdigest()
 
 
-def _make(folder: Path, arguments: list[str]) -> None:
+def _make(folder: Path, arguments: list[str], limit_s: float) -> None:
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     for command in (
         [sys.executable, "-m", "venv", "--clear", str(folder)],
         [*pip, "-c", "constraints.txt", *arguments],
     ):
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=_LIMIT_S, check=False)
-        if done.returncode:
+        if problem := _problem(command, limit_s):
             _failed[folder] = NoEnvironmentError(
-                f"the environment of `pip install {shlex.join(arguments[1:])}` must be made once, got code "
-                f"{done.returncode}. Run the tests where pip reaches a registry; it is kept in .venvs/docs then.\n"
-                f"{done.stderr[-2000:]}"
+                f"the environment of `pip install {shlex.join(arguments[1:])}` must be made once, got {problem[0]}. "
+                f"Run the tests where pip reaches a registry; it is kept in .venvs/docs then.\n{problem[1]}"
             )
             raise _failed[folder]
 
 
+def _problem(command: list[str], limit_s: float) -> tuple[str, str] | None:
+    """Run a command; where it fails, return how it ended and what it said last."""
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=limit_s, check=False)
+    except subprocess.TimeoutExpired:
+        return f"no end within {limit_s:g} s", ""
+    return (f"code {done.returncode}", done.stderr[-2000:]) if done.returncode else None
+
+
 if __name__ == "__main__":
-    with ThreadPoolExecutor(2) as pool:
-        print("\n".join(map(str, pool.map(environment, every()))))
+    if wrong := make_all(every()):
+        sys.exit("\n".join(map(str, wrong)))

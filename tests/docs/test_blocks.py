@@ -11,8 +11,8 @@ calls for each block is ours:
   environment first on PATH. One that serves is started on a free port and asked. What is replaced: ports, and ids of
   traces, which are others in each run. `make` runs in the project.
 - **Environments** (`environments.py`): one for each set of things that pages say to install, with the versions of
-  `constraints.txt` and this project for `otel-sse`. They are made once and kept in `.venvs/docs`. A page without an
-  install line has what README offers.
+  `constraints.txt` and this project for `otel-sse`. They are made once, before the first test
+  (`conftest.py`), and kept in `.venvs/docs`. A page without an install line has what README offers.
 - **Outputs** (`outputs.py`): a `text` block behind a command is compared with what it prints, but for times, ids, ports
   and layout. A line `...` leaves lines out. `make outputs` writes what is printed now into the pages.
 - **Configuration** and the examples of docstrings are parsed; queries have tests of their own (`pages.OTHERS`).
@@ -38,6 +38,9 @@ from tests.docs.pages import Block, blocks, pages, stray_comments
 
 BLOCKS = [block for page in pages() for block in blocks(page)]
 RUN = [block for block in BLOCKS if block.reason is None]
+
+PATIENCE_S = 240
+"""How long a block waits for its page's run. Longer, and it fails; after 300 s pytest would end the whole run."""
 
 pytestmark = pytest.mark.server
 
@@ -75,7 +78,7 @@ def test_block_runs_as_it_stands(runs: Runs, block: Block) -> None:
     """A block runs without an error, and an output is what its command prints."""
     if needs_jaeger(block.page):
         jaeger_server.binary()
-    failure = runs[block.page].result().failures.get(block.line)
+    failure = runs[block.page].result(PATIENCE_S).failures.get(block.line)
     if failure is not None:
         pytest.fail(f"{block}\n{failure}", pytrace=False)
 

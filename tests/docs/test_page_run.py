@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from tests.docs import environments, page_run, pages
 from tests.docs.environments import NoEnvironmentError, environment
 from tests.docs.machine import Machine
 from tests.docs.page_run import PageRun
+from tests.docs.pages import ROOT, blocks
 
 PAGE = "CONTRIBUTING.md"
 
@@ -116,6 +120,45 @@ def test_an_environment_that_cannot_be_made_says_so(tmp_path: Path, monkeypatch:
     for _ in range(2):
         with pytest.raises(NoEnvironmentError, match=r"(?s)must be made once, got code 1.*kept in .venvs/docs"):
             environment(["otel-sse[sdk]", "no requirement at all"])
+
+
+def test_what_takes_too_long_in_a_test_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment has less time within a test than a test has, and whoever asks again is told at once."""
+    monkeypatch.setattr(environments, "KEPT", tmp_path)
+    for _ in range(2):
+        with pytest.raises(NoEnvironmentError, match=r"must be made once, got no end within 0\.001 s"):
+            environment(["otel-sse[sdk]", "another one"], limit_s=0.001)
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    assert settings["faulthandler_timeout"] > 2 * environments._LIMIT_S
+
+
+RUN_OF_TESTS = """
+import sys
+import pytest
+from tests.docs import environments
+
+class Untimed:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item):
+        print("test of", item.callspec.params["block"].page)
+        return True
+
+environments.make_all = lambda wanted: print("made", wanted)
+sys.exit(pytest.main(sys.argv[1:], plugins=[Untimed()]))
+"""
+"""Runs tests of the pages, of which it tells when each would begin."""
+
+
+def test_environments_are_made_before_the_first_test() -> None:
+    """The environments of the chosen blocks are made while no test is timed, and no other ones."""
+    chosen = ["-p", "no:cacheprovider", "-qs", "tests/docs/test_blocks.py", "-k", "runs_as_it_stands and ways-in.md"]
+    done = subprocess.run([sys.executable, "-c", RUN_OF_TESTS, *chosen], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = [line for line in done.stdout.splitlines() if line.startswith(("made", "test of"))]
+    asked = {tuple(environments.asked_for(block)) for block in blocks("docs/ways-in.md")} - {()}
+    made = {tuple(each) for each in ast.literal_eval(told[0].removeprefix("made "))}
+    assert made == {tuple(environments.usual()), *asked}
+    assert set(told[1:]) == {"test of docs/ways-in.md"}
 
 
 def test_this_project_stands_for_its_name() -> None:
