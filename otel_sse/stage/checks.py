@@ -35,8 +35,8 @@ class Checks:
 
     __slots__ = (
         "_carried", "_count", "_framed_badly", "_grammar", "_identity", "_opening", "_sequence", "_stage",
-        "_tool_calls", "_turned", "alert", "answers", "ended_at", "finish", "finished", "finished_at", "is_other_message", "resume",
-        "stall", "terminal",
+        "_tool_calls", "_turned", "alert", "answers", "ended_at", "finish", "finished", "finished_at",
+        "is_other_message", "resume", "stall", "terminal",
     )  # fmt: skip
 
     def __init__(self, info: StageInfo, settings: StageSettings, opened_ns: int) -> None:

@@ -41,13 +41,13 @@ class A2A(ObjectDialect):
     """
 
     name = "a2a"
-    __slots__ = ("_parts", "_said", "expects")
+    __slots__ = ("_finished", "_parts", "_said", "expects")
 
     def __init__(self) -> None:
         super().__init__()
         self.expects = NOTHING
         self._parts = Channels()
-        self._said = False
+        self._said = self._finished = False
 
     def facts(self, payload: dict[str, Any], event: str) -> Facts | None:
         """Return what one response or update means, or None where it is neither."""
@@ -68,6 +68,10 @@ class A2A(ObjectDialect):
         if kind in (_STATUS, _TASK):
             self.expects = FINISH
         self._said = self._said or facts.content is not None
+        if self._finished and facts.terminal is None:
+            # A whole task says the state once more that an update has said.
+            facts.finish_reason = None
+        self._finished = self._finished or facts.finish_reason is not None
         facts.opens = self.opened(found.get("taskId") or (found.get("id") if kind == _TASK else None))
         return facts
 
