@@ -60,6 +60,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.freeze()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which blocks of the pages are not run, where the tests of the pages were.
+
+    It stands here because a run with workers loads no conftest of a folder in the process that writes the summary.
+    """
+    reports = [report for group in terminalreporter.stats.values() for report in group]
+    if any(getattr(report, "nodeid", "").startswith("tests/docs/") for report in reports):
+        import_module("tests.docs.reasons").tell(terminalreporter)
+
+
 def _forget_the_shell() -> None:
     """Take away what the shell says of telemetry, colour and width, and keep loopback off its proxies."""
     for name in [name for name in os.environ if name.startswith(STEERING) and name not in OF_THE_TESTS]:
