@@ -28,6 +28,9 @@ settings.load_profile("otel-sse")
 PATIENCE_S = 60.0
 """How long a client of a test waits for its server: on a busy machine httpx's own 5 s may pass with nothing wrong."""
 
+MANY_OBJECTS = 50_000
+"""Looking at so many takes 20 ms."""
+
 STEERING = (
     *("OTEL_", "FASTAPI_", "OPENAI_", "CHUNK_", "SILENCE_"),
     *("NO_COLOR", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "COLUMNS", "LINES", "TERM", "PYTHONWARNINGS"),
@@ -49,15 +52,6 @@ def pytest_configure(config: pytest.Config) -> None:
     _forget_the_shell()
     _leave_signals_to_children()
     _give_clients_time()
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Leave what is there before the first test out of garbage collection.
-
-    It is half a million objects: each `gc.collect()` of a test took a quarter of a second to look at them all.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -112,6 +106,18 @@ def shared(*parts: str) -> Path:
 def corpus() -> Path:
     """The recorded streams; the test is skipped where they are not there."""
     return shared("corpus")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _what_is_there_is_not_looked_at() -> None:
+    """Leave what stands before a file's first test out of garbage collection, where it is much.
+
+    All tests and the libraries that they load are half a million objects, and each `gc.collect()` of a test took a
+    quarter of a second to look at them.
+    """
+    if len(gc.get_objects()) > MANY_OBJECTS:
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)
