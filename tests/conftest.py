@@ -11,6 +11,7 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -96,7 +97,7 @@ def _read_certificates_once() -> None:
     """Have all clients share what says which servers to trust: each would read the file again, for 20 ms."""
     for name in ("httpx", "httpx2"):
         if find_spec(name) is not None:
-            transports = import_module(f"{name}._transports.default")
+            transports: Any = import_module(f"{name}._transports.default")
             transports.create_ssl_context = cache(transports.create_ssl_context)
 
 
