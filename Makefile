@@ -2,12 +2,17 @@
 #   PYTHON  the interpreter that makes it, Python 3.11 or newer    make test PYTHON=python3.12 VENV=.venvs/3.12
 #   VENV    where it lies
 #   ARGS    passed on to the command                              make demo ARGS="--fault doubled"
+#   WORKERS how many processes share the tests, 4 at most         make test WORKERS=0 ARGS="tests/wire -x"
 
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+WORKERS ?= logical
 
 BIN = $(VENV)/bin
+# pytest with workers (pytest-xdist), one for each core; 0 runs the tests in one process. A file's tests stay together, because
+# they share what it starts. What pytest makes of the tests is kept, whatever the shell says: each worker needs 8 s to make it.
+SHARED_OUT = env -u PYTHONDONTWRITEBYTECODE $(1) -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile
 READY = $(VENV)/ready
 PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip
 
@@ -34,7 +39,7 @@ demo: $(READY) ## Run the demo.
 	@$(BIN)/otel-sse demo $(ARGS)
 
 test: $(READY) ## Run the tests.
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(call SHARED_OUT,$(BIN)/python) $(ARGS)
 
 litellm: $(LITELLM_READY) ## Run the tests that need LiteLLM's proxy, in an environment of their own.
 	@$(LITELLM_VENV)/bin/python -m pytest -p tests.no_skips -p no:cacheprovider -o faulthandler_timeout=300 \
@@ -44,7 +49,7 @@ pure: $(PURE_READY) ## Run the tests of the pure rooms alone, in an environment 
 	@$(BIN)/python -m pytest -p no:cacheprovider $(PURE) $(ARGS)
 
 lowest: $(LOWEST_READY) ## Run tests with the lowest versions that pyproject.toml allows; TESTS says which.
-	@$(LOWEST_VENV)/bin/python -m pytest -p no:cacheprovider $(or $(TESTS),$(LOWEST_TESTS)) $(ARGS)
+	@$(call SHARED_OUT,$(LOWEST_VENV)/bin/python) -p no:cacheprovider $(or $(TESTS),$(LOWEST_TESTS)) $(ARGS)
 
 check: $(READY) ## Check format, lint, types, layers and docs.
 	@$(BIN)/ruff format --check --quiet .
@@ -89,7 +94,7 @@ tools: collector ## Build all that the tests of deploy/ need.
 	@deploy/tools.sh kustomize compose
 
 clean: ## Remove the virtual environment, caches and builds.
-	@rm -rf "$(VENV)" "$(LITELLM_VENV)" .venvs/docs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage build dist
+	@rm -rf "$(VENV)" "$(LITELLM_VENV)" .venvs/docs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The checks run on any python3, however old, so that it can say in words what it lacks.

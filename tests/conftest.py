@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import signal
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -26,6 +29,9 @@ settings.load_profile("otel-sse")
 
 PATIENCE_S = 60.0
 """How long a client of a test waits for its server: on a busy machine httpx's own 5 s may pass with nothing wrong."""
+
+MANY_OBJECTS = 50_000
+"""Looking at so many takes 20 ms."""
 
 STEERING = (
     *("OTEL_", "FASTAPI_", "OPENAI_", "CHUNK_", "SILENCE_"),
@@ -48,6 +54,17 @@ def pytest_configure(config: pytest.Config) -> None:
     _forget_the_shell()
     _leave_signals_to_children()
     _give_clients_time()
+    _read_certificates_once()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which blocks of the pages are not run, where the tests of the pages were.
+
+    It stands here because a run with workers loads no conftest of a folder in the process that writes the summary.
+    """
+    reports = [report for group in terminalreporter.stats.values() for report in group]
+    if any(getattr(report, "nodeid", "").startswith("tests/docs/") for report in reports):
+        import_module("tests.docs.reasons").tell(terminalreporter)
 
 
 def _forget_the_shell() -> None:
@@ -76,6 +93,14 @@ def _give_clients_time() -> None:
             timeout.connect = timeout.read = timeout.write = timeout.pool = PATIENCE_S
 
 
+def _read_certificates_once() -> None:
+    """Have all clients share what says which servers to trust: each would read the file again, for 20 ms."""
+    for name in ("httpx", "httpx2"):
+        if find_spec(name) is not None:
+            transports: Any = import_module(f"{name}._transports.default")
+            transports.create_ssl_context = cache(transports.create_ssl_context)
+
+
 def shared(*parts: str) -> Path:
     """Return a path in the shared folder; the test is skipped where it does not exist.
 
@@ -92,6 +117,18 @@ def shared(*parts: str) -> Path:
 def corpus() -> Path:
     """The recorded streams; the test is skipped where they are not there."""
     return shared("corpus")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _what_is_there_is_not_looked_at() -> None:
+    """Leave what stands before a file's first test out of garbage collection, where it is much.
+
+    All tests and the libraries that they load are half a million objects, and each `gc.collect()` of a test took a
+    quarter of a second to look at them.
+    """
+    if len(gc.get_objects()) > MANY_OBJECTS:
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -31,6 +32,10 @@ BROKEN_OFF = {"cancel": "RemoteProtocolError", "abandon": "RemoteProtocolError",
 """Faults of which the client is told that there is no whole answer, and how."""
 
 
+TOGETHER = 2
+"""How many faults are made at a time. An answer is mostly pauses, but many at a time would be late by themselves."""
+
+
 class Asked(NamedTuple):
     """What came back for a question with a fault, and for one without that was asked at the same time."""
 
@@ -52,7 +57,7 @@ class Ran(NamedTuple):
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
-    """One pipeline that is asked for each fault, and at the same time for an answer without."""
+    """One pipeline that is asked for each fault, two at a time, and at the same time for answers without."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("OTEL_")]:
             patch.delenv(name)
@@ -60,16 +65,17 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
         patch.setenv("CHUNK_DELAY_MS", "7")
         with (
             Pipeline(tmp_path_factory.mktemp("faults"), variables=FAULT_VARIABLES) as pipeline,
-            ThreadPoolExecutor(2) as pool,
+            ThreadPoolExecutor(TOGETHER) as pool,
         ):
-            asked = {name: _ask(pipeline.url, name, pool) for name in MADE}
+            asked = dict(zip(MADE, pool.map(partial(_ask, pipeline.url), MADE), strict=True))
         yield Ran(asked, traces(pipeline.files))
 
 
-def _ask(url: str, name: str, pool: ThreadPoolExecutor) -> Asked:
+def _ask(url: str, name: str) -> Asked:
     policy = FAULTS[name].policy
-    clean = pool.submit(ask, url, policy, QUESTION, lambda piece: None)
-    faulty = pool.submit(ask, url, policy, QUESTION, lambda piece: None, name)
+    with ThreadPoolExecutor(2) as pool:
+        clean = pool.submit(ask, url, policy, QUESTION, lambda piece: None)
+        faulty = pool.submit(ask, url, policy, QUESTION, lambda piece: None, name)
     return Asked(faulty.result(), clean.result())
 
 

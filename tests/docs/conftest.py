@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.docs.environments import asked_for, make_all, usual
-from tests.docs.pages import blocks, pages
+from tests.docs.pages import blocks
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -26,11 +26,3 @@ def environments_of(items: list[pytest.Item]) -> list[list[str]]:
     found += [each["wanted"] for each in params if "wanted" in each]
     found += [asked_for(block) for page in sorted(asked) for block in blocks(page)]
     return [wanted for n, wanted in enumerate(found) if wanted and wanted not in found[:n]]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many blocks are not run, and for which reasons."""
-    reasons = [block.reason for page in pages() for block in blocks(page) if block.reason is not None]
-    terminalreporter.section(f"{len(reasons)} blocks of the pages are not run")
-    for reason in sorted(set(reasons)):
-        terminalreporter.line(f"{reasons.count(reason)} x {reason}")

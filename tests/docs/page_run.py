@@ -41,8 +41,9 @@ _OUR_SETTINGS: Final = f" -c {shlex.quote(str(ROOT / 'pyproject.toml'))} --rootd
 _PATH: Final = [each for each in os.environ["PATH"].split(os.pathsep) if Path(each) != Path(sys.executable).parent]
 """Without what is installed for these tests, which a page's own environment may lack."""
 
-_NOT_A_READERS: Final = frozenset({"PYTHONPATH", "ARGS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS"})
-"""Variables that come from how these tests were started: `make test ARGS=-q` hands `ARGS` to every `make` below it."""
+_NOT_A_READERS: Final = ("PYTHONPATH", "ARGS", "WORKERS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "PYTEST_")
+"""Beginnings of the variables that come from how these tests were started: `make test ARGS=-q` hands `ARGS` to every
+`make` below it, and a worker of pytest-xdist says in `PYTEST_XDIST_WORKER` which one it is."""
 
 _FAULT_PAGES: Final = "docs/faults/"
 
@@ -239,7 +240,7 @@ class PageRun:
         folder = Path(sys.prefix) if is_ours else environment(self._wanted)
         path = os.pathsep.join([str(folder / "bin"), *_PATH])
         return {
-            **{name: value for name, value in os.environ.items() if name not in _NOT_A_READERS},
+            **{name: value for name, value in os.environ.items() if not name.startswith(_NOT_A_READERS)},
             **self.machine.variables,
             "PATH": path,
             "VIRTUAL_ENV": str(folder),

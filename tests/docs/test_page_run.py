@@ -169,7 +169,8 @@ def test_this_project_stands_for_its_name() -> None:
 
 def test_arguments_of_make_test_stay_with_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page's commands do not get what `make test ARGS=...` gives to the tests."""
-    for name in ("ARGS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS"):
+    for name in ("ARGS", "WORKERS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "PYTEST_XDIST_WORKER"):
         monkeypatch.setenv(name, "ARGS=-q")
-    text = '\n```sh\necho "[${ARGS-}${MAKEFLAGS-}${MAKEOVERRIDES-}${MFLAGS-}]"\n```\n\n```text\n[]\n```\n'
+    shown = "${ARGS-}${WORKERS-}${MAKEFLAGS-}${MAKEOVERRIDES-}${MFLAGS-}${PYTEST_XDIST_WORKER-}"
+    text = f'\n```sh\necho "[{shown}]"\n```\n\n```text\n[]\n```\n'
     assert failures(project, text) == {}

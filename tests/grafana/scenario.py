@@ -65,15 +65,15 @@ def go_wrong(client: Client) -> dict[str, str]:
     client.break_hook()
     # With those below, as many as the alerts ask for. Those come last, and with them their exemplars.
     before = ["missing_terminal"] * (BROKEN_LEAST - 1) + ["stall"] * (STALLED_LEAST - 1)
-    with ThreadPoolExecutor(len(before)) as pool:
-        list(pool.map(client.chat, before))
     faults = {
         **{fault: partial(client.chat, fault) for fault in ("doubled", "missing_terminal", "stall")},
-        "slow": partial(client.odd, "/slow", wait_s=SLOW_FIRST_CONTENT_S + 0.5),
         "numbered": partial(client.odd, "/numbered", skip=9),
         "burst": partial(client.odd, "/burst", chunks=BURST_CHUNKS),
         **{policy: partial(client.pipeline, policy) for policy in POLICIES},
     }
-    with ThreadPoolExecutor(len(faults)) as pool:
-        asked = {name: pool.submit(ask) for name, ask in faults.items()}
+    with ThreadPoolExecutor(1 + max(len(before), len(faults))) as pool:
+        # It takes longer than any other one, and so begins with the first.
+        asked = {"slow": pool.submit(client.odd, "/slow", wait_s=SLOW_FIRST_CONTENT_S + 0.5)}
+        list(pool.map(client.chat, before))
+        asked |= {name: pool.submit(ask) for name, ask in faults.items()}
     return {name: answer.result() for name, answer in asked.items()}

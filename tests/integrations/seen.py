@@ -25,13 +25,13 @@ SOCKET_WRITE = "socket_write"
 """The stage that most tests are about; an application that is instrumented has others as well."""
 
 
-def until(condition: Callable[[], Any], what: str, limit_s: float = _LIMIT_S) -> Any:
-    """Return the condition's value once it is true; fail after a minute, or the given time."""
+def until(condition: Callable[[], Any], what: str, limit_s: float = _LIMIT_S, *, pause_s: float = 0.002) -> Any:
+    """Return the condition's value once it is true, asked again after each pause; fail after a minute, or the limit."""
     end = time.monotonic() + limit_s
     while not (value := condition()):
         if time.monotonic() > end:
             raise AssertionError(f"{what} did not happen within {limit_s} s")
-        time.sleep(0.002)
+        time.sleep(pause_s)
     return value
 
 

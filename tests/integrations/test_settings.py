@@ -20,6 +20,7 @@ from otel_sse.dialects.generic import GenericJSON
 from otel_sse.options import Options
 from otel_sse.options import settings as all_settings
 from otel_sse.patterns import UrlPatterns
+from tests.conftest import PATIENCE_S
 from tests.integrations.answers import ANSWER, DIGESTS, FRAMES, plain
 from tests.integrations.driver import call
 
@@ -145,6 +146,8 @@ def stages_of(**given_settings: Any) -> list[Any]:
     app = otel_sse.instrument(plain(), tracer_provider=provider, meter_provider=MeterProvider(), **given_settings)
     try:
         driver = asyncio.run(call(app))
+        # With the least `shutdown_timeout_seconds` the end of instrumentation waits for nothing.
+        assert otel_sse.flush(PATIENCE_S)
     finally:
         otel_sse.uninstrument(app)
     assert driver.error is None

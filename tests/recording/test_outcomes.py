@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from typing import Any
 
 import pytest
@@ -54,6 +55,11 @@ CANCELLED = asyncio.CancelledError()
 TRIO = cancelled_by_trio()
 
 
+def without_addresses(value: object) -> str:
+    """A name that is the same in every process: each worker of pytest-xdist must find the same tests."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+
 @pytest.mark.parametrize(
     ("error", "outcome", "name"),
     [
@@ -78,7 +84,7 @@ TRIO = cancelled_by_trio()
         (ExceptionGroup("", [ValueError(), KeyError()]), "failed", "ExceptionGroup"),
         (ExceptionGroup("", [ExceptionGroup("", [KeyError()])]), "failed", "KeyError"),
     ],
-    ids=repr,
+    ids=without_addresses,
 )
 def test_what_an_exception_says(error: BaseException, outcome: str, name: str) -> None:
     """Cancellation and a dropped generator are told from failure, also inside groups."""
