@@ -212,3 +212,34 @@ def test_what_patches_a_library_is_loaded_with_it(run_script: Callable[..., str]
         "False",
         "function function",
     ]
+
+
+def test_what_watches_websockets_is_loaded_before_a_server_serves(run_script: Callable[..., str]) -> None:
+    """A server starts the application first, so that no WebSocket has anything to load; never without the option."""
+    source = """
+    import asyncio, sys
+    from starlette.applications import Starlette
+    import otel_sse
+
+    async def start(app):
+        told = asyncio.Queue()
+        told.put_nowait({"type": "lifespan.startup"})
+        told.put_nowait({"type": "lifespan.shutdown"})
+        async def send(message):
+            print(message["type"], "otel_sse.hops.hop" in sys.modules)
+        await app({"type": "lifespan"}, told.get, send)
+
+    for options in ({"websockets": False}, {}):
+        app = otel_sse.instrument(Starlette(), **options)
+        print("otel_sse.hops.hop" in sys.modules)
+        asyncio.run(start(app))
+        otel_sse.uninstrument(app)
+    """
+    assert run_script(source).splitlines() == [
+        "False",
+        "lifespan.startup.complete False",
+        "lifespan.shutdown.complete False",
+        "False",
+        "lifespan.startup.complete True",
+        "lifespan.shutdown.complete True",
+    ]
