@@ -18,9 +18,10 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from bench import stage_passes
 from bench.request_cost import quartiles
 from bench.stage_passes import Passes
-from otel_sse.integrations.apps import end_recorder, new_recorder
+from otel_sse.integrations.apps import end_recorder
 from otel_sse.options import Options
 from otel_sse.recording.recorder import Recorder
+from otel_sse.recording.registry import new_recorder
 
 ALL: Final = "all"
 UNSAMPLED: Final = "unsampled"

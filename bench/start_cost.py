@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Final
 
 ALONE: Final = "Starlette alone"
@@ -33,15 +37,51 @@ app = FastAPI()
 The second one has all that otel_sse itself is made of, so that what is left is otel_sse's own part.
 """
 
+_WATCHED: Final = "watched"
+
 _MEASURED: Final = """
-import json, sys, time
+import asyncio, json, sys, time
+from starlette.responses import StreamingResponse
+from starlette.routing import Route, WebSocketRoute
+async def answer(request):
+    async def parts():
+        yield 'data: {"choices": [{"index": 0, "delta": {"content": "Hello"}}]}\\n\\n'
+        yield "data: [DONE]\\n\\n"
+    return StreamingResponse(parts(), media_type="text/event-stream")
+async def talk(websocket):
+    await websocket.accept()
+    await websocket.send_text("Hello")
+    await websocket.close()
+app.router.routes += [Route("/answer", answer), WebSocketRoute("/talk", talk)]
+async def nothing():
+    await asyncio.Future()
+async def connected():
+    return {"type": "websocket.connect"}
+async def send(message):
+    pass
+any_scope = {"query_string": b"", "headers": [], "http_version": "1.1"}
+def stream():
+    asyncio.run(app({"type": "http", "method": "GET", "path": "/answer", **any_scope}, nothing, send))
+def websocket():
+    asyncio.run(app({"type": "websocket", "path": "/talk", **any_scope}, connected, send))
+def own():
+    return sum(name.partition(".")[0] == "otel_sse" for name in sys.modules)
 loaded, begun = len(sys.modules), time.process_time()
-import otel_sse
-imported = time.process_time()
-otel_sse.instrument(app)
-instrumented = time.process_time()
-print(json.dumps([1e3 * (imported - begun), 1e3 * (instrumented - imported), len(sys.modules) - loaded]))
+if sys.argv[1:] == ["watched"]:
+    import otel_sse
+    imported = time.process_time()
+    otel_sse.instrument(app)
+else:
+    imported = begun
+instrumented, after, ours = time.process_time(), len(sys.modules), own()
+stream()
+streamed, with_stream = time.process_time(), own()
+websocket()
+times = [begun, imported, instrumented, streamed, time.process_time()]
+taken = [1e3 * (later - earlier) for earlier, later in zip(times, times[1:])]
+print(json.dumps([*taken, after - loaded, with_stream - ours, own() - with_stream]))
 """
+"""One process. What streams take that nobody watches is measured in another one, and taken off."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -51,12 +91,21 @@ class Start:
     Args:
         import_ms: CPU of `import otel_sse`, in milliseconds.
         instrument_ms: CPU of `instrument(app)` behind it, in milliseconds.
-        modules: Modules that both load.
+        stream_ms: CPU of the first stream, without what it takes where nobody watches, in milliseconds. No server has
+            started the application.
+        websocket_ms: CPU of the first WebSocket behind it, likewise.
+        modules: Modules that the import and `instrument` load.
+        stream_modules: Modules of otel_sse that the first stream still loads.
+        websocket_modules: Those that the first WebSocket loads.
     """
 
     import_ms: float
     instrument_ms: float
-    modules: int
+    stream_ms: float
+    websocket_ms: float
+    modules: float
+    stream_modules: float
+    websocket_modules: float
 
 
 def measure(starts: int) -> dict[str, Start]:
@@ -65,16 +114,26 @@ def measure(starts: int) -> dict[str, Start]:
     Args:
         starts: Processes of each that count; one before them writes the byte code.
     """
-    return {name: _measure(lines, starts) for name, lines in APPS.items()}
+    with TemporaryDirectory() as folder:
+        return {name: _measure(lines, starts, Path(folder)) for name, lines in APPS.items()}
 
 
-def _measure(lines: str, starts: int) -> Start:
-    _start(lines)
-    taken = [_start(lines) for _ in range(starts)]
-    return Start(*(median(figures) for figures in zip(*taken, strict=True)))
+def _measure(lines: str, starts: int, byte_code: Path) -> Start:
+    _start(lines, byte_code, _WATCHED)
+    watched = _medians(_start(lines, byte_code, _WATCHED) for _ in range(starts))
+    plain = _medians(_start(lines, byte_code) for _ in range(starts))
+    return Start(*(more - less for more, less in zip(watched, plain, strict=True)))
 
 
-def _start(lines: str) -> tuple[float, float, int]:
-    command = [sys.executable, "-c", lines + _MEASURED]
-    import_ms, instrument_ms, modules = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-    return import_ms, instrument_ms, modules
+def _medians(taken: Iterable[list[float]]) -> list[float]:
+    return [median(figures) for figures in zip(*taken, strict=True)]
+
+
+def _start(lines: str, byte_code: Path, *how: str) -> list[float]:
+    command = [sys.executable, "-c", lines + _MEASURED, *how]
+    # Where Python is told to write no byte code, each start would compile the whole package: four times the cost.
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment = {**kept, "PYTHONPYCACHEPREFIX": str(byte_code)}
+    made = subprocess.run(command, capture_output=True, check=True, env=environment)
+    figures: list[float] = json.loads(made.stdout)
+    return figures

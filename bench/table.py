@@ -79,7 +79,9 @@ def _tables(results: Results, verdicts: list[Verdict]) -> Iterator[RenderableTyp
             "Lateness of a 2 ms timer while streams end and the recorder is slow (ms)", _slow(results.slow)
         )
     if results.start_cost:
-        yield from _titled("CPU that an application's start pays more (ms)", _start(results.start_cost))
+        yield from _titled(
+            "CPU that an application's start and its first connections pay more (ms)", _start(results.start_cost)
+        )
     if results.stage_cost:
         yield from _titled("CPU added per chunk by one stage (µs, request thread)", _stages(results.stage_cost))
     if verdicts:
@@ -182,9 +184,16 @@ def _stages(found: dict[str, StageCost]) -> Table:
 
 
 def _start(found: dict[str, Start]) -> Table:
-    table = _table("application", "import otel_sse", "instrument(app)", "modules")
+    parts = ("import otel_sse", "instrument(app)", "modules", "first stream", "modules", "first WebSocket", "modules")
+    table = _table("application", *parts)
     for name, each in found.items():
-        table.add_row(name, f"{each.import_ms:.1f}", f"{each.instrument_ms:.1f}", f"{each.modules:g}")
+        table.add_row(
+            name,
+            f"{each.import_ms:.1f}",
+            *(f"{each.instrument_ms:.1f}", f"{each.modules:g}"),
+            *(f"{each.stream_ms:.1f}", f"{each.stream_modules:g}"),
+            *(f"{each.websocket_ms:.1f}", f"{each.websocket_modules:g}"),
+        )
     return table
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import griffe
 
 from docs import public
-from docs.signatures import arguments, class_head, is_typed_dict, quoted, returns, signature
+from docs.signatures import arguments, class_head, is_of, quoted, returns, signature
 from otel_sse.errors import must
 
 PAGE: Final = Path(__file__).with_name("api.md")
@@ -81,7 +81,7 @@ def class_parts(found: griffe.Class) -> Iterator[str]:
     """The parts of a class's section, its methods included."""
     yield code(class_head(found))
     yield from docstring_parts(found)
-    own = [] if is_typed_dict(found) else public.members(found)
+    own = [] if is_of(found, "TypedDict") else public.members(found)
     values = [
         f"- `{each.name}`: {prose(one_line(each.docstring.value))}"
         for each in own

@@ -28,14 +28,14 @@ def class_head(found: griffe.Class) -> str:
         return signature(f"class {found.name}", called, "")
     bases = ", ".join(str(base).rpartition(".")[2] for base in found.bases)
     head = f"class {found.name}({bases})" if bases else f"class {found.name}"
-    shown = is_typed_dict(found) or "dataclass" in found.labels
+    shown = is_of(found, "TypedDict") or is_of(found, "Struct") or "dataclass" in found.labels
     fields = [f"    {name}: {hint}" for name, hint in fields_of(found)] if shown else []
     return "\n".join([f"{head}:", *fields]) if fields else head
 
 
-def is_typed_dict(found: griffe.Class) -> bool:
-    """Return whether a class is a TypedDict."""
-    return any(str(base).endswith("TypedDict") for base in found.bases)
+def is_of(found: griffe.Class, base: str) -> bool:
+    """Return whether a class names another one as its base: `TypedDict`, `Struct`."""
+    return any(str(each).endswith(base) for each in found.bases)
 
 
 def fields_of(found: griffe.Class) -> Iterator[tuple[str, str]]:

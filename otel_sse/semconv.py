@@ -7,7 +7,9 @@ findings stand in `otel_sse.stream.kinds`, the outcomes in `otel_sse.stream.outc
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 _OTEL_HTTP: Final = "OpenTelemetry semantic conventions, HTTP"
 _OTEL_GENERAL: Final = "OpenTelemetry semantic conventions, general attributes"
@@ -24,7 +26,7 @@ GUARD_LOGGER: Final = "otel_sse.guard"
 """Name of the standard-library logger that says what guards did, with the chunk's number and never its text."""
 
 
-class Attribute(NamedTuple):
+class Attribute(msgspec.Struct, frozen=True):
     """One attribute: name, type, unit ("" where none), where it stands, how many values it takes, meaning, source."""
 
     name: str
@@ -36,7 +38,7 @@ class Attribute(NamedTuple):
     source: str = _OURS
 
 
-class Metric(NamedTuple):
+class Metric(msgspec.Struct, frozen=True):
     """One instrument: name, Prometheus name, kind, unit, its labels, meaning."""
 
     name: str
@@ -47,7 +49,7 @@ class Metric(NamedTuple):
     brief: str
 
 
-class Named(NamedTuple):
+class Named(msgspec.Struct, frozen=True):
     """One span or event: its name and meaning."""
 
     name: str

@@ -6,8 +6,10 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
+
+import msgspec
 
 from otel_sse import limits
 from otel_sse.patterns import are_url_patterns, compiled
@@ -30,8 +32,7 @@ HOST: Final = re.compile(r"[^\sA-Z,/?#@]+")
 """A host in lower case, with or without a port."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(msgspec.Struct, frozen=True):
     """How one setting is read and documented.
 
     Args:

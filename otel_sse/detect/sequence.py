@@ -5,7 +5,8 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from otel_sse import limits
 from otel_sse.stream import kinds
@@ -14,8 +15,7 @@ from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 _WINDOW = limits.MAX_RECENT_NUMBERS
 
 
-@dataclass(slots=True)
-class _Hole:
+class _Hole(msgspec.Struct):
     """Numbers between two neighbours that have not come yet."""
 
     after: int

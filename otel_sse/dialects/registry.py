@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from otel_sse.dialects.dialect import Dialect
 from otel_sse.errors import ConfigurationError, must, nearest
@@ -13,8 +14,7 @@ Factory = Callable[[], Dialect]
 Recognise = Callable[[Event, object], bool]
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One dialect of the list.
 
     Args:

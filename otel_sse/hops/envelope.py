@@ -10,7 +10,7 @@ is short for `3/3`. The payload is never touched: it may be text, binary, empty 
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -164,7 +164,7 @@ def _read(line: str) -> Envelope | None:
     return Envelope(stream_id, seq, time_ns, chunk, True, trace, words[4] if len(words) > 4 else "")
 
 
-class Agreement(NamedTuple):
+class Agreement(msgspec.Struct, frozen=True):
     """What both ends of a connection have agreed on.
 
     Args:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from otel_sse import limits
 from otel_sse.stream import kinds
@@ -17,8 +18,7 @@ from otel_sse.stream.chunk import CERTAIN, Finding
 _WINDOW = limits.MAX_RECENT_NUMBERS
 
 
-@dataclass(slots=True)
-class _Hole:
+class _Hole(msgspec.Struct):
     """Neighbouring numbers that have not come.
 
     Args:

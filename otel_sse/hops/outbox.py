@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+
+import msgspec
 
 from otel_sse import limits
 
 Message = str | bytes
 
 
-class _Held(NamedTuple):
+class _Held(msgspec.Struct, frozen=True):
     """A sent message that is kept for comparison.
 
     Args:

@@ -71,7 +71,7 @@ def instrument(
     if not resolved.enabled or (watching is not None and not watching.closed):
         return app
     app = uninstrument(app)
-    recorder = new_recorder(resolved, tracer_provider, meter_provider)
+    recorder = registry.new_recorder(resolved, tracer_provider, meter_provider)
     start_counters(recorder, app, SOCKET_WRITE)
     patches.hold(recorder)
 
@@ -104,15 +104,6 @@ def uninstrument(app: App) -> App:
         starlette_stack.remove(app, recorder)
         end_recorder(recorder)
     return app
-
-
-def new_recorder(
-    options: Options, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None
-) -> Recorder:
-    """Return a recorder that `flush` and `shutdown` know."""
-    recorder = registry.new_recorder(options, tracer_provider, meter_provider)
-    recorder.metrics.start(SOCKET_WRITE)
-    return recorder
 
 
 def end_recorder(recorder: Recorder) -> None:

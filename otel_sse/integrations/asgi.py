@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextlib import nullcontext
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.instrumentation.asgi import get_host_port_url_tuple
 from opentelemetry.metrics import MeterProvider
@@ -26,11 +26,14 @@ from otel_sse.integrations.request_span.redaction import decoded
 from otel_sse.integrations.request_span.scope import told
 from otel_sse.integrations.server_span import ServerSpanMakers, no_native_span
 from otel_sse.integrations.waiting import can_wait, wait_until
-from otel_sse.integrations.websockets.asgi_exchange import WebSocketExchange
-from otel_sse.integrations.websockets.serving import hooks_of
 from otel_sse.patterns import UrlPatterns
 from otel_sse.recording.recorder import Recorder
 from otel_sse.stream.stages import SOCKET_WRITE
+
+if TYPE_CHECKING:
+    from otel_sse.integrations.websockets.asgi_exchange import WebSocketExchange
+
+    MakeExchange = Callable[[Recorder, Scope, Receive, Send], WebSocketExchange]
 
 __all__ = ["ASGIApp", "Message", "Receive", "Scope", "Send", "StreamMiddleware"]
 
@@ -63,7 +66,6 @@ class StreamMiddleware:
         options = recorder.options
         self._excluded = UrlPatterns(options.excluded_urls) if options.excluded_urls else None
         self._kinds = ("http", "websocket") if options.websockets else ("http",)
-        self._hooks = hooks_of(recorder)
         self._makers = ServerSpanMakers(app)
         self._spans = (
             RequestSpans(self._watch, recorder, tracer_provider, meter_provider) if options.server_span else None
@@ -106,7 +108,7 @@ class StreamMiddleware:
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> Any:
         try:
-            exchange = WebSocketExchange(self.recorder, self._hooks, scope, receive, send)
+            exchange = _websocket_exchange()(self.recorder, scope, receive, send)
         except Exception as error:
             self.recorder.errors.report("open", error)
             return await self.app(scope, receive, send)
@@ -129,17 +131,19 @@ class StreamMiddleware:
         return self._excluded.find(url, str(path))
 
     def _starting(self, send: Send) -> Send:
-        # By now the application has all its routes, and its providers are set.
+        # By now the application has all its routes, and its providers are set. The loop serves nobody yet.
         async def starting(message: Message) -> None:
             if kind_of(message) == "lifespan.startup.complete":
-                self._start_counters()
+                self._start()
             await send(message)
 
         return starting
 
-    def _start_counters(self) -> None:
+    def _start(self) -> None:
         try:
             start_counters(self.recorder, self.app, SOCKET_WRITE)
+            if self.recorder.options.websockets:
+                _websocket_exchange()
         except Exception as error:
             self.recorder.errors.report("open", error)
 
@@ -164,6 +168,13 @@ class StreamMiddleware:
             written = recorder.flush(timeout_s)
         if not written:
             recorder.background.warn_late("What is not written by the process's exit is lost.")
+
+
+def _websocket_exchange() -> MakeExchange:
+    # Not at the top: this and `hops` are 15 modules that whoever only imports an application has no use for.
+    from otel_sse.integrations.websockets.asgi_exchange import exchange_of
+
+    return exchange_of
 
 
 def _readable_host(scope: Scope) -> list[tuple[bytes, bytes]]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from otel_sse.integrations.headers import NDJSON_TYPES, Headers, content_coding, stream_type
 from otel_sse.iterators.cursor import OpenStage, StageCursor
 from otel_sse.recording.recorder import Recorder
 
 
-class Body(NamedTuple):
+class Body(msgspec.Struct, frozen=True):
     """How the body of a streamed response is to be read.
 
     Args:

@@ -10,13 +10,14 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 from otel_sse.errors import ConfigurationError, alike_names
 from otel_sse.integrations import patches
 from otel_sse.integrations.applications.classes import FrameworkPatches
-from otel_sse.integrations.apps import end_recorder, new_recorder
+from otel_sse.integrations.apps import end_recorder
 from otel_sse.integrations.asgi import ASGIApp, StreamMiddleware
 from otel_sse.option_types import InstrumentorOptions
 from otel_sse.options import Options, unknown_option
 from otel_sse.recording.recorder import Recorder
-from otel_sse.recording.registry import tell_unusable
+from otel_sse.recording.registry import new_recorder, tell_unusable
 from otel_sse.recording.settings import check_settings
+from otel_sse.stream.stages import SOCKET_WRITE
 
 _OTHERS: Final = frozenset({"tracer_provider", "meter_provider", "logger_provider", "event_logger_provider"})
 """Arguments of OpenTelemetry's instrumentors that are no options."""
@@ -75,6 +76,7 @@ class SSEInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         except ConfigurationError as error:
             tell_unusable(str(error))
             return
+        recorder.metrics.start(SOCKET_WRITE)
         patches.hold(recorder)
 
         def wrap(app: ASGIApp) -> StreamMiddleware:

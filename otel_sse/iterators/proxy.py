@@ -7,7 +7,9 @@ has two kinds, for async and for sync iterators; a class for objects that are bo
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from otel_sse.errors import must
 from otel_sse.iterators.object_proxy import AnyProxy, BaseObjectProxy
@@ -19,7 +21,7 @@ CLOSING: Final = frozenset({"aclose", "close"})
 """Methods that close an iterator: a generator's, a file's, `openai.AsyncStream.close`."""
 
 
-class Loops(NamedTuple):
+class Loops(msgspec.Struct, frozen=True):
     """The ways in which a stream can be iterated: one of them, or both (LiteLLM's streams).
 
     Args:
@@ -40,7 +42,7 @@ def loops_of(stream: Any) -> Loops:
     # Before wrapt 2.0 a proxy around an async stream has `__iter__`; ours has None there.
     by_sync = getattr(stream, "__iter__", None) is not None or hasattr(stream, "__next__")
     loops = Loops(hasattr(stream, "__aiter__"), by_sync)
-    if not any(loops):
+    if not (loops.by_async or loops.by_sync):
         advice = "Pass what you iterate, such as the SDK's stream object."
         raise TypeError(must("stream", "be an iterator", stream, advice))
     return loops

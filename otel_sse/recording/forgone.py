@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from otel_sse.recording.stage_record import StageRecord
 from otel_sse.stream.stage import StageInfo
@@ -20,16 +21,15 @@ _OFTEN_NS: Final = 1_000_000_000
 """Time after which they are reported, however few they are. No metric is read more often."""
 
 
-@dataclass(slots=True)
-class _Sums:
+class _Sums(msgspec.Struct):
     """The sums of all stages of one label and route."""
 
     info: StageInfo
     open: int = 0
     """How many of them were counted as open."""
-    totals: Totals = field(default_factory=Totals)
+    totals: Totals = msgspec.field(default_factory=Totals)
     """Chunks, bytes and findings that were not reported."""
-    outcomes: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = msgspec.field(default_factory=Counter)
 
 
 class Forgone:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
 from contextvars import Token
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.trace import NonRecordingSpan, SpanContext, get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -19,8 +19,7 @@ STREAM_KEY: Final = "sse_stream_id"
 _W3C: Final = TraceContextTextMapPropagator()
 
 
-@dataclass(slots=True, frozen=True)
-class Remote:
+class Remote(msgspec.Struct, frozen=True):
     """What a carrier says.
 
     Args:

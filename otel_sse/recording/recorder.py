@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
+import msgspec
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context, get_current
 from opentelemetry.metrics import MeterProvider
@@ -84,7 +84,7 @@ class Recorder:
         self._tracer, self._segment_settings = self._own
         if tracer_provider is not None:
             self._tracer = trace_api.get_tracer(semconv.SCOPE, "", tracer_provider)
-            self._segment_settings = replace(
+            self._segment_settings = msgspec.structs.replace(
                 self._segment_settings,
                 tracer=self._tracer,
                 emit=span_event,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext, StatusCode
 
@@ -25,8 +25,7 @@ from otel_sse.telemetry.metrics import HandedOver
 from otel_sse.telemetry.segments import SegmentWriter
 
 
-@dataclass(slots=True)
-class StageRecord:
+class StageRecord(msgspec.Struct):
     """One stage of one stream while it is open. The request's thread feeds and closes it; the recorder's writes it.
 
     Call `feed` or `take` for each chunk, and `close` once. After the end, or after a few errors of our own, both ignore
@@ -52,9 +51,9 @@ class StageRecord:
     take: Callable[[object, int], None]
     """Observes an object that an iterator gave: the object, and when it crossed on `clock.now_ns`."""
     log: ChunkLog | None = None
-    handed: HandedOver = field(default_factory=HandedOver)
+    handed: HandedOver = msgspec.field(default_factory=HandedOver)
     """How much of the sums the metrics have."""
-    upstreams: list[StageRecord] = field(default_factory=list)
+    upstreams: list[StageRecord] = msgspec.field(default_factory=list)
     """The stages of this process that its chunks came from."""
     upstream_name: str = ""
     """The upstream stage's name, in this process or another, once it is known; else ""."""
@@ -70,7 +69,7 @@ class StageRecord:
     """Whether somebody waits for the next chunk right now, by the cursor that feeds it."""
     failures: int = 0
     """Errors of our own while the stage was observed."""
-    settled: list[tuple[str, int]] = field(default_factory=list)
+    settled: list[tuple[str, int]] = msgspec.field(default_factory=list)
     """Outcome and time of its end, if nothing goes wrong later. At most one entry: whoever pops it closes the stage."""
     request_sums: tuple[int, ...] = ()
     """The sums that the request's span shows."""

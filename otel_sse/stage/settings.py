@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from otel_sse import limits
 from otel_sse.detect.rules import Rules
 from otel_sse.stream.digest import Digest, sha1_digest
 
 
-@dataclass(slots=True, frozen=True)
-class StageSettings:
+class StageSettings(msgspec.Struct, frozen=True):
     """Settings of all stages of one instrumented application.
 
     Args:

@@ -7,7 +7,9 @@ these constants: it is prose of several lines a kind, and nothing that runs live
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 DUPLICATE: Final = "duplicate"
 REPEAT: Final = "repeat"
@@ -67,7 +69,7 @@ OUTCOME_ABANDONED: Final = "outcome/abandoned"
 OUTCOME_CAPPED: Final = "outcome/capped"
 
 
-class Kind(NamedTuple):
+class Kind(msgspec.Struct, frozen=True):
     """One kind.
 
     Args:

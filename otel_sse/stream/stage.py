@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(slots=True, frozen=True)
-class StageSpec:
+class StageSpec(msgspec.Struct, frozen=True):
     """What a stage is, in whatever stream. Whoever adds the stage makes it, once; nobody changes or copies it.
 
     Args:
@@ -45,8 +44,7 @@ class StageSpec:
         return f"{self.name}.{self.direction}" if self.direction else self.name
 
 
-@dataclass(slots=True, frozen=True)
-class StageInfo:
+class StageInfo(msgspec.Struct, frozen=True):
     """A stage of one stream: what the stage is, and whose.
 
     Args:

@@ -6,7 +6,9 @@ each stage (`StageInfo.rewrites`) and not by its name.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 PROVIDER: Final = "provider"
 CLIENT: Final = "client"
@@ -21,7 +23,7 @@ GUARD_NAME: Final = "guard.<name>"
 """The last two stand for the stages of users' policies and of guards; `of_policy` and `of_guard` make their names."""
 
 
-class Stage(NamedTuple):
+class Stage(msgspec.Struct, frozen=True):
     """One stage by its name. A promise that is not made is False.
 
     Args:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from otel_sse.stream.chunk import Finding
 from otel_sse.stream.kinds import DUPLICATE, GAP, STALL
 from otel_sse.stream.outcome import COMPLETED, UNPARSED
 
 
-@dataclass(slots=True)
-class Totals:
+class Totals(msgspec.Struct):
     """The sums of one stage of one stream. Written by its monitor alone; may be read at any time.
 
     Times are readings of the monitor's monotonic clock or differences of them, in nanoseconds; 0 means "not yet".
@@ -48,9 +47,9 @@ class Totals:
     dialect: str = ""
     outcome: str = ""
     error_type: str = ""
-    finish_reasons: list[str] = field(default_factory=list)
+    finish_reasons: list[str] = msgspec.field(default_factory=list)
     """Why the choices of its answers finished, as the service says it; at most `limits.MAX_FINISH_REASONS`."""
-    by_kind: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    by_kind: dict[tuple[str, str], list[int]] = msgspec.field(default_factory=dict)
     """Findings and chunks concerned, by (kind, certainty). Bounded by the kinds that exist."""
 
     def count(self, finding: Finding) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+
+import msgspec
 
 now_ns = time.perf_counter_ns
 """The monotonic clock that all durations of this package are read from, in nanoseconds."""
 
 
-@dataclass(slots=True, frozen=True)
-class Anchor:
+class Anchor(msgspec.Struct, frozen=True):
     """One reading of both clocks, which turns any monotonic reading into wall time.
 
     A stream keeps one anchor for its life, so the order and the distances of its events are those of the monotonic

@@ -6,9 +6,9 @@ import threading
 import weakref
 from collections import Counter as Sums
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 from opentelemetry import metrics as metrics_api
 from opentelemetry.metrics import (
     CallbackOptions,
@@ -24,8 +24,7 @@ from otel_sse import semconv
 from otel_sse.telemetry.made_once import made_by
 
 
-@dataclass(slots=True, frozen=True)
-class Instruments:
+class Instruments(msgspec.Struct, frozen=True):
     """The instruments of one meter that are written to."""
 
     active: UpDownCounter

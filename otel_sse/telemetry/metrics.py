@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+import msgspec
 from opentelemetry.context import Context
 from opentelemetry.metrics import Meter
 
@@ -23,14 +23,13 @@ _NS_PER_S = 1e9
 _FAMILY_COUNTERS = {kinds.DUPLICATE: semconv.DUPLICATES.name, kinds.GAP: semconv.MISSING.name}
 
 
-@dataclass(slots=True)
-class HandedOver:
+class HandedOver(msgspec.Struct):
     """What the metrics have already been told of one stage."""
 
     chunks: int = 0
     bytes: int = 0
     findings: int = 0
-    by_kind: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    by_kind: dict[tuple[str, str], tuple[int, int]] = msgspec.field(default_factory=dict)
 
 
 class Metrics:

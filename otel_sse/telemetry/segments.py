@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+import msgspec
 from opentelemetry.context import Context
 from opentelemetry.trace import (
     Link,
@@ -43,8 +43,7 @@ _BUDGET_BLOCK: Final = 64
 """Chunk events that a stage takes from its trace's budget at a time; what is left over is given back."""
 
 
-@dataclass(slots=True, frozen=True)
-class SegmentSettings:
+class SegmentSettings(msgspec.Struct, frozen=True):
     """How segments are written.
 
     Args:

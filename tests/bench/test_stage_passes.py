@@ -13,8 +13,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from bench.stage_passes import MESSAGE_BYTES, Passes, make, messages, openai_objects, staged_cpu_ns
 from otel_sse import semconv
-from otel_sse.integrations.apps import end_recorder, new_recorder
+from otel_sse.integrations.apps import end_recorder
 from otel_sse.options import Options
+from otel_sse.recording.registry import new_recorder
 
 COUNT = 12
 STAGES = {

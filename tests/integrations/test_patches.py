@@ -168,3 +168,78 @@ def test_libraries_may_be_imported_later(run_script: Callable[..., str]) -> None
         "FunctionWrapper",
         "function",
     ]
+
+
+def test_what_patches_a_library_is_loaded_with_it(run_script: Callable[..., str]) -> None:
+    """Where a library is not there, nor is what watches it, and the hop's protocol waits for a WebSocket."""
+    source = """
+    import sys
+    from starlette.applications import Starlette
+    import otel_sse
+
+    OURS = ("clients", "frameworks", "websockets")
+
+    def tell():
+        print(*sorted(
+            name.removeprefix("otel_sse.") for name in sys.modules
+            if name.startswith(("otel_sse.hops.hop", *(f"otel_sse.integrations.{room}." for room in OURS)))
+        ), sep=",")
+
+    app = otel_sse.instrument(Starlette())
+    tell()
+    import starlette.responses, httpx
+    tell()
+    import websockets.asyncio.client
+    print("otel_sse.integrations.websockets.websockets_lib" in sys.modules, "otel_sse.hops.hop" in sys.modules)
+    patched = vars(httpx.Client)["_send_single_request"], vars(websockets.asyncio.client.ClientConnection)["handshake"]
+    print(*[type(method).__name__ for method in patched])
+    otel_sse.uninstrument(app)
+    import aiohttp
+    print("otel_sse.integrations.clients.aiohttp" in sys.modules)
+    patched = vars(httpx.Client)["_send_single_request"], vars(websockets.asyncio.client.ClientConnection)["handshake"]
+    print(*[type(method).__name__ for method in patched])
+    """
+    assert run_script(source).splitlines() == [
+        "integrations.frameworks.emit,integrations.frameworks.responses",
+        ",".join(
+            [
+                *(f"integrations.clients.{name}" for name in ("coding", "exchange", "httpx", "propagation")),
+                *(f"integrations.frameworks.{name}" for name in ("emit", "responses")),
+            ]
+        ),
+        "True True",
+        "FunctionWrapper FunctionWrapper",
+        "False",
+        "function function",
+    ]
+
+
+def test_what_watches_websockets_is_loaded_before_a_server_serves(run_script: Callable[..., str]) -> None:
+    """A server starts the application first, so that no WebSocket has anything to load; never without the option."""
+    source = """
+    import asyncio, sys
+    from starlette.applications import Starlette
+    import otel_sse
+
+    async def start(app):
+        told = asyncio.Queue()
+        told.put_nowait({"type": "lifespan.startup"})
+        told.put_nowait({"type": "lifespan.shutdown"})
+        async def send(message):
+            print(message["type"], "otel_sse.hops.hop" in sys.modules)
+        await app({"type": "lifespan"}, told.get, send)
+
+    for options in ({"websockets": False}, {}):
+        app = otel_sse.instrument(Starlette(), **options)
+        print("otel_sse.hops.hop" in sys.modules)
+        asyncio.run(start(app))
+        otel_sse.uninstrument(app)
+    """
+    assert run_script(source).splitlines() == [
+        "False",
+        "lifespan.startup.complete False",
+        "lifespan.shutdown.complete False",
+        "False",
+        "lifespan.startup.complete True",
+        "lifespan.shutdown.complete True",
+    ]

@@ -7,13 +7,14 @@ import logging
 import sys
 import types
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 import wrapt
 from starlette.responses import StreamingResponse
 
-from otel_sse.integrations.patching import PatchGroup, Seam
+from otel_sse.integrations.patching import Library, PatchGroup, Seam
 from otel_sse.options import Options
 from otel_sse.recording.recorder import Recorder
 from tests.integrations.seen import Telemetry
@@ -21,11 +22,11 @@ from tests.integrations.seen import Telemetry
 
 def test_an_application_that_is_let_go_keeps_nothing(telemetry: Telemetry) -> None:
     """A recorder that is gone without a word holds no patch for longer than until the next one goes."""
-    group, seams = PatchGroup(), (Seam("starlette.responses", "StreamingResponse", "__call__", _nothing),)
+    group, libraries = PatchGroup(), (_library("starlette.responses", "StreamingResponse", "__call__"),)
     gone, stays = (Recorder(Options(), telemetry.tracer_provider) for _ in range(2))
-    group.hold(gone, seams)
-    group.hold(gone, seams)
-    group.hold(stays, seams)
+    group.hold(gone, libraries)
+    group.hold(gone, libraries)
+    group.hold(stays, libraries)
     gone.shutdown()
     del gone
     gc.collect()
@@ -33,6 +34,10 @@ def test_an_application_that_is_let_go_keeps_nothing(telemetry: Telemetry) -> No
     group.release(stays)
     group.release(stays)
     stays.shutdown()
+
+
+def _library(module: str, name: str, method: str) -> Library:
+    return Library(module, lambda: (Seam(name, method, _nothing),))
 
 
 def _nothing(inner: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
@@ -47,9 +52,9 @@ def test_a_release_that_lacks_the_seam(caplog: pytest.LogCaptureFixture, telemet
     recorder = Recorder(Options(), telemetry.tracer_provider)
     try:
         group = PatchGroup()
-        seams = (Seam("a_library_of_later", "Client", "send", _nothing), Seam("json", "Nobody", "x", _nothing))
+        libraries = (_library("a_library_of_later", "Client", "send"), _library("json", "Nobody", "x"))
         with caplog.at_level(logging.WARNING, "otel_sse"):
-            group.hold(recorder, seams)
+            group.hold(recorder, libraries)
         group.release(recorder)
     finally:
         recorder.shutdown()
@@ -63,14 +68,31 @@ def test_a_release_that_lacks_the_seam(caplog: pytest.LogCaptureFixture, telemet
 def test_an_alias_is_not_patched_twice(telemetry: Telemetry) -> None:
     """httpx2 can stand in for httpx: one class, two names, one patch."""
     group = PatchGroup()
-    seams = (
-        Seam("starlette.responses", "StreamingResponse", "__call__", _nothing),
-        Seam("fastapi.responses", "StreamingResponse", "__call__", _nothing),
+    libraries = (
+        _library("starlette.responses", "StreamingResponse", "__call__"),
+        _library("fastapi.responses", "StreamingResponse", "__call__"),
     )
     original = vars(StreamingResponse)["__call__"]
     recorder = Recorder(Options(), telemetry.tracer_provider)
-    group.hold(recorder, seams)
+    group.hold(recorder, libraries)
     assert vars(StreamingResponse)["__call__"].__wrapped__ is original
     group.release(recorder)
     recorder.shutdown()
     assert vars(StreamingResponse)["__call__"] is original
+
+
+def test_seams_are_asked_for_where_the_library_is_there_alone(telemetry: Telemetry) -> None:
+    """A library that nobody has imported costs nothing: what patches it is not even asked for."""
+    asked: list[str] = []
+
+    def seams_of(module: str) -> tuple[Seam, ...]:
+        asked.append(module)
+        return ()
+
+    group = PatchGroup()
+    libraries = tuple(Library(name, partial(seams_of, name)) for name in ("json", "a_library_of_nobody"))
+    recorder = Recorder(Options(), telemetry.tracer_provider)
+    group.hold(recorder, libraries)
+    group.release(recorder)
+    recorder.shutdown()
+    assert set(asked) == {"json"}

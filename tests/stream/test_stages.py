@@ -82,7 +82,7 @@ def test_names_by_promise_are_those_of_the_table(promise: str) -> None:
 
 def test_every_promise_has_its_set() -> None:
     """What a row can promise, the code can ask."""
-    assert set(PROMISES) == set(Stage._fields) - {"name", "brief"}
+    assert set(PROMISES) == set(Stage.__struct_fields__) - {"name", "brief"}
 
 
 def test_what_the_stages_promise() -> None:

@@ -20,7 +20,7 @@ from otel_sse.integrations.protocol import (
     listed,
     pairs,
 )
-from otel_sse.integrations.websockets.serving import ATTRIBUTE, Served, serve_here
+from otel_sse.integrations.websockets.serving import ATTRIBUTE, Served, hooks_of, serve_here
 from otel_sse.recording.live_stream import Stream
 from otel_sse.recording.outcomes import outcome_of
 from otel_sse.recording.propagation import Entered
@@ -176,6 +176,11 @@ class WebSocketExchange:
 
     def _outcome(self) -> str:
         return outcomes.COMPLETED if self._code is None or self._code in _NORMAL else outcomes.DISCONNECTED
+
+
+def exchange_of(recorder: Recorder, scope: Scope, receive: Receive, send: Send) -> WebSocketExchange:
+    """Return the exchange of one connection, whose messages are understood as the application has asked."""
+    return WebSocketExchange(recorder, hooks_of(recorder), scope, receive, send)
 
 
 def _headers(scope: Scope) -> list[tuple[str, str]]:
