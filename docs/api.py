@@ -27,6 +27,7 @@ HEAD: Final = """# API
 Every public module, function, class and constant, made by `make docs` from the docstrings. What is not on this page may
 change without notice. The options of `instrument` are in [reference.md](reference.md)."""
 
+PACKAGE: Final = "otel_sse"
 CONTEXT_MANAGER: Final = "contextmanager"
 FIXTURE: Final = "pytest.fixture"
 PAGES: Final = re.compile(r"\bdocs/([\w-]+\.md)(?![\w)])")
@@ -46,7 +47,7 @@ def module_parts(name: str) -> Iterator[str]:
     yield f"## `{name}`"
     yield from docstring_parts(public.module(name))
     found = {each: public.definition(name, each) for each in public.names()[name]}
-    modules = [link(each.path) for each in found.values() if isinstance(each, griffe.Module)]
+    modules = [link(each) for each in sorted(public.names()) if each.rpartition(".")[0] == name == PACKAGE]
     if modules:
         yield f"Modules that load on first use: {', '.join(modules)}."
     for each, definition in found.items():

@@ -98,8 +98,9 @@ def page() -> str:
 
 HEAD: Final = """# Reference
 
-Every option, span, event, attribute, dialect, metric, log line and response header of otel_sse. Made by `make docs` from
-the tables in the code; `make check` fails where the two differ. The functions and classes are in [api.md](api.md)."""
+Every option, span, event, attribute, dialect, metric, log line and response header of otel_sse. Made by `make docs`
+from the tables in the code; `make check` fails where the two differ. The functions and classes are in
+[api.md](api.md)."""
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -228,8 +229,8 @@ def dialects_section() -> str:
     return f"""## Dialects
 
 Values of {code(semconv.STREAM_DIALECT)} and of the option {code("dialect")}: the formats that are read. They are asked
-about a stream's first events in this order, and the first dialect that recognises one reads the stream. Frames of your own
-are read by {code("content_of")}, or by a dialect of your own ([CONTRIBUTING.md](../CONTRIBUTING.md#a-new-dialect)).
+about a stream's first events in this order, and the first dialect that recognises one reads the stream. Frames of your
+own are read by {code("content_of")}, or by a dialect of your own ([CONTRIBUTING.md](../CONTRIBUTING.md#a-new-dialect)).
 
 {table(("Dialect", "Reads", "A whole stream has shown", "Defined by"), rows)}"""
 
