@@ -57,6 +57,7 @@ check: $(READY) ## Check format, lint, types, layers and docs.
 	@$(BIN)/mypy --no-error-summary
 	@report=$$($(BIN)/lint-imports --no-logo 2>&1) || { printf '%s\n' "$$report"; exit 1; }
 	@$(BIN)/python -m docs.check
+	@$(BIN)/python docs/reference.py --check
 	@$(BIN)/python docs/option_types.py --check
 	@$(BIN)/python -m docs.api --check
 	@$(BIN)/python -m grafana.generate --check

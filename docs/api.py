@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import griffe
 
 from docs import public
+from docs.api_examples import AROUND, Around
 from docs.signatures import arguments, class_head, is_of, quoted, returns, signature
 from otel_sse.errors import must
 
@@ -25,6 +27,7 @@ HEAD: Final = """# API
 Every public module, function, class and constant, made by `make docs` from the docstrings. What is not on this page may
 change without notice. The options of `instrument` are in [reference.md](reference.md)."""
 
+PACKAGE: Final = "otel_sse"
 CONTEXT_MANAGER: Final = "contextmanager"
 FIXTURE: Final = "pytest.fixture"
 PAGES: Final = re.compile(r"\bdocs/([\w-]+\.md)(?![\w)])")
@@ -44,7 +47,7 @@ def module_parts(name: str) -> Iterator[str]:
     yield f"## `{name}`"
     yield from docstring_parts(public.module(name))
     found = {each: public.definition(name, each) for each in public.names()[name]}
-    modules = [link(each.path) for each in found.values() if isinstance(each, griffe.Module)]
+    modules = [link(each) for each in sorted(public.names()) if each.rpartition(".")[0] == name == PACKAGE]
     if modules:
         yield f"Modules that load on first use: {', '.join(modules)}."
     for each, definition in found.items():
@@ -125,7 +128,7 @@ def docstring_parts(found: griffe.Object) -> Iterator[str]:
         if items:
             yield "\n".join(items)
             items = []
-        yield BLOCKS[part.kind](part)
+        yield BLOCKS[part.kind](part, AROUND.get(found.path, Around()))
     if items:
         yield "\n".join(items)
 
@@ -149,15 +152,15 @@ def _raises(part: Any, found: griffe.Object) -> list[str]:
     return [f"- Raises `{each.annotation}`: {prose(one_line(each.description))}" for each in part.value]
 
 
-def _text(part: Any) -> str:
+def _text(part: Any, around: Around) -> str:
     said = [each for each in part.value.split("\n\n") if not each.startswith(FOR_TOOLS)]
-    return indented_as_code(prose("\n\n".join(said)))
+    return indented_as_code(prose("\n\n".join(said)), around)
 
 
-def _admonition(part: Any) -> str:
+def _admonition(part: Any, around: Around) -> str:
     if part.title != "Example":
         return f"{part.title}: {prose(one_line(part.value.description))}"
-    return f"```pycon\n{part.value.description.strip()}\n```"
+    return "\n\n".join(around.around(f"```pycon\n{part.value.description.strip()}\n```"))
 
 
 ITEMS: Final[dict[griffe.DocstringSectionKind, Callable[[Any, griffe.Object], list[str]]]] = {
@@ -165,7 +168,7 @@ ITEMS: Final[dict[griffe.DocstringSectionKind, Callable[[Any, griffe.Object], li
     griffe.DocstringSectionKind.returns: _returns,
     griffe.DocstringSectionKind.raises: _raises,
 }
-BLOCKS: Final[dict[griffe.DocstringSectionKind, Callable[[Any], str]]] = {
+BLOCKS: Final[dict[griffe.DocstringSectionKind, Callable[[Any, Around], str]]] = {
     griffe.DocstringSectionKind.text: _text,
     griffe.DocstringSectionKind.admonition: _admonition,
 }
@@ -182,17 +185,19 @@ def prose(text: str) -> str:
     return PAGES.sub(r"[\1](\1)", text).strip()
 
 
-def indented_as_code(text: str) -> str:
-    """Return a text whose indented blocks are fenced."""
-    return re.sub(r"(?:^ {4}.*\n?(?:\n(?= {4}))*)+", _fenced, text, flags=re.MULTILINE).strip()
+def indented_as_code(text: str, around: Around) -> str:
+    """Return a text whose indented blocks are fenced: examples, which are run."""
+    fenced = partial(_fenced, around=around)
+    return re.sub(r"(?:^ {4}.*\n?(?:\n(?= {4}))*)+", fenced, text, flags=re.MULTILINE).strip()
 
 
-def _fenced(block: re.Match[str]) -> str:
-    return code("\n".join(line.removeprefix("    ") for line in block[0].rstrip().splitlines())) + "\n"
+def _fenced(block: re.Match[str], around: Around) -> str:
+    source = "\n".join(line.removeprefix("    ") for line in block[0].rstrip().splitlines())
+    return "\n\n".join(around.around(f"```python\n{source}\n```")) + "\n"
 
 
 def code(text: str) -> str:
-    """Return a block of Python that is to be read and not run."""
+    """Return a signature, which is to be read and not run."""
     return f"```pyi\n{text}\n```"
 
 

@@ -1,11 +1,14 @@
 """Make `docs/reference.md` from the tables in the code. Run by `make docs`.
 
-`python docs/reference.py FILE` writes to another file. The same code always gives the same page.
+`python docs/reference.py FILE` writes to another file; with `--check` it says whether the page is up to date, as `make
+check` asks. The same code always gives the same page.
 """
 
 from __future__ import annotations
 
 import ast
+import inspect
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -13,6 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from otel_sse import limits, semconv
+from otel_sse.dialects.builtin import BUILTIN
+from otel_sse.dialects.dialect import FINISH, NOTHING, TERMINAL, Dialect
+from otel_sse.errors import must
 from otel_sse.options import Setting, settings
 from otel_sse.stream import kinds
 from otel_sse.stream.chunk import KINDS
@@ -84,16 +90,17 @@ HEADERS: Final = {
 def page() -> str:
     """Return the whole page."""
     sections = (
-        HEAD, options_section(), spans_section(), attributes_section(), words_section(), metrics_section(),
-        log_section(), headers_section(), limits_section(),
+        HEAD, options_section(), spans_section(), attributes_section(), words_section(), dialects_section(),
+        metrics_section(), log_section(), headers_section(), limits_section(),
     )  # fmt: skip
     return "\n\n".join(sections) + "\n"
 
 
 HEAD: Final = """# Reference
 
-Every option, span, event, attribute, metric, log line and response header of otel_sse. Made by `make docs` from the
-tables in the code; a test fails where the two differ. The functions and classes are in [api.md](api.md)."""
+Every option, span, event, attribute, dialect, metric, log line and response header of otel_sse. Made by `make docs`
+from the tables in the code; `make check` fails where the two differ. The functions and classes are in
+[api.md](api.md)."""
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -208,6 +215,38 @@ Values of {code(semconv.FINDING_KIND)}. A finding is `certain` where identity or
 {findings}"""
 
 
+EXPECTATIONS: Final = {
+    TERMINAL: "an event for the end",
+    FINISH: "a reason for the end, or an event",
+    NOTHING: "nothing",
+}
+"""Words for what a complete stream must have shown."""
+
+
+def dialects_section() -> str:
+    """Return the dialects, in the order in which they are asked."""
+    rows = [dialect_row(entry.name, entry.factory()) for entry in BUILTIN]
+    return f"""## Dialects
+
+Values of {code(semconv.STREAM_DIALECT)} and of the option {code("dialect")}: the formats that are read. They are asked
+about a stream's first events in this order, and the first dialect that recognises one reads the stream. Frames of your
+own are read by {code("content_of")}, or by a dialect of your own ([CONTRIBUTING.md](../CONTRIBUTING.md#a-new-dialect)).
+
+{table(("Dialect", "Reads", "A whole stream has shown", "Defined by"), rows)}"""
+
+
+def dialect_row(name: str, dialect: Dialect) -> tuple[str, str, str, str]:
+    """Return what the docstring of a dialect's module says of it; where that is about several, its class's."""
+    told = sys.modules[type(dialect).__module__].__doc__ or ""
+    begin = f"The dialect {code(name)}: "
+    if not told.startswith(begin):
+        told = inspect.cleandoc(type(dialect).__doc__ or "")
+    reads = re.split(r"\.(?:\s|$)", told.removeprefix(begin).removeprefix("Reads "), maxsplit=1)[0]
+    source = re.search(r"^Source: (.+?)\.?(?=\n\n|\Z|\. )", told.strip(), re.MULTILINE | re.DOTALL)
+    defined = " ".join(source[1].split()) if source else ""
+    return code(name), f"{reads[:1].upper()}{reads[1:]}.", EXPECTATIONS[dialect.expects], defined
+
+
 def metrics_section() -> str:
     """Return the metrics and their labels."""
     rows = [
@@ -290,11 +329,17 @@ def reasons() -> dict[str, str]:
     }
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Write the page to the file that is named, else to its place in the project."""
-    target = Path(arguments[0]) if arguments else PAGE
-    target.write_text(page(), encoding="utf-8")
+def main(arguments: Sequence[str]) -> int:
+    """Write the page to the file that is named, else to its place; with `--check`, compare. Return the exit code."""
+    is_check = "--check" in arguments
+    target = next((Path(each) for each in arguments if each != "--check"), PAGE)
+    if not is_check:
+        target.write_text(page(), encoding="utf-8")
+    elif not target.exists() or target.read_text(encoding="utf-8") != page():
+        print(must(str(target), "be what the tables in the code give", "something else", "Run `make docs`."))
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

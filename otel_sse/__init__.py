@@ -25,6 +25,12 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from otel_sse import dialects, guards, policies, testing, wire
+
+    # Not in `__all__`: `from otel_sse import *` would load them, and two of them need an extra.
+    from otel_sse import litellm as litellm
+    from otel_sse import otlp_lines as otlp_lines
+    from otel_sse import prometheus as prometheus
+    from otel_sse import websockets as websockets
     from otel_sse.errors import (
         ConfigurationError,
         MissingExtraError,
@@ -101,18 +107,23 @@ _MODULE_OF: Final = {
 _SUBMODULES: Final = {
     "dialects": "otel_sse.dialects",
     "guards": "otel_sse.guards",
+    "litellm": "otel_sse.litellm",
+    "otlp_lines": "otel_sse.otlp_lines",
     "policies": "otel_sse.policies",
+    "prometheus": "otel_sse.prometheus",
     "testing": "otel_sse.testing",
+    "websockets": "otel_sse.websockets",
     "wire": "otel_sse.wire",
 }
-"""Public modules, which load on first use: name → module. Others are named like libraries and wait for their import."""
+"""Public modules, which load on first use: name → module."""
 
 
 def _load(name: str) -> object:
     """Return what the public `name` stands for, loading its module on first use (PEP 562).
 
     Raises:
-        AttributeError: `name` is not public; the message lists names that are spelt alike.
+        AttributeError: `name` is not public; the message has the nearest name that is.
+        MissingExtraError: `name` is a module that needs an extra which is not installed.
     """
     from importlib import import_module
 
@@ -125,15 +136,14 @@ def _load(name: str) -> object:
 
 
 def _unknown(name: str) -> str:
-    from difflib import get_close_matches
+    from otel_sse.errors import nearest
 
-    alike = get_close_matches(name, __all__)
-    advice = f"Did you mean {', '.join(alike)}?" if alike else f"Choose one of {', '.join(__all__)}."
+    advice = nearest(name, sorted({*__all__, *_SUBMODULES}), f"dir({__name__}) lists all.")
     return f"module {__name__!r} has no attribute {name!r}. {advice}"
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_SUBMODULES})
 
 
 # Hidden from type checkers: a visible `__getattr__` would make every misspelt name valid to them.

@@ -100,12 +100,12 @@ def must(subject: str, rule: str, value: object, advice: str) -> str:
 
 
 def nearest(name: str, known: Iterable[str], otherwise: str, *, prefix: str = "") -> str:
-    """Return the advice on a name that is not known: the known names that are spelt alike, the nearest first.
+    """Return the advice on a name that is not known: the known names that it may be meant for, the nearest first.
 
     Args:
         name: What was given.
         known: The names that there are.
-        otherwise: The advice where none of them is spelt alike.
+        otherwise: The advice where there is none.
         prefix: How all of them begin, the given one too. It is not compared: it would make any two of them alike.
     """
     alike = alike_names(name.removeprefix(prefix), [each.removeprefix(prefix) for each in known])
@@ -113,15 +113,27 @@ def nearest(name: str, known: Iterable[str], otherwise: str, *, prefix: str = ""
 
 
 def alike_names(name: str, known: Iterable[str]) -> list[str]:
-    """Return those of the known names that `name` may be a misspelling of, the nearest first, three at most."""
-    # Only whoever made a mistake pays for loading it.
+    """Return those of the known names that `name` may be meant for, three at most.
+
+    They are spelt alike, the nearest first, or begin with it: `capture` stands for `capture_content`.
+    """
+    # Only a caller with a mistake pays for loading it.
     from difflib import get_close_matches
 
-    return get_close_matches(name[:_MOST_COMPARED], list(known), cutoff=_ALIKE)
+    every = list(known)
+    alike = get_close_matches(name[:_MOST_COMPARED], every, cutoff=_ALIKE)
+    begun = [each for each in every if len(name) >= _SHORTEST_BEGINNING and each.startswith(name)]
+    return [*alike, *(each for each in begun if each not in alike)][:_MOST_ALIKE]
 
 
 _ALIKE: Final = 0.75
 """How much alike two names are that are meant to be one, from 0 to 1, by `difflib.SequenceMatcher.ratio`."""
+
+_MOST_ALIKE: Final = 3
+"""Names that one message has at most."""
+
+_SHORTEST_BEGINNING: Final = 4
+"""Characters from which on the beginning of a name is taken for the name."""
 
 _MOST_COMPARED: Final = 200
 """Characters of a name. Comparing takes time that grows with the square of its length."""

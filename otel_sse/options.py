@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import MISSING, Field, dataclass, fields
-from typing import Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from otel_sse import limits
 from otel_sse.errors import ConfigurationError, must, nearest
@@ -229,6 +229,16 @@ class Options:
         2, "Hook `(span, totals)` before a stream's last span ends.", "Callable[[Span, Totals], object]"
     )
 
+    # Hidden from type checkers, which know the fields. A dataclass would answer a wrong name with a TypeError alone.
+    if not TYPE_CHECKING:
+
+        def __new__(cls, **given: Any) -> Options:
+            known = cls.names()
+            for name in given:
+                if name not in known:
+                    raise unknown_option(name)
+            return object.__new__(cls)
+
     def __post_init__(self) -> None:
         for each in fields(self):
             rule: Setting = each.metadata["setting"]
@@ -315,7 +325,7 @@ def _tell(variable: str, advice: str) -> None:
 def unknown_option(name: str) -> ConfigurationError:
     """Return the error about an option that does not exist; it names those that are spelt alike."""
     advice = nearest(name, sorted(Options.names()), _ALL)
-    return ConfigurationError(must(f"option {name}", "be one of the options", name, advice))
+    return ConfigurationError(must("an option", "have a name that is known", name, advice))
 
 
 _ALL: Final = "All are in docs/reference.md."

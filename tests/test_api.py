@@ -8,6 +8,7 @@ import griffe
 import pytest
 
 from docs import api
+from docs.api_examples import AROUND, Around
 
 CODE = '''
 from typing import Literal
@@ -180,4 +181,24 @@ def test_section_that_is_not_known_is_an_error(module: griffe.Module) -> None:
 def test_indented_block_of_a_text_is_code() -> None:
     """What a docstring indents is fenced, and what is around it stays."""
     text = "One:\n\n    a = 1\n\n    b = 2\n\nTwo."
-    assert api.indented_as_code(text) == "One:\n\n```pyi\na = 1\n\nb = 2\n```\n\nTwo."
+    assert api.indented_as_code(text, Around()) == "One:\n\n```python\na = 1\n\nb = 2\n```\n\nTwo."
+
+
+def test_what_an_example_needs_is_hidden_around_it() -> None:
+    """Python before and behind an example is hidden, and a reason stands in their place."""
+    assert list(Around("a = 1", "assert a").around("BLOCK")) == [
+        "<!-- invisible-code-block: python\na = 1\n-->",
+        "BLOCK",
+        "<!-- invisible-code-block: python\nassert a\n-->",
+    ]
+    assert list(Around("a = 1", reason="needs a cluster").around("BLOCK")) == [
+        "<!-- not run: needs a cluster -->\nBLOCK"
+    ]
+
+
+def test_everything_that_is_hidden_has_its_example() -> None:
+    """What stands around examples is on the page: none is left behind when its example goes."""
+    page = api.PAGE.read_text(encoding="utf-8")
+    for name, around in AROUND.items():
+        hidden = [text.strip() for text in (around.before, around.after, around.reason) if text]
+        assert [text for text in hidden if text not in page] == [], name

@@ -38,12 +38,20 @@ def test_long_values_are_cut(length: int, shown: int) -> None:
         ("ab_cd", ["ab_ce", "ab_cf"], "", "Did you mean ab_cf or ab_ce?"),
         ("OTEL_SSE_EMITT", ["OTEL_SSE_EMIT", "OTEL_SSE_DIALECT"], "OTEL_SSE_", "Did you mean OTEL_SSE_EMIT?"),
         ("OTEL_SSE_QQQQ", ["OTEL_SSE_EMIT", "OTEL_SSE_DIALECT"], "OTEL_SSE_", "See the list."),
+        ("capture", ["capture_content", "chunk_events"], "", "Did you mean capture_content?"),
+        (
+            "emit",
+            ["emit_all", "emit_few", "emit_one", "emit_two"],
+            "",
+            "Did you mean emit_all or emit_few or emit_one?",
+        ),
+        ("cap", ["capture_content"], "", "See the list."),
         ("q" * 100_000, ["emit"], "", "See the list."),
         ("emit", [], "", "See the list."),
     ],
 )
 def test_nearest_name_is_named(name: str, known: list[str], prefix: str, advice: str) -> None:
-    """The names that are spelt alike are the advice, the nearest first; what all begin with makes none alike."""
+    """Names that are spelt alike or begin so are the advice, the nearest first; a beginning of all makes none alike."""
     assert nearest(name, known, "See the list.", prefix=prefix) == advice
 
 

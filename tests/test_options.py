@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
 from functools import partial
 from typing import Any
 
@@ -262,15 +264,26 @@ def test_bad_default_argument_is_refused_without_resolve_too() -> None:
         Options(queue_size=0)
 
 
+def test_unknown_name_is_refused_without_resolve_too() -> None:
+    """`Options(...)` names the nearest option as well; copies and pickles are as they were."""
+    with pytest.raises(ConfigurationError, match=r"got 'chunk_event'\. Did you mean chunk_events\?$"):
+        Options(chunk_event="all")  # type: ignore[call-arg]
+    options = Options(queue_size=7)
+    assert copy.copy(options) == pickle.loads(pickle.dumps(options)) == options
+    assert dataclasses.replace(options, queue_size=8) == Options(queue_size=8)
+
+
 def test_unknown_name_is_refused() -> None:
     """A name that is no setting is an error that quotes it and the nearest; an unknown variable has no effect."""
     with pytest.raises(ConfigurationError) as raised:
         Options.resolve({}, chunk_event="all")
     assert str(raised.value) == (
-        "option chunk_event must be one of the options, got 'chunk_event'. Did you mean chunk_events?"
+        "an option must have a name that is known, got 'chunk_event'. Did you mean chunk_events?"
     )
-    with pytest.raises(ConfigurationError, match=r"^option qqqq must .* All are in docs/reference\.md\.$"):
+    with pytest.raises(ConfigurationError, match=r"^an option must .*'qqqq'\. All are in docs/reference\.md\.$"):
         Options.resolve({}, qqqq="all")
+    with pytest.raises(ConfigurationError, match=r"got 'capture'\. Did you mean capture_content\?$"):
+        Options.resolve({}, capture=True)
     assert Options.resolve({"OTEL_SSE_CHUNK_EVENT": "none"}) == Options()
 
 

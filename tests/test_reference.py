@@ -13,6 +13,8 @@ from opentelemetry.trace import SpanContext, TraceFlags
 
 from docs import reference
 from otel_sse import limits, semconv
+from otel_sse.dialects.builtin import BUILTIN
+from otel_sse.dialects.registry import Entry
 from otel_sse.integrations.headers import with_trace
 from otel_sse.options import Options, settings
 from otel_sse.stream import kinds
@@ -59,6 +61,7 @@ def test_every_name_has_one_row() -> None:
     firsts = [row[0].strip("`") for row in rows(reference.page())]
     tables = (semconv.SPANS, semconv.EVENTS, semconv.ATTRIBUTES, semconv.METRICS, STAGES, kinds.FINDINGS)
     names = [row.name for table in tables for row in table]
+    names += [entry.name for entry in BUILTIN]
     names += [*Options.names(), *semconv.LABELS, *OUTCOMES, *KINDS, *reference.LOG_FIELDS, *reference.HEADERS]
     names += [name for name in vars(limits) if name.isupper()]
     assert sorted(firsts) == sorted(names)
@@ -74,6 +77,27 @@ def test_option_row_says_all_of_its_setting(name: str, default: object, rule) ->
     assert str(default).lower() in row[2].lower() or row[2] == "unset"
     assert f"be {row[4]}" == rule.allowed
     assert row[5].startswith(rule.doc)
+
+
+@pytest.mark.parametrize("entry", BUILTIN, ids=lambda entry: entry.name)
+def test_dialect_row_says_what_is_read_and_where_that_is_defined(entry: Entry) -> None:
+    """A dialect's row has a sentence, the proof of a whole stream and, of a vendor's, the document."""
+    name, reads, shown, source = reference.dialect_row(entry.name, entry.factory())
+    assert name == f"`{entry.name}`"
+    assert re.fullmatch(r"[A-Z`].{10,}[^.]\.", reads)
+    assert shown in reference.EXPECTATIONS.values()
+    assert source or ".vendors." not in type(entry.factory()).__module__
+
+
+def test_check_says_that_a_page_is_out_of_date(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--check` writes nothing, and fails where the page is not what the code gives."""
+    target = tmp_path / "page.md"
+    assert reference.main(["--check", str(target)]) == 1
+    assert capsys.readouterr().out == (
+        f"{target} must be what the tables in the code give, got 'something else'. Run `make docs`.\n"
+    )
+    assert reference.main([str(target)]) == 0
+    assert reference.main(["--check", str(target)]) == 0
 
 
 def test_bars_do_not_break_a_table() -> None:

@@ -27,11 +27,11 @@ from otel_sse.terminal.times import shown_duration
 _INDENT: Final = 2
 
 _SIGNS: Final = (
-    "= the same",
-    "~ rewritten by a stage that may",
+    f"= the {Fate.SAME}",
+    f"~ {Fate.REWRITTEN} by a stage that may",
     "% cut anew",
     "+ made here",
-    "- left out",
+    f"- {Fate.LEFT_OUT}",
     "? not known",
 )
 """The signs that stand in the matrix in the place of numbers, each before its words."""

@@ -217,17 +217,17 @@ def _words(stream: TraceStream, step: Step, fate: Fate) -> str:
     stage, others = stream.stages[step.stage], number_range(step.first, step.last)
     outcome = escaped(stage.outcome or "its end is not here")
     words = {
-        Fate.MERGED: f"merged with {others}",
-        Fate.REPLACED: f"replaced, with {others}",
-        Fate.SPLIT: f"split into {others}",
-        Fate.DOUBLED: f"doubled: {others}",
-        Fate.MOVED: "moved: out of order",
-        Fate.LOST: f"lost before {escaped(stage.label)}",
-        Fate.LEFT_OUT: f"left out by {escaped(stage.label)}",
-        Fate.CUT_OFF: f"cut off: {escaped(stage.label)} ended before it ({outcome})",
+        Fate.MERGED: f"{Fate.MERGED} with {others}",
+        Fate.REPLACED: f"{Fate.REPLACED}, with {others}",
+        Fate.SPLIT: f"{Fate.SPLIT} into {others}",
+        Fate.DOUBLED: f"{Fate.DOUBLED}: {others}",
+        Fate.MOVED: f"{Fate.MOVED}: out of order",
+        Fate.LOST: f"{Fate.LOST} before {escaped(stage.label)}",
+        Fate.LEFT_OUT: f"{Fate.LEFT_OUT} by {escaped(stage.label)}",
+        Fate.CUT_OFF: f"{Fate.CUT_OFF}: {escaped(stage.label)} ended before it ({outcome})",
         Fate.UNKNOWN: "not known: the trace has not all chunks of this stage, or none that can be read",
         Fate.ELSEWHERE: f"went on at another {escaped(stage.label)}",
-        Fate.ADDED: "added here",
+        Fate.ADDED: f"{Fate.ADDED} here",
     }
     return words.get(fate, fate)
 

@@ -8,6 +8,7 @@ from typing import Final
 from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 from otel_sse.stream.facts import Facts
+from otel_sse.wire import events
 from otel_sse.wire.events import Violation
 
 FIELDS: Final = ("data:", "event:")
@@ -21,7 +22,7 @@ _SUSPECTED_LINES: Final = 3
 _CERTAIN_LINES: Final = 8
 """The same before it is certain."""
 
-_VIOLATIONS: Final = {"oversize": kinds.OVERSIZE, "invalid_utf8": kinds.INVALID_UTF8}
+_VIOLATIONS: Final = {events.OVERSIZE: kinds.OVERSIZE, events.INVALID_UTF8: kinds.INVALID_UTF8}
 """What the parser met that is told as it is."""
 
 _PLACES: Final = frozenset({"data", "event", "id", "line", "retry"})
@@ -63,7 +64,9 @@ def check_violation(stage: str, seq: int, violation: Violation) -> Finding | Non
             here; that text without framing does, is.
     """
     kind = violation.kind
-    if kind == "unknown_field" or (kind == "truncated" and not _FIELD_LIKE.fullmatch(violation.detail or "data")):
+    if kind == events.UNKNOWN_FIELD or (
+        kind == events.TRUNCATED and not _FIELD_LIKE.fullmatch(violation.detail or "data")
+    ):
         return _unknown_field(stage, seq, violation.detail)
     if kind in _VIOLATIONS:
         # The detail of bytes that are no UTF-8 can be what somebody wrote, which no finding may hold.

@@ -32,6 +32,7 @@ from otel_sse.stream.kinds import family_of
 from otel_sse.stream.stage import StageInfo
 from otel_sse.stream.totals import Totals
 from otel_sse.wire import Comment, Event, Item, LineParser, Parser, Violation
+from otel_sse.wire.events import TRUNCATED
 
 _LARGE: Final = limits.ACCUMULATED_BYTES
 
@@ -276,7 +277,7 @@ class StageMonitor:
                 self._ending.truncated |= decode(item.data) is NOT_JSON
                 self._crossed(self._reader.read(item), item, time_ns, 0)
             else:
-                self._ending.truncated |= type(item) is Violation and item.kind == "truncated"
+                self._ending.truncated |= type(item) is Violation and item.kind == TRUNCATED
                 self._other(item, time_ns, 0)
         for finding in self._content.close(*self._so_far):
             self._notes.add(finding, time_ns)

@@ -1,5 +1,7 @@
 """Assertions about streams for an application's own tests: each chunk once, none lost, the end as it should be.
 
+    import otel_sse
+
     def test_answer(client):
         with otel_sse.testing.record() as streams:
             client.get("/chat")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .events import Comment, Event, Item, Violation
+from .events import BAD_ID, BAD_RETRY, INVALID_UTF8, OVERSIZE, UNKNOWN_FIELD, Comment, Event, Item, Violation
 from .line_buffer import field_name
 
 MAX_RETRY_DIGITS: Final = 18
@@ -44,7 +44,7 @@ class Block:
         """Take one line that is not blank; return what there is to say of it at once, in order, without sizes."""
         items: list[Item] = []
         if not _is_utf8(line):
-            items.append(Violation("invalid_utf8", field_name(line)))
+            items.append(Violation(INVALID_UTF8, field_name(line)))
         name, _, value = line.partition(b":")
         if name:
             violation = self._take_field(name, value[1:] if value.startswith(b" ") else value)
@@ -87,7 +87,7 @@ class Block:
             return self._take_id(value)
         if name == b"retry":
             return self._take_retry(value)
-        return Violation("unknown_field", field_name(name))
+        return Violation(UNKNOWN_FIELD, field_name(name))
 
     def _take_data(self, value: bytes) -> Violation | None:
         self.open = True
@@ -96,14 +96,14 @@ class Block:
         # `_data` ends with the LF that joins this line to the ones before, as the standard's data buffer does.
         if len(self._data) + len(value) > self._max_bytes:
             self.spoil()
-            return Violation("oversize", "event")
+            return Violation(OVERSIZE, "event")
         self._data += value
         self._data += b"\n"
         return None
 
     def _take_id(self, value: bytes) -> Violation | None:
         if b"\0" in value:
-            return Violation("bad_id", "id")
+            return Violation(BAD_ID, "id")
         self.open = True
         self._id = self._id_buffer = _text(value)
         return None
@@ -111,7 +111,7 @@ class Block:
     def _take_retry(self, value: bytes) -> Violation | None:
         digits = value.lstrip(b"0")
         if not value.isdigit() or len(digits) > MAX_RETRY_DIGITS:
-            return Violation("bad_retry", "retry")
+            return Violation(BAD_RETRY, "retry")
         self.open = True
         self._retry_ms = self.retry_ms = int(digits or b"0")
         return None

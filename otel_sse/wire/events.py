@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+UNKNOWN_FIELD: Final = "unknown_field"
+OVERSIZE: Final = "oversize"
+TRUNCATED: Final = "truncated"
+INVALID_UTF8: Final = "invalid_utf8"
+BAD_RETRY: Final = "bad_retry"
+BAD_ID: Final = "bad_id"
+
+VIOLATIONS: Final = (UNKNOWN_FIELD, OVERSIZE, TRUNCATED, INVALID_UTF8, BAD_RETRY, BAD_ID)
+"""Every kind of violation. `detect/framing.py` says which of them are findings, and of which kind."""
 
 
 # Structs and not dataclasses, here and in `stream`: they are made for every chunk, and a struct that the garbage

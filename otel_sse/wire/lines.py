@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ..errors import ConfigurationError, must
 from ..limits import MAX_EVENT_BYTES
-from .events import Event, Item, Violation
+from .events import INVALID_UTF8, OVERSIZE, TRUNCATED, Event, Item, Violation
 from .line_buffer import LineBuffer
 
 
@@ -72,7 +72,7 @@ class LineParser:
         """
         items: list[Item] = []
         if self._line.skipping:
-            self._emit(Violation("truncated"), items)
+            self._emit(Violation(TRUNCATED), items)
         self._end_line(items)
         self._closed = True
         return items
@@ -81,7 +81,7 @@ class LineParser:
         passed = self._line.take(part)
         self._pending += passed or len(part)
         if passed:
-            self._emit(Violation("oversize", "line"), items)
+            self._emit(Violation(OVERSIZE, "line"), items)
             self._pending += len(part) - passed
 
     def _end_line(self, items: list[Item]) -> None:
@@ -96,7 +96,7 @@ class LineParser:
             text = line.decode()
         except UnicodeDecodeError:
             text = line.decode("utf-8", "replace")
-            self._emit(Violation("invalid_utf8"), items)
+            self._emit(Violation(INVALID_UTF8), items)
         self._emit(Event(text), items)
 
     def _emit(self, item: Item, items: list[Item]) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from ..errors import ConfigurationError, must
 from ..limits import MAX_EVENT_BYTES
 from .block import Block
-from .events import Event, Item, Violation
+from .events import OVERSIZE, TRUNCATED, Event, Item, Violation
 from .line_buffer import LineBuffer, field_name
 from .plain import CRLF_END, LF_END, plain_comment, plain_event, plain_lines, size_of
 
@@ -120,7 +120,7 @@ class Parser:
         unfinished = bool(self._line) or self._block.open
         items: list[Item] = []
         if unfinished and not self._closed:
-            self._emit(Violation("truncated", field_name(self._line.head)), items)
+            self._emit(Violation(TRUNCATED, field_name(self._line.head)), items)
         self._line.clear()
         self._block.clear()
         self._closed = True
@@ -270,7 +270,7 @@ class Parser:
         passed = self._line.take(part)
         self._pending += passed or len(part)
         if passed:
-            self._emit(Violation("oversize", "line"), items)
+            self._emit(Violation(OVERSIZE, "line"), items)
             self._pending += len(part) - passed
             if self._line.head.startswith((b"data:", b"event:")):
                 self._block.spoil()

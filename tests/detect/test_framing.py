@@ -8,6 +8,7 @@ from otel_sse.detect.framing import FIELDS, check_frame, check_violation
 from otel_sse.stream.chunk import CERTAIN, CONTENT, CONTROL, SUSPECTED, Finding
 from otel_sse.stream.facts import Facts
 from otel_sse.wire import Violation
+from otel_sse.wire.events import INVALID_UTF8, OVERSIZE, UNKNOWN_FIELD, VIOLATIONS
 
 CONTROLS = Facts(CONTROL)
 
@@ -125,3 +126,11 @@ def test_unreadable_bytes_are_told_without_what_they_say(violation: Violation, e
 def test_harmless_violations_are_no_finding(kind: str) -> None:
     """What readers ignore by the standard, and the end that the outcome tells, is no finding."""
     assert check_violation("emit", 3, Violation(kind, "id")) is None
+
+
+def test_what_the_parser_calls_a_violation_is_told_once() -> None:
+    """Three kinds of violations are findings as they are; the others are so only where text stands without framing."""
+    told = {kind: check_violation("emit", 3, Violation(kind, "data")) for kind in VIOLATIONS}
+    assert {kind: found.kind for kind, found in told.items() if found is not None} == {
+        kind: f"protocol/{kind}" for kind in (OVERSIZE, INVALID_UTF8, UNKNOWN_FIELD)
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -23,7 +24,19 @@ from tests.deploy.collectors import free_ports
 from tests.docs import outputs, shell
 from tests.docs.environments import NoEnvironmentError, asked_for, environment
 from tests.docs.machine import OTLP, Machine
-from tests.docs.pages import OTHERS, OUTPUT, PARSED, ROOT, SHELL, Block, parse, replace, unreadable
+from tests.docs.pages import (
+    OTHERS,
+    OUTPUT,
+    PARSED,
+    ROOT,
+    SESSION,
+    SHELL,
+    Block,
+    code_of_session,
+    parse,
+    replace,
+    unreadable,
+)
 from tests.docs.shell import Command, Kind
 from tests.integrations.seen import until
 
@@ -108,6 +121,8 @@ class PageRun:
             (self.folder / block.says["file"]).write_text(block.source, "utf-8")
         if block.language in PARSED:
             return unreadable(block)
+        if block.language == SESSION:
+            block = dataclasses.replace(block, source=code_of_session(block.source))
         return self._shell(block) if block.language == SHELL else self._python_block(block)
 
     # Python

@@ -11,7 +11,6 @@ A comment stands on the lines right above its block, in one of these forms:
 
 from __future__ import annotations
 
-import ast
 import doctest
 import json
 import re
@@ -36,8 +35,11 @@ MADE_FROM_CODE: Final = "docs/reference.md"
 SHELL: Final = "sh"
 PYTHON: Final = "python"
 OUTPUT: Final = "text"
-PARSED: Final = ("json", "pycon", "toml", "yaml")
-"""Languages that are read, not run: configuration, and examples of docstrings, whose names are an application's."""
+SESSION: Final = "pycon"
+"""Python as an interpreter shows it: the examples of docstrings."""
+
+PARSED: Final = ("json", "toml", "yaml")
+"""Languages that are read, not run: configuration."""
 
 OTHERS: Final = {
     "promql": "tests/grafana/test_pages.py",
@@ -45,9 +47,11 @@ OTHERS: Final = {
     "jaeger": "tests/grafana/test_pages.py",
     "sql": "tests/grafana/test_clickhouse.py",
     "pyi": "tests/test_api.py",
-    "": "",
 }
-"""Languages that this room leaves alone, and the tests that do not. A block without a language is a picture."""
+"""Languages that this room leaves alone, and the tests that do not."""
+
+SIGNATURES: Final = "docs/api.md"
+"""The one page that has blocks of `pyi`: how things are called, made from the code by `make docs`."""
 
 FORMS: Final = ("not run", "output of", "numbers vary", "file")
 HIDDEN: Final = "invisible-code-block"
@@ -89,8 +93,14 @@ class Block:
 
     def problem(self) -> str | None:
         """What is wrong with the comment, or with the language; None where nothing is."""
-        if self.language not in (SHELL, PYTHON, OUTPUT, *PARSED, *OTHERS):
+        if self.language not in ("", SHELL, PYTHON, SESSION, OUTPUT, *PARSED, *OTHERS):
             return f"a block must be of a language that is run, parsed or left alone, got {self.language!r}"
+        if not self.language and self.reason is None:
+            return "a block must have a language, or say `not run` with the reason above it, got neither"
+        if self.language == "pyi" and self.page != SIGNATURES:
+            return (
+                f"a block of pyi must stand on {SIGNATURES}, got {self.page}; call an example python, so that it is run"
+            )
         for form in ("not run", "numbers vary"):
             if len(self.says.get(form, "in words").split()) < 2:
                 return f"`{form}` must say why in words, got {self.says[form]!r}"
@@ -195,7 +205,6 @@ def unreadable(block: Block) -> str | None:
     reads: dict[str, Callable[[str], object]] = {
         "yaml": yaml.safe_load,
         "json": json.loads,
-        "pycon": _compiled,
         "toml": tomllib.loads,
     }
     try:
@@ -205,6 +214,10 @@ def unreadable(block: Block) -> str | None:
     return None if value else "a block must say something, got nothing"
 
 
-def _compiled(source: str) -> object:
-    code = "".join(example.source for example in doctest.DocTestParser().get_examples(source))
-    return compile(code, "example", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True) if code else None
+def code_of_session(source: str) -> str:
+    """Return what was typed in a session, on the lines where it stands; outputs are no part of it."""
+    lines = [""] * source.count("\n")
+    for example in doctest.DocTestParser().get_examples(source):
+        typed = example.source.splitlines()
+        lines[example.lineno : example.lineno + len(typed)] = typed
+    return "\n".join(lines) + "\n"

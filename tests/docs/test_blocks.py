@@ -15,9 +15,11 @@ calls for each block is ours:
   (`conftest.py`), and kept in `.venvs/docs`. A page without an install line has what README offers.
 - **Outputs** (`outputs.py`): a `text` block behind a command is compared with what it prints, but for times, ids, ports
   and layout. A line `...` leaves lines out. `make outputs` writes what is printed now into the pages.
-- **Configuration** and the examples of docstrings are parsed; queries have tests of their own (`pages.OTHERS`).
+- **Examples of docstrings** run as Python, with hidden blocks around them (`docs/api_examples.py`) that make what they
+  name. Signatures (`pyi`) stand on the API page alone.
+- **Configuration** is parsed; queries have tests of their own (`pages.OTHERS`).
 
-What can't be run says so above it, `<!-- not run: REASON -->`; the end of the run counts these.
+What can't be run says so above it, `<!-- not run: REASON -->`, pictures too; the end of the run counts these.
 The demo runs at a quicker pace, and once for all pages that show the same command. Two pages run at a time.
 """
 

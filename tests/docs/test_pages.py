@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs import pages
-from tests.docs.pages import Block, blocks, stray_comments
+from tests.docs.pages import Block, blocks, code_of_session, stray_comments
 
 PAGE = """# Page
 
@@ -82,12 +82,31 @@ def test_a_comment_that_is_heard_by_nobody_is_found(root: Path, comment: str) ->
         (Block("p", 1, "sh", "", {"not run": "Docker"}), "`not run` must say why in words, got 'Docker'"),
         (Block("p", 1, "text", "", {"numbers vary": ""}), "`numbers vary` must say why in words, got ''"),
         (Block("p", 1, "sh", "", {"output of": "x"}), "`output of` must stand above a block of text, got 'sh'"),
+        (
+            Block("p", 1, "", "a -> b", {}),
+            "a block must have a language, or say `not run` with the reason above it, got neither",
+        ),
+        (
+            Block("p", 1, "pyi", "x = 1", {}),
+            "a block of pyi must stand on docs/api.md, got p; call an example python, so that it is run",
+        ),
         (Block("p", 1, "ruby", "", {}), "a block must be of a language that is run, parsed or left alone, got 'ruby'"),
     ],
 )
 def test_a_comment_without_a_reason_is_a_problem(block: Block, problem: str) -> None:
     """A reason is more than one word, a comment stands above what it is about, and each language is known."""
     assert block.problem() == problem
+
+
+def test_a_picture_with_a_reason_is_no_problem() -> None:
+    """A block without a language that is not run, and says why, stands."""
+    assert Block("p", 1, "", "a -> b", {"not run": "a picture"}).problem() is None
+
+
+def test_a_session_keeps_its_lines() -> None:
+    """What was typed is run, where it stands, and outputs are left out."""
+    session = ">>> for n in (1, 2):\n...     print(n)\n1\n2\n>>> m = n\n"
+    assert code_of_session(session).splitlines() == ["for n in (1, 2):", "    print(n)", "", "", "m = n"]
 
 
 def test_other_tests_of_queries_are_there() -> None:

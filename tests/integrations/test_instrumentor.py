@@ -151,7 +151,9 @@ async def test_a_misspelt_setting_is_refused_and_a_foreign_argument_is_left_alon
     instrument: Callable[..., None], telemetry: Telemetry
 ) -> None:
     """A name that is spelt like an option's is refused with that; what is not ours (a distribution's) is ignored."""
-    with pytest.raises(otel_sse.ConfigurationError, match=r"^option chunk_event must .* Did you mean chunk_events\?$"):
+    with pytest.raises(
+        otel_sse.ConfigurationError, match=r"^an option must .*'chunk_event'\. Did you mean chunk_events\?$"
+    ):
         instrument(chunk_event="all")
     instrument(logger_provider=None, request_hook=None)
     driver = await call(starlette_app())

@@ -7,6 +7,22 @@ import gc
 import pytest
 
 from otel_sse.wire import Comment, Event, Item, Violation
+from otel_sse.wire.events import VIOLATIONS
+from tests.stream.literals import literals, stale
+
+OTHER_WORDS = {
+    ("oversize", "demo/faults.py"): "the name of one of the demo's faults",
+    ("oversize", "stream/kinds.py"): "the name of one of the demo's faults",
+    ("truncated", "stage/ending.py"): "an attribute's name",
+}
+"""Words that are a violation's kind and mean something else there."""
+
+
+def test_no_kind_of_violation_is_written_as_a_literal_elsewhere() -> None:
+    """Whoever makes a violation or asks for one takes the constant, and each exception is one."""
+    found = [each for each in literals() if each.text in VIOLATIONS and each.path != "wire/events.py"]
+    assert [str(each) for each in found if (each.text, each.path) not in OTHER_WORDS] == []
+    assert stale(OTHER_WORDS, ((each.text, each.path) for each in found)) == []
 
 
 @pytest.mark.parametrize(

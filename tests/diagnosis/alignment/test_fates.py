@@ -3,50 +3,58 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from pathlib import Path
 
-import otel_sse
+import pytest
+
 from otel_sse.diagnosis.alignment.fates import DAMAGE, GONE, HANDED_ON, Fate
+from tests.stream.literals import PACKAGE, Literal, literals, literals_of, stale
 
-PACKAGE = Path(otel_sse.__file__).parent
-HOME = "diagnosis/alignment/fates.py"
+HOMES = ("diagnosis/alignment/fates.py", "stream/kinds.py")
+"""The second has the words as details of kinds; `tests/stream/test_kinds.py` holds those."""
+
+WORDS = tuple(fate.value for fate in Fate)
 
 ELSEWHERE = {
-    ("demo/faults.py", "doubled"): "the name of a fault that the demo makes",
-    ("demo/pipeline_policies.py", "split"): "the name of a policy of the demo",
-    ("lineage/pending.py", "late"): "how a chunk was claimed",
-    ("recording/upstreams.py", "unknown"): "the name of a slot",
-    ("semconv.py", "doubled"): "the detail of a finding's kind",
+    ("doubled", "demo/faults.py"): "the name of a fault that the demo makes",
+    ("split", "demo/pipeline_policies.py"): "the name of a policy of the demo",
+    ("late", "lineage/pending.py"): "how a chunk was claimed",
+    ("late", "diagnosis/faults/delays.py"): "a part of a sentence",
+    ("left out", "diagnosis/faults/omissions.py"): "a part of a sentence",
+    ("lost", "demo/pipeline_gateway.py"): "a part of a sentence",
+    ("lost", "hops/inbox.py"): "a part of a sentence",
+    ("unknown", "recording/upstreams.py"): "the name of a slot",
 }
-"""Words of other meanings, by module and word."""
+"""Words of other meanings, by word and module."""
 
 
-def _literals(tree: ast.Module) -> Iterator[str]:
-    """Every text of a module but for docstrings."""
-    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
-            yield node.value
+def elsewhere() -> list[tuple[str, Literal]]:
+    """Each word of a fate that a short text of the package has outside of the home of fates."""
+    return [(word, each) for each in literals() if each.path not in HOMES for word in each.words(WORDS)]
 
 
 def test_no_word_of_a_fate_is_typed_elsewhere() -> None:
-    """Outside of its home no module of the package has the word as a text of its own, but for those that are named."""
-    words = {fate.value for fate in Fate}
-    modules = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob("*.py")}
-    found = {
-        (name, text)
-        for name, path in modules.items()
-        for text in _literals(ast.parse(path.read_text("utf-8")))
-        if text in words
-    }
-    assert {name for name, _ in found} >= {HOME}
-    assert {each for each in found if each[0] != HOME} <= ELSEWHERE.keys()
+    """Outside of its home no module of the package has the word in a short text, but for those that are named."""
+    assert [str(literal) for word, literal in elsewhere() if (word, literal.path) not in ELSEWHERE] == []
+
+
+def test_words_of_other_meanings_are_still_there() -> None:
+    """Each exception is one: the word stands in that module."""
+    assert stale(ELSEWHERE, ((word, literal.path) for word, literal in elsewhere())) == []
+
+
+@pytest.mark.parametrize(
+    "source", ['"lost %s"', '"doubled: "', 'f"left out by {x}"', 'b"moved"', """y: 'L["moved"]'"""]
+)
+def test_a_word_is_seen_wherever_it_stands(source: str) -> None:
+    """It is seen among other words, in bytes and in annotations."""
+    assert any(
+        literal.words(WORDS) for literal in literals_of(f"x = {source}" if source[0] != "y" else source, "made.py")
+    )
 
 
 def test_each_fate_is_explained() -> None:
     """A text stands below each member of the enumeration."""
-    tree = ast.parse((PACKAGE / HOME).read_text("utf-8"))
+    tree = ast.parse((PACKAGE / HOMES[0]).read_text("utf-8"))
     (fates,) = (node for node in tree.body if isinstance(node, ast.ClassDef))
     members = [n for n, node in enumerate(fates.body) if isinstance(node, ast.Assign)]
     assert len(members) == len(Fate)
