@@ -243,6 +243,13 @@ ACCUMULATED_BYTES: Final = 32
 ACCUMULATED_CHUNKS: Final = 3
 """Chunks that have to stand before it."""
 
+CUMULATIVE_CHUNKS: Final = 8
+"""Chunks that each begin with the whole one before, before that is told: a model may count `a`, `ab`, `abc`."""
+
+MAX_FORM_CHARS: Final = 4_096
+"""Characters of an event that is kept to compare a later one's form with: 256 channels of those are a megabyte. Pieces
+have some hundreds."""
+
 ACCUMULATED_PIECES: Final = 64
 """First chunks of a channel that are known again in it; its length says the rest."""
 

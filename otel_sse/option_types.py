@@ -106,6 +106,17 @@ class InstrumentOptions(TypedDict, total=False):
     emit_rewrites: bool | None
     """Whether the application's own code before `emit` may filter, change or add content, which is then no finding."""
 
+    whole_types: tuple[str, ...] | None
+    """Types of frames (`type`, `event`, `object`, or the event's name) that hold the whole text once more: their text
+    is no content. Frames of another form than the pieces are known without it. It must be types of frames: a tuple, or
+    a comma-separated list in the environment.
+    """
+
+    cumulative_stages: tuple[str, ...] | None
+    """Stages whose chunks each hold all of the text so far, on purpose; what is new in a chunk is its content. It must
+    be names of stages: a tuple, or a comma-separated list in the environment.
+    """
+
     websockets: bool | None
     """Make stages of the streams that cross WebSockets, and agree with the other end on an envelope (docs/envelope.md).
     """

@@ -19,6 +19,7 @@ from otel_sse.setting import (
     HOST,
     PARAMETER,
     PREFIX,
+    WORD,
     Setting,
     choice_setting,
     dialect_setting,
@@ -144,6 +145,19 @@ class Options:
         "emit_rewrites",
         False,
         "Whether the application's own code before `emit` may filter, change or add content, which is then no finding.",
+    )
+    whole_types: tuple[str, ...] = names_setting(
+        "whole_types",
+        "Types of frames (`type`, `event`, `object`, or the event's name) that hold the whole text once more: their "
+        "text is no content. Frames of another form than the pieces are known without it.",
+        "types of frames",
+        WORD,
+    )
+    cumulative_stages: tuple[str, ...] = names_setting(
+        "cumulative_stages",
+        "Stages whose chunks each hold all of the text so far, on purpose; what is new in a chunk is its content.",
+        "names of stages",
+        WORD,
     )
     websockets: bool = flag_setting(
         "websockets",

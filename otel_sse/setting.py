@@ -32,6 +32,10 @@ HOST: Final = re.compile(r"[^\sA-Z,/?#@]+")
 """A host in lower case, with or without a port."""
 
 
+WORD: Final = re.compile(r"[^\s,](?:[^,\n]*[^\s,])?")
+"""A name without a comma, as a list in the environment has it."""
+
+
 class Setting(msgspec.Struct, frozen=True):
     """How one setting is read and documented.
 

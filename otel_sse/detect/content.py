@@ -9,6 +9,7 @@ from zlib import crc32
 from otel_sse import limits
 from otel_sse.detect.accumulated import AccumulatedDetector
 from otel_sse.detect.again import AgainDetector
+from otel_sse.detect.cumulative import CumulativeDetector
 from otel_sse.detect.doubled import DoubledDetector
 from otel_sse.stream.chunk import Chunk, Finding
 from otel_sse.stream.digest import Digest, sha1_digest
@@ -31,14 +32,28 @@ class ContentDetector:
     """
 
     __slots__ = (
-        "_accumulated", "_again", "_channel", "_doubled", "_first", "_frame", "_frames_differ", "_mix",
-        "chunks", "due", "large", "told",
+        "_accumulated",
+        "_again",
+        "_channel",
+        "_cumulative",
+        "_doubled",
+        "_first",
+        "_frame",
+        "_frames_differ", "_is_mixed",
+        "_mix",
+        "_stage",
+        "chunks",
+        "due",
+        "large",
+        "looked_len",
+        "told",
     )  # fmt: skip
 
     def __init__(self, stage: str, digest: Digest = sha1_digest) -> None:
         self.chunks: list[Chunk] = []
-        self.large: list[tuple[Chunk, str]] = []
-        """Chunks with their texts, which are forgotten at the next look."""
+        self.large: list[tuple[Chunk, str, str]] = []
+        """Chunks with their texts, which are forgotten at the next look, and how sure it is that one which says all
+        again is one more piece."""
         self.due = limits.FIRST_LOOK_CHUNKS
         """The number of the chunk at which a look is due."""
         self.told = Latest(limits.MAX_TOLD)
@@ -48,9 +63,14 @@ class ContentDetector:
         self._first: str | None = None
         self._channel = ""
         self._mix = 0
+        self._stage = stage
         self._doubled = DoubledDetector(stage, self.told)
         self._again = AgainDetector(stage, self.told)
         self._accumulated = AccumulatedDetector(stage, digest)
+        self._cumulative = CumulativeDetector(stage, digest)
+        self._is_mixed = False
+        self.looked_len = 0
+        """Bytes of content up to the last look."""
 
     def frame(self, digest: str, data: str) -> None:
         """Take note of a content chunk's whole frame, where nobody knows what else is in it.
@@ -82,6 +102,9 @@ class ContentDetector:
             found = self._accumulated.look(self._channel, chunks, self.large)
         else:
             found = self._by_channel(chunks, channels, keys)
+        if self.large:
+            found += self._cumulative.look(chunks, self.large, self.looked_len)
+        self.looked_len = chunks[-1].acc_len
         first, last = chunks[0].seq, chunks[-1].seq
         seqs = range(first, last + 1) if last - first == count - 1 else [chunk.seq for chunk in chunks]
         self._doubled.sure = sure and not self._frames_differ
@@ -92,6 +115,39 @@ class ContentDetector:
         chunks.clear()
         self.large.clear()
         return found
+
+    def is_mixed(self, channel: str) -> bool:
+        """Return whether another channel than this one is known to have said something."""
+        if self._is_mixed or (self.chunks and self.chunks[0].channel != channel):
+            return True
+        return self.looked_len > 0 and channel != (self._first or "")
+
+    def said(self, channel: str) -> int:
+        """Return how many bytes a channel has said since its answer began."""
+        said, start = self._accumulated.size(channel), self.looked_len
+        for chunk in self.chunks:
+            said += chunk.acc_len - start if chunk.channel == channel else 0
+            start = chunk.acc_len
+        return said
+
+    def says_all(self, channel: str, text: str, size: int) -> bool:
+        """Return whether a text is all that its channel has said up to the last look. Arguments as in `accumulated`."""
+        return self._accumulated.says_all(channel, text, size)
+
+    def end(self, channel: str | None = None) -> None:
+        """Take note that what a channel says from now on is another answer's; of all channels without a name.
+
+        To be called right behind a look.
+        """
+        self._accumulated.end(channel)
+
+    def begin(self) -> None:
+        """Forget what was said: who asks the same once more may get the same answer."""
+        self.end()
+        self._frame = ("", "")
+        self._first, self._channel, self._mix = None, "", 0
+        self._doubled = DoubledDetector(self._stage, self.told)
+        self._again = AgainDetector(self._stage, self.told)
 
     def close(self, ended: bool, sure: bool = True) -> list[Finding]:
         """Return what is left to say, now that nothing will come."""
@@ -120,4 +176,5 @@ class ContentDetector:
             self._first = channel
         else:
             self._again.turned(offset)
+            self._is_mixed = True
         self._mix = 0 if channel == self._first else crc32(channel.encode("utf-8", "surrogatepass"))

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from otel_sse.dialects.dialect import Dialect
-from otel_sse.dialects.frames import is_done_mark, unwrap
+from otel_sse.dialects.frames import TYPE_KEYS, is_done_mark, unwrap
 from otel_sse.dialects.generic import GenericJSON
-from otel_sse.dialects.payload import NOT_JSON, decode
+from otel_sse.dialects.payload import NOT_JSON, decode, fields, items
 from otel_sse.dialects.plain import PlainText
 from otel_sse.dialects.registry import Entry, entries, make
-from otel_sse.limits import MAX_SNIFFED_EVENTS
+from otel_sse.limits import MAX_CHANNELS, MAX_SNIFFED_EVENTS
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, HEARTBEAT
 from otel_sse.stream.facts import Facts
 from otel_sse.wire.events import Event
 
 ContentOf = Callable[[object], "str | None"]
+
+_TYPE_KEYS: Final = (*TYPE_KEYS, "object")
+"""Keys whose text says what kind of frame one is."""
 
 _ALIKE_EVENTS: Final = 3
 """Events with content of no vendor's shape after which a stream is called generic, or plain text: a single one may be
@@ -33,6 +36,8 @@ class Reader:
         dialect: A dialect's name or an instance for this stream; None to choose by looking.
         content_of: Called with an event's decoded JSON (the data itself where it is not JSON); returns the event's
             content, or None where it has none. Replaces what the dialect says of content. Not called for `[DONE]`.
+        whole_types: Types of frames, or names of events, that hold the whole text once more: their text is no content.
+        cumulative: Whether each frame holds all of the text so far: its content is then what is new in it.
 
     Raises:
         ConfigurationError: `dialect` is a name that is not registered.
@@ -45,7 +50,9 @@ class Reader:
         "_frames",
         "_looked",
         "_read_dialect",
+        "_so_far",
         "_texts",
+        "_whole_types",
         "callback_errors",
         "read",
     )
@@ -53,10 +60,19 @@ class Reader:
     read: Callable[[Event], Facts]
     """Return what an event means. Never raises, whatever the event holds."""
 
-    def __init__(self, *, dialect: str | Dialect | None = None, content_of: ContentOf | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        dialect: str | Dialect | None = None,
+        content_of: ContentOf | None = None,
+        whole_types: Iterable[str] = (),
+        cumulative: bool = False,
+    ) -> None:
         self.callback_errors = 0
         """How often a callback of the user (`content_of`, a registered `recognise`) raised."""
         self._content_of = content_of
+        self._whole_types = frozenset(whole_types)
+        self._so_far: dict[str, tuple[int, int]] | None = {} if cumulative else None
         self._candidate = GenericJSON()
         self._chosen: Dialect | None = None
         self._looked = self._frames = self._texts = 0
@@ -75,13 +91,18 @@ class Reader:
         """What a complete stream must have shown by its end, as far as is known now."""
         return (self._chosen or self._candidate).expects
 
+    @property
+    def asks(self) -> bool:
+        """Whether more than the dialect says what the content is: the user's function, or what was declared."""
+        return self._content_of is not None or bool(self._whole_types) or self._so_far is not None
+
     def _choose(self, dialect: Dialect) -> None:
         self._chosen = dialect
         self._read_with(dialect.read)
 
     def _read_with(self, read: Callable[[Event], Facts]) -> None:
         self._read_dialect = read
-        self.read = read if self._content_of is None else self._read_and_ask
+        self.read = self._read_and_ask if self.asks else read
 
     def _sniff(self, event: Event) -> Facts:
         if self._chosen is not None:
@@ -124,7 +145,33 @@ class Reader:
 
     def _read_and_ask(self, event: Event) -> Facts:
         facts = self._read_dialect(event)
-        return facts if is_done_mark(event.data) else _with_content(facts, self._ask(event.data))
+        if is_done_mark(event.data):
+            return facts
+        if self._content_of is not None:
+            facts = _with_content(facts, self._ask(event.data))
+        if facts.content is None:
+            return facts
+        if self._whole_types and self._is_whole(event):
+            return without_content(facts)
+        return facts if self._so_far is None else self._difference(self._so_far, facts, facts.content)
+
+    def _is_whole(self, event: Event) -> bool:
+        payload = decode(event.data)
+        pair = items(payload)
+        names = {event.event, *(fields(pair[0] if pair else payload).get(key) for key in _TYPE_KEYS)}
+        return any(type(each) is str and each in self._whole_types for each in names)
+
+    @staticmethod
+    def _difference(known: dict[str, tuple[int, int]], facts: Facts, whole: str) -> Facts:
+        """The same facts with what is new in the text; where it does not go on with the one before, all of it is."""
+        size, before = known.get(facts.channel, (0, 0))
+        if facts.channel in known or len(known) < MAX_CHANNELS:
+            known[facts.channel] = (len(whole), hash(whole))
+        if size and len(whole) >= size and hash(whole[:size]) == before:
+            if len(whole) == size:
+                return without_content(facts)
+            facts.content, facts.deltas = whole[size:], ()
+        return facts
 
     def _ask(self, data: str) -> str | None:
         payload = decode(data)
@@ -138,9 +185,16 @@ class Reader:
 
 def _with_content(facts: Facts, content: str | None) -> Facts:
     """The same facts with the user's content in the place of the dialect's."""
-    facts.content, facts.channel, facts.deltas = content, "", ()
-    if content is not None:
-        facts.kind = CONTENT
-    elif facts.kind == CONTENT:
+    if content is None:
+        return without_content(facts)
+    facts.content, facts.channel, facts.deltas, facts.kind = content, "", (), CONTENT
+    return facts
+
+
+def without_content(facts: Facts) -> Facts:
+    """Take the content out of facts, and return them."""
+    facts.content, facts.channel, facts.deltas = None, "", ()
+    facts.plain = facts.plain and facts.kind != CONTENT
+    if facts.kind == CONTENT:
         facts.kind = CONTROL if facts.terminal is None else COMPLETE
     return facts

@@ -86,6 +86,11 @@ class Direction:
         except Exception as error:
             record.failed(error)
 
+    def turn(self) -> None:
+        """Take note that a message crossed the other way: what follows an answer's end is another answer, then."""
+        if self.record is not None and not self.record.ended:
+            self.record.monitor.turn()
+
     @property
     def is_open(self) -> bool:
         """Whether its stage is."""

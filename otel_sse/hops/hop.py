@@ -121,7 +121,7 @@ class Hop:
         lane.outgoing.has_left(record)
         try:
             record.monitor.totals.send_ns += now_ns() - time_ns
-            lane.outgoing.cross(record, read if message is None else self._read(message), time_ns)
+            lane.cross_out(record, read if message is None else self._read(message), time_ns)
             if lane.outgoing.ended:
                 lane.close_outgoing(outcomes.COMPLETED)
         except Exception as error:
@@ -255,7 +255,7 @@ class Hop:
         record = lane.received_bare(read, time_ns) if found is None else lane.received(read, found, time_ns)
         if record is None:
             return
-        lane.incoming.cross(record, read, time_ns)
+        lane.cross_in(record, read, time_ns)
         if lane.incoming.ended:
             self._end_incoming(lane)
 

@@ -143,6 +143,14 @@ class Lane:
             self.edge.arrived(found.chunk, wall_ns() - found.time_ns, findings)
         return record
 
+    def cross_in(self, record: StageRecord, read: Read, time_ns: int) -> None:
+        """Observe a message that was received, see `Direction.cross`."""
+        _cross(self.incoming, self.outgoing, record, read, time_ns)
+
+    def cross_out(self, record: StageRecord, read: Read, time_ns: int) -> None:
+        """Observe a message that was sent, see `Direction.cross`."""
+        _cross(self.outgoing, self.incoming, record, read, time_ns)
+
     def works(self) -> None:
         """Mark the lane's place as working, because a stage is about to begin."""
         if self._place is not None:
@@ -190,6 +198,14 @@ class Lane:
     def _rest(self) -> None:
         if self._place is not None and self._reclaim is not None and not self.is_open:
             self._place.rests(self._reclaim)
+
+
+def _cross(this: Direction, other: Direction, record: StageRecord, read: Read, time_ns: int) -> None:
+    totals = record.monitor.totals
+    heartbeats = totals.heartbeats
+    this.cross(record, read, time_ns)
+    if totals.heartbeats == heartbeats:
+        other.turn()
 
 
 def _open_send(lane: Lane) -> StageRecord:

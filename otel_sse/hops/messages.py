@@ -87,6 +87,8 @@ class _Frame(msgspec.Struct, gc=False):
     content: Any = None
     delta: Any = None
     text: Any = None
+    messageId: Any = None
+    body: Any = None
     data: msgspec.Raw = _NO_RAW
     chunk: msgspec.Raw = _NO_RAW
     seq: Any = None
@@ -172,9 +174,13 @@ def _read(frame: _Frame, message: Message, size: int) -> Read:
         key = _key(key)
     word = frame.type
     mark = _MARKS.get(word) if type(word) is str else None
+    if mark is START and frame.messageId is not None:
+        # The AI SDK's first event: a message begins, and no stream of a protocol that has an END.
+        mark = None
     numbered = type(frame.seq or frame.sequence or frame.sequence_number) is int
     if mark is None:
-        return Read("", "", None, "", None, size, 0, key, "", None, message, numbered, False, weak)
+        item = frame.body if type(frame.body) is str and frame.body[:1] == "{" else message
+        return Read("", "", None, "", None, size, 0, key, "", None, item, numbered, False, weak)
     content = frame.content or frame.delta or frame.text
     if mark is not CHUNK:
         facts = _facts(mark, content if type(content) is str else None, frame.code or frame.error)

@@ -54,6 +54,8 @@ def stage_settings(options: Options) -> StageSettings:
         capture_content=options.capture_content,
         dialect=options.dialect,
         content_of=options.content_of,
+        whole_types=options.whole_types,
+        cumulative_stages=options.cumulative_stages,
         content_checks=tuple((name, re.compile(rule)) for name, rule in (options.content_checks or {}).items()),
     )
 

@@ -35,7 +35,7 @@ class Checks:
 
     __slots__ = (
         "_carried", "_count", "_framed_badly", "_grammar", "_identity", "_opening", "_sequence", "_stage",
-        "_tool_calls", "_turned", "alert", "answers", "ended_at", "finish", "finished", "finished_at",
+        "_tool_calls", "_turned", "alert", "answers", "asked_for", "ended_at", "finish", "finished", "finished_at",
         "is_other_message", "resume", "stall", "terminal",
     )  # fmt: skip
 
@@ -54,6 +54,8 @@ class Checks:
         come that may be another answer's."""
         self.answers = 1
         """How many answers have begun."""
+        self.asked_for = False
+        """Whether the other side of a conversation asked for the latest one; the monitor sets it back."""
         self.is_other_message: Callable[[Event], bool] = _no_message
         """Whether an event with content behind an answer's end belongs to another message, by the message's id."""
         self._opening: OpeningDetector | None = None
@@ -117,6 +119,8 @@ class Checks:
         """Take note of another answer, if one begins with this event."""
         if self._turned and chunk.kind != HEARTBEAT:
             self._begin_anew()
+            self._opening = None
+            self.asked_for = True
         if facts.opens is not None and not facts.carried:
             self._opens(facts.opens)
         elif facts.opens is not None:

@@ -21,7 +21,7 @@ class ItemReader:
 
     Args:
         reader: Reads events; shared with the stage's monitor.
-        asks: Whether a function of the user's says what the content is, so that no item is plain.
+        asks: Whether more than the dialect says what the content is, so that no item is plain.
     """
 
     __slots__ = ("_asks", "_framed", "_quick", "_reader", "channel")

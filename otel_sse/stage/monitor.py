@@ -17,15 +17,17 @@ from otel_sse.detect.rules import RuleDetector
 from otel_sse.dialects import Reader
 from otel_sse.dialects.generic import GenericJSON
 from otel_sse.dialects.payload import NOT_JSON, decode
+from otel_sse.dialects.reader import without_content
 from otel_sse.lineage.edge import Edge
 from otel_sse.stage.checks import Checks
 from otel_sse.stage.ending import Ending
+from otel_sse.stage.forms import Forms
 from otel_sse.stage.items import ItemReader
 from otel_sse.stage.notes import Journal, Notes, nowhere
 from otel_sse.stage.settings import StageSettings
 from otel_sse.stream import kinds
 from otel_sse.stream import outcome as outcomes
-from otel_sse.stream.chunk import COMMENT, CONTENT, HEARTBEAT, Chunk, Finding
+from otel_sse.stream.chunk import CERTAIN, COMMENT, CONTENT, HEARTBEAT, SUSPECTED, Chunk, Finding
 from otel_sse.stream.digest import DIGEST_CHARS, sha1, sha1_digest
 from otel_sse.stream.facts import Facts
 from otel_sse.stream.kinds import family_of
@@ -60,19 +62,23 @@ class StageMonitor:
     """
 
     __slots__ = (
+        "_answers",
         "_capture",
         "_checks",
         "_content",
         "_digest",
         "_ending",
+        "_forms",
         "_frames_matter",
+        "_interval_sample",
         "_items",
         "_journal",
         "_notes",
         "_parser",
         "_reader",
         "_rules",
-        "_sample",
+        "_samples",
+        "_since",
         "_stall",
         "_terminal",
         "edge",
@@ -97,22 +103,32 @@ class StageMonitor:
         self.totals = Totals(opened_ns=opened_ns)
         self.intervals: list[int] = []
         self.on_chunk: Callable[[Chunk], None] | None = None
+        self._forms = Forms()
+        self._since = 0
         self._checks = Checks(info, settings, opened_ns)
+        self._answers = self._checks.answers
         self.totals.finish_reasons = self._checks.finish.reasons
+        self._checks.is_other_message = self._is_other_message
         self._content = ContentDetector(info.name, settings.digest)
         self._rules = RuleDetector(info.name, settings.content_checks) if settings.content_checks else None
         self._stall = self._checks.stall
         self._terminal = self._checks.terminal
-        self._sample = settings.interval_sample
+        self._interval_sample = settings.interval_sample
         self._capture = settings.capture_content
         self._digest = settings.digest
         self._frames_matter = False
+        self._samples = True
         self._ending = Ending(self.totals, encoding)
         self._journal = nowhere if journal is None else journal.append
         self._notes = Notes(self.totals, self._journal, settings.max_findings, self._content.told.keep)
         self._parser = None if encoding else _parser(settings, info.spec.lines)
         dialect = settings.dialect() if callable(settings.dialect) else settings.dialect
-        self._reader = Reader(dialect=dialect, content_of=settings.content_of)
+        self._reader = Reader(
+            dialect=dialect,
+            content_of=settings.content_of,
+            whole_types=(*settings.whole_types, *info.spec.whole_types),
+            cumulative=info.spec.cumulative or info.name in settings.cumulative_stages,
+        )
         self.edge: Edge | None = None
         self._items: ItemReader | None = None
 
@@ -252,7 +268,7 @@ class StageMonitor:
     def _look(self, chunk: Chunk) -> None:
         if found := self._content.look(*self._so_far):
             self._notes.attach(chunk, found)
-        self._frames_matter = self._reader.name == GenericJSON.name
+        self._frames_matter = self._samples = self._reader.name == GenericJSON.name
 
     @property
     def _so_far(self) -> tuple[bool, bool]:
@@ -302,7 +318,7 @@ class StageMonitor:
         """
         items = self._items
         if items is None:
-            self._items = items = ItemReader(self._reader, asks=self.settings.content_of is not None)
+            self._items = items = ItemReader(self._reader, asks=self._reader.asks)
         text = items.plain(item)
         if text is not None:
             self._plain(text, items.channel, time_ns)
@@ -375,20 +391,28 @@ class StageMonitor:
         content.chunks.append(chunk)
         due = seq >= content.due
         if size >= _LARGE:
-            content.large.append((chunk, text))
+            content.large.append((chunk, text, CERTAIN))
             due = due or size * 2 >= written
         self._cross(chunk, text, seq, time_ns, due)
 
     def _crossed(self, facts: Facts, event: Event, time_ns: int, send_ns: int) -> None:
         totals = self.totals
         text = facts.content
+        certainty = CERTAIN
+        if text is not None:
+            raw = text.encode() if text.isascii() else _encode(text)
+            size = len(raw)
+            if size >= _LARGE:
+                certainty = SUSPECTED
+                if size == totals.content_bytes - self._since or self._content.is_mixed(facts.channel):
+                    # It may be as long as all that was said before it, and just that.
+                    certainty = self._weighed(facts, event, size, time_ns)
+                    text = facts.content
         if text is None:
             self._without_content(facts)
             text = event.data
             raw = _encode(text)
         else:
-            raw = text.encode() if text.isascii() else _encode(text)
-            size = len(raw)
             totals.content_bytes += size
             totals.content_chunks += 1
             if not totals.first_content_ns:
@@ -415,13 +439,45 @@ class StageMonitor:
         if facts.content is not None:
             content = self._content
             content.chunks.append(chunk)
-            if self._frames_matter:
-                content.frame(chunk.digest, event.data)
+            if self._samples:
+                self._sample(chunk, facts, event, text)
             due = seq >= content.due
             if size >= _LARGE:
-                content.large.append((chunk, text))
+                content.large.append((chunk, text, certainty))
                 due = due or size * 2 >= chunk.acc_len
         self._cross(chunk, text, seq, time_ns, due)
+
+    def _sample(self, chunk: Chunk, facts: Facts, event: Event, text: str) -> None:
+        if self._frames_matter:
+            self._content.frame(chunk.digest, event.data)
+        if facts.terminal is None:
+            self._forms.keep(chunk.channel, event, text)
+
+    def _weighed(self, facts: Facts, event: Event, size: int, time_ns: int) -> str:
+        """Return how sure it is that a frame which is as long as all before it is one more piece, if it says the same.
+
+        What says everything once more in a form that is not the pieces' is the protocol's way to end, and no content:
+        its bytes would count twice.
+        """
+        channel, text = facts.channel, facts.content or ""
+        if size != self._content.said(channel):
+            return CERTAIN
+        self._look_now(time_ns)
+        if not self._content.says_all(channel, text, size):
+            return CERTAIN
+        own = self._reader.name in _OWN
+        certainty = None
+        if facts.terminal is None or not own:
+            certainty = self._forms.certainty(channel, event, text, own=own)
+        if certainty is None:
+            without_content(facts)
+            self._content.end(channel)
+            self._since = self.totals.content_bytes
+        return certainty or CERTAIN
+
+    def _look_now(self, time_ns: int) -> None:
+        for finding in self._content.look(*self._so_far):
+            self._notes.add(finding, time_ns)
 
     def _cross(self, chunk: Chunk, text: str, seq: int, time_ns: int, due: bool) -> None:
         totals = self.totals
@@ -429,7 +485,7 @@ class StageMonitor:
         totals.last_chunk_ns = time_ns
         if interval_ns > totals.max_interval_ns:
             totals.max_interval_ns = interval_ns
-        if not seq % self._sample and seq > 1 and len(self.intervals) < limits.MAX_INTERVALS:
+        if not seq % self._interval_sample and seq > 1 and len(self.intervals) < limits.MAX_INTERVALS:
             self.intervals.append(interval_ns)
         if self._capture:
             chunk.content = text
@@ -447,8 +503,29 @@ class StageMonitor:
         if facts.output_tokens is not None or facts.input_tokens is not None:
             self._usage(facts)
         findings = self._checks.event(chunk, facts, event, sure=self._reader.name not in _OWN)
+        if self._checks.answers != self._answers:
+            self._next_answer(chunk.time_ns)
         if findings:
             self._notes.attach(chunk, findings)
+
+    def _next_answer(self, time_ns: int) -> None:
+        self._look_now(time_ns)
+        looked = self._content.looked_len
+        if self._checks.asked_for:
+            self._content.begin()
+            self._checks.asked_for = False
+        else:
+            self._content.end()
+        self._since = looked
+        self._answers = self._checks.answers
+
+    def _is_other_message(self, event: Event) -> bool:
+        # A vendor's answers have identities of their own, and the pieces of its dialect are not kept for long.
+        return self._samples and self._reader.name in _OWN and self._forms.is_other_message(event)
+
+    def turn(self) -> None:
+        """Take note that the other side of a conversation has spoken: behind an end, what follows is another answer."""
+        self._checks.turn()
 
     def _without_content(self, facts: Facts) -> None:
         totals = self.totals

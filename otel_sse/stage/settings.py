@@ -26,6 +26,8 @@ class StageSettings(msgspec.Struct, frozen=True):
         dialect: A dialect's name, a function that makes one for each stream, or None to look at the first events.
         content_of: The user's own function from a frame to its content, or None.
         content_checks: The user's own rules on content, names and patterns.
+        whole_types: Types of frames that hold the whole text once more, at every stage.
+        cumulative_stages: Names of stages whose chunks each hold all of the text so far, on purpose.
     """
 
     digest: Digest = sha1_digest
@@ -38,3 +40,5 @@ class StageSettings(msgspec.Struct, frozen=True):
     dialect: Any = None
     content_of: Callable[[Any], str | None] | None = None
     content_checks: Rules = ()
+    whole_types: tuple[str, ...] = ()
+    cumulative_stages: tuple[str, ...] = ()

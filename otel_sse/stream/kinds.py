@@ -31,6 +31,7 @@ REPLAYED: Final = "duplicate/replayed"
 RESTARTED: Final = "duplicate/restarted"
 ACCUMULATED: Final = "duplicate/accumulated"
 RESENT: Final = "duplicate/resent"
+CUMULATIVE: Final = "duplicate/cumulative"
 REASSERTED: Final = "repeat/reasserted"
 LOST: Final = "gap/lost"
 REPLY_LOST: Final = "gap/reply_lost"
@@ -125,6 +126,11 @@ FINDINGS: Final = (
         "A chunk equals all that its channel has said so far.",
         "handed on the whole text once more in one chunk",
         ("final_full_message",),
+    ),
+    Kind(
+        CUMULATIVE,
+        "Each chunk holds all of the text so far; suspected, because a page may want it so.",
+        "sent all of the text so far with each chunk",
     ),
     Kind(
         REASSERTED,

@@ -22,6 +22,8 @@ class StageSpec(msgspec.Struct, frozen=True):
         outbound: Whether its chunks leave the process there, so that no iterator here takes them from it.
         last: Whether no stage of this process comes after it.
         to_reader: Whether its chunks are what the reader gets, so that they go on where the reader stopped.
+        whole_types: Types of its frames that hold the whole text once more, so that their text is no content.
+        cumulative: Whether each of its chunks holds all of the text so far, on purpose; what is new in it is content.
     """
 
     name: str
@@ -37,6 +39,8 @@ class StageSpec(msgspec.Struct, frozen=True):
     outbound: bool = False
     last: bool = False
     to_reader: bool = False
+    whole_types: tuple[str, ...] = ()
+    cumulative: bool = False
 
     @property
     def label(self) -> str:

@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 
 from otel_sse import limits
 from otel_sse.detect.accumulated import AccumulatedDetector
-from otel_sse.stream.chunk import CERTAIN, Chunk, Finding
+from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Chunk, Finding
 from otel_sse.stream.digest import sha1_digest
 
 WORDS = ["The ", "cat ", "sat ", "on ", "the ", "mat, ", "as ", "cats ", "do. 🐈"]
 
 
-def judge(*batches: list[str], channel: str = "0", detector: AccumulatedDetector | None = None) -> list[Finding]:
+def judge(
+    *batches: list[str], channel: str = "0", detector: AccumulatedDetector | None = None, certainty: str = CERTAIN
+) -> list[Finding]:
     """Everything said of texts, batch by batch."""
     detector = detector or AccumulatedDetector("emit")
     found: list[Finding] = []
@@ -26,7 +28,11 @@ def judge(*batches: list[str], channel: str = "0", detector: AccumulatedDetector
             seq += 1
             acc_len += len(raw)
             chunks.append(Chunk(seq, 0, "content", sha1_digest(raw), acc_len, 0, False))
-        large = [pair for pair in zip(chunks, texts, strict=True) if len(pair[1].encode()) >= limits.ACCUMULATED_BYTES]
+        large = [
+            (chunk, text, certainty)
+            for chunk, text in zip(chunks, texts, strict=True)
+            if len(text.encode()) >= limits.ACCUMULATED_BYTES
+        ]
         found += detector.look(channel, chunks, large) if chunks else []
     return found
 
@@ -107,3 +113,18 @@ def test_channels_are_remembered_up_to_the_cap(channel: int, count: int) -> None
     for each in range(limits.MAX_CHANNELS + 1):
         judge(WORDS, channel=f"{each}", detector=detector)
     assert len(judge(["".join(WORDS)], channel=f"{channel}", detector=detector)) == count
+
+
+def test_answer_that_has_ended_is_forgotten_as_the_next_one_begins() -> None:
+    """The whole of the next one is what it says itself; what the caller knows of the form is how sure it is."""
+    detector = AccumulatedDetector("emit")
+    assert judge(WORDS, detector=detector) == []
+    assert detector.size("0") == len("".join(WORDS).encode())
+    assert detector.says_all("0", "".join(WORDS), detector.size("0"))
+    detector.end("0")
+    assert (detector.size("0"), detector.says_all("0", "".join(WORDS), 0)) == (0, False)
+    other = [word.upper() for word in WORDS]
+    found = judge([*other, "".join(WORDS), "".join([*other, *WORDS])], detector=detector, certainty=SUSPECTED)
+    assert [(one.seq, one.of, one.certainty) for one in found] == [(11, 1, SUSPECTED)]
+    detector.end()
+    assert detector.size("0") == 0

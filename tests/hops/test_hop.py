@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -229,3 +230,54 @@ def test_a_limit_that_the_other_end_has_named_is_kept(recorder: Recorder, more: 
     assert head == ""
     hop.ended("completed")
     assert hop.head() == ("", None)
+
+
+def talk(ends: Ends, *says: tuple[str, dict[str, Any]]) -> None:
+    """Send messages to and fro: `?` from the client, `!` from the server."""
+    for who, message in says:
+        here, there = (ends.client, ends.server) if who == "?" else (ends.server, ends.client)
+        sealed, leaving = here.seal(json.dumps(message))
+        here.sent(leaving)
+        there.open(sealed)
+
+
+WORDS = [f" word{number}" for number in range(30)]
+TOKENS = [("!", {"type": "token", "content": word}) for word in WORDS]
+DONE = ("!", {"type": "done"})
+
+
+@pytest.mark.parametrize("answers", [2, 3])
+@pytest.mark.parametrize("question", [{"turn": 1}, {"type": "message", "content": "What happened?"}])
+def test_a_message_from_the_other_side_begins_another_answer(
+    ends: Ends, stages: Stages, question: dict[str, Any], answers: int
+) -> None:
+    """Who asks the same once more may get the same answer: nothing of it is repeated, or behind an end."""
+    talk(ends, *[("?", question), *TOKENS, DONE] * answers)
+    ends.end()
+    for stage in stages.all():
+        assert (stage.attributes["sse.stream.findings"], stage.outcome) == (0, "completed")
+
+
+@pytest.mark.parametrize("between", [[], [("?", {"type": "ping"})]], ids=["none", "a heartbeat"])
+def test_an_answer_that_nobody_asked_for_again_is_judged(
+    ends: Ends, stages: Stages, between: list[tuple[str, dict[str, Any]]]
+) -> None:
+    """Without a message from the other side, or with a heartbeat alone, content behind the end is late."""
+    talk(ends, ("?", {"turn": 1}), *TOKENS, DONE, *between, TOKENS[0])
+    ends.end()
+    answers = [stage for stage in stages.named("ws.send") if len(stage.chunks) > 2]
+    assert [finding[0] for stage in answers for finding in stage.findings] == ["protocol/after_done"]
+
+
+def test_vocabulary_of_vendors_is_known_on_sockets(ends: Ends, stages: Stages) -> None:
+    """OpenAI's Responses are sent as messages too: several answers on one connection, each asked for."""
+    for ident in ("resp_1", "resp_2"):
+        payloads: list[dict[str, Any]] = [{"type": "response.created", "response": {"id": ident}}]
+        payloads += [{"type": "response.output_text.delta", "output_index": 0, "delta": word} for word in WORDS]
+        payloads += [{"type": "response.completed", "response": {"id": ident, "status": "completed"}}]
+        numbered = [("!", {**payload, "sequence_number": number}) for number, payload in enumerate(payloads)]
+        talk(ends, ("?", {"type": "response.create"}), *numbered)
+    ends.end()
+    (answer,) = [stage for stage in stages.named("ws.send") if len(stage.chunks) > 2]
+    assert (answer.attributes["sse.stream.dialect"], answer.outcome) == ("openai-responses", "completed")
+    assert answer.attributes["sse.stream.findings"] == 0

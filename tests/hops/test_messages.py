@@ -196,3 +196,18 @@ def test_a_broken_object_is_a_finding_without_its_text() -> None:
         "ws.send",
         3,
     )
+
+
+def test_a_message_of_the_ai_sdk_starts_no_stream() -> None:
+    """Its `start` begins a message, names it, and is a vendor's event; a `start` without that is a mark."""
+    assert read({"type": "start", "messageId": "m1"}).mark == ""
+    assert read({"type": "start", "id": "s1"}).mark == "START"
+
+
+def test_an_object_in_a_body_is_what_a_dialect_reads() -> None:
+    """An envelope that holds a whole event as text; a body of another kind leaves the message as it is."""
+    inner = '{"type": "text-delta", "id": "t1", "delta": "Hello"}'
+    assert read({"type": "response", "id": "turn-1", "body": inner}).item == inner
+    for body in ("Hello", 5, None):
+        message = json.dumps({"type": "response", "body": body})
+        assert read(message).item == message

@@ -24,7 +24,7 @@ def test_alerting_counters_exist_at_zero_before_the_first_fault(make_bench: Benc
         assert found
         assert all(point.value == 0 for point in found.values())
     kinds = {dict(labels)["kind"] for labels in bench.points("sse.duplicate_chunks")}
-    assert kinds == {"terminal", "doubled", "replayed", "restarted", "accumulated", "resent"}
+    assert kinds == {"terminal", "doubled", "replayed", "restarted", "accumulated", "cumulative", "resent"}
 
 
 def test_a_new_route_starts_at_zero_too(make_bench: Benches) -> None:

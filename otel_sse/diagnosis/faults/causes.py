@@ -58,6 +58,13 @@ CAUSES: Final[dict[str, Cause]] = {
         "The handling of the final event (a `message` or `final` frame, an end-of-stream callback): it must not be "
         "appended to the pieces.",
     ),
+    kinds.CUMULATIVE: Cause(
+        "each chunk holds all of the text so far",
+        "The source is not incremental (a snapshot stream, `incremental_output` that was not asked for), and what it "
+        "says is handed on as the next piece.",
+        "What makes deltas of the source's chunks: it has to take off what came before. Where readers replace the text "
+        "on purpose, say so: `cumulative_stages`, or `observe(…, cumulative=True)`.",
+    ),
     kinds.TERMINAL: Cause(
         "the end is sent twice",
         "Both the model's end was passed on and an own one was added, or two layers each close the stream.",

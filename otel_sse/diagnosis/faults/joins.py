@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.faults.fault import Fault, fault_at
 from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.chunk import CONTENT, Chunk
 from otel_sse.stream.kinds import DOUBLED, TERMINAL
 
 Origins = dict[int, tuple[int, int]]
@@ -91,8 +92,19 @@ def _same(edge: Descent) -> dict[int, int]:
     return {passage.seq: passage.first for passage in edge.flow.passages if passage.fate == Fate.SAME}
 
 
+def _ends_right_behind_another(chunks: Iterable[Chunk]) -> set[int]:
+    """Return the ends before which nothing was said since the end before."""
+    found: set[int] = set()
+    has_ended = False
+    for chunk in chunks:
+        if chunk.done and has_ended:
+            found.add(chunk.seq)
+        has_ended = chunk.done or (has_ended and chunk.kind != CONTENT)
+    return found
+
+
 def ends_sent_twice(stream: TraceStream) -> Iterator[Fault]:
-    """Yield the faults of stages that sent the same end more often than they got it.
+    """Yield the faults of stages that sent the same end more often than they got it, with nothing said in between.
 
     Args:
         stream: The stream.
@@ -102,11 +114,13 @@ def ends_sent_twice(stream: TraceStream) -> Iterator[Fault]:
             continue
         stage, before = stream.stages[position], stream.stages[ups[0]]
         ends = [chunk for chunk in stage.chunks if chunk.done]
+        doubled = _ends_right_behind_another(stage.chunks)
         for end in {chunk.digest: chunk for chunk in reversed(ends)}.values():
             seqs = [chunk.seq for chunk in ends if chunk.digest == end.digest]
             came = sum(chunk.done and chunk.digest == end.digest for chunk in before.chunks)
-            if len(seqs) > max(came, 1) and before.chunks:
-                again = tuple(seqs[max(came, 1) :])
+            # An end behind which more was said before it came again was another answer's: a conversation has several.
+            again = tuple(seq for seq in seqs[max(came, 1) :] if seq in doubled)
+            if again and before.chunks:
                 evidence = f"the end at {end.seq} and again at {again[0]}, digest {end.digest}"
                 of = (end.seq,) * len(again)
                 yield fault_at(stream, position, TERMINAL, evidence, upstream=ups[0], seqs=again, of=of)

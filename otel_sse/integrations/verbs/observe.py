@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar, overload
 
+from otel_sse.errors import must
 from otel_sse.iterators.cursor import StageCursor
 from otel_sse.iterators.observed import ObservedAsyncIterator, ObservedIterator, stream_around
 from otel_sse.iterators.proxy import loops_of
@@ -18,10 +19,34 @@ SyncT = TypeVar("SyncT", bound=Iterable[Any])
 
 
 @overload
-def observe(stream: AsyncT, stage: str, *, source: str = "", rewrites: bool = False) -> AsyncT: ...
+def observe(
+    stream: AsyncT,
+    stage: str,
+    *,
+    source: str = "",
+    rewrites: bool = False,
+    whole_types: Sequence[str] = (),
+    cumulative: bool = False,
+) -> AsyncT: ...
 @overload
-def observe(stream: SyncT, stage: str, *, source: str = "", rewrites: bool = False) -> SyncT: ...
-def observe(stream: Any, stage: str, *, source: str = "", rewrites: bool = False) -> Any:
+def observe(
+    stream: SyncT,
+    stage: str,
+    *,
+    source: str = "",
+    rewrites: bool = False,
+    whole_types: Sequence[str] = (),
+    cumulative: bool = False,
+) -> SyncT: ...
+def observe(
+    stream: Any,
+    stage: str,
+    *,
+    source: str = "",
+    rewrites: bool = False,
+    whole_types: Sequence[str] = (),
+    cumulative: bool = False,
+) -> Any:
     """Return `stream` as a stage: it yields the very same objects, and each is a chunk of the stage.
 
     The stage belongs to the stream of the request that is being served, in whatever task or thread; outside of any
@@ -33,16 +58,34 @@ def observe(stream: Any, stage: str, *, source: str = "", rewrites: bool = False
         stage: The stage's name, e.g. `provider`; at most 64 characters count.
         source: Which adapter or path this is, where several feed one stage.
         rewrites: Whether what lies between this stage and the one before may change content.
+        whole_types: Types of its frames (`type`, `event`, `object`, or the event's name) that hold the whole text once
+            more, next to those of the option `whole_types`: their text is no content.
+        cumulative: Whether each of its chunks holds all of the text so far, on purpose. Its content is then what is new
+            in it, so that it is compared with stages that hand on pieces.
 
     Raises:
-        TypeError: `stream` can't be iterated, or `stage` is no text.
+        TypeError: `stream` can't be iterated, `stage` is no text, or `whole_types` is no sequence of texts.
         ValueError: `stage` is empty.
     """
     stage = stage_name("stage", stage)
     # Where a client library is watched as well, its stage `provider` comes before the application's own of that name.
-    spec = StageSpec(stage, rewrites=rewrites, source=source, relays=stage not in ORIGINS, pulls=True)
+    spec = StageSpec(
+        stage,
+        rewrites=rewrites,
+        source=source,
+        relays=stage not in ORIGINS,
+        pulls=True,
+        whole_types=_types(whole_types),
+        cumulative=cumulative,
+    )
     around = stream_around(stream)
     begin = partial(around.stage, spec)
     cursor = StageCursor(begin)
     kind = ObservedAsyncIterator if loops_of(stream).by_async else ObservedIterator
     return kind(stream, cursor, around)
+
+
+def _types(given: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(given, str) or not all(isinstance(each, str) for each in given):
+        raise TypeError(must("whole_types", "be a sequence of texts", given, "Pass for instance ('final', 'message')."))
+    return tuple(given)

@@ -59,3 +59,17 @@ def test_two_paths_that_push_each_chunk_are_named() -> None:
 def test_two_paths_that_share_the_work_are_no_fault() -> None:
     """What came on one way only came once; what one path leaves to the other is not lost."""
     assert [fault.kind for fault in diagnose(fork(WORDS, both=False)).faults] == []
+
+
+def test_ends_of_several_answers_are_not_one_end_twice() -> None:
+    """Where more was said before the same end came again, another answer has ended: a conversation has several."""
+
+    def conversation(ends: str) -> list[str]:
+        spans = [segment("provider", chunk_events(ends.replace("!", ""), 0))]
+        said = [chunk_event(at, text, at, float(at), done=text == "!") for at, text in enumerate(ends, 1)]
+        trace = trace_of([*spans, segment("emit", said, links=upstream("provider"))])
+        assert trace is not None
+        return [fault.kind for fault in diagnose(trace.streams[0]).faults]
+
+    assert "duplicate/terminal" not in conversation("abc!def!")
+    assert "duplicate/terminal" in conversation("abc!!")

@@ -484,3 +484,23 @@ async def test_stage_whose_iterator_is_held_ends_with_the_request(telemetry: Tel
     assert telemetry.value("sse.chunks", stage="provider", route="/chat") == 1
     await held[0].aclose()
     telemetry.settled()
+
+
+def test_whole_types_and_cumulative_are_those_of_the_stage(stream: Stream, telemetry: Telemetry) -> None:
+    """A frame of such a type is no content, and of a cumulative stage what is new is."""
+    whole = "".join(TEXTS)
+    tokens = [{"type": "token", "content": text} for text in TEXTS]
+    list(otel_sse.observe([*tokens, {"type": "answer", "content": f"{whole}!"}], "typed", whole_types=["answer"]))
+    so_far = [{"text": "".join(TEXTS[: at + 1])} for at in range(len(TEXTS))]
+    list(otel_sse.observe(so_far, "page", cumulative=True))
+    found = stages(telemetry, "typed", "page")
+    for name in ("typed", "page"):
+        assert found[name].attributes["sse.stream.content_bytes"] == len(whole.encode())
+        assert found[name].attributes["sse.stream.content_chunks"] == len(TEXTS)
+
+
+@pytest.mark.parametrize("given", ["final", [1]])
+def test_whole_types_are_a_sequence_of_texts(given: Any) -> None:
+    """One text is refused: it would be taken for its letters."""
+    with pytest.raises(TypeError, match="whole_types must be a sequence of texts, got"):
+        otel_sse.observe([], "provider", whole_types=given)
