@@ -156,8 +156,10 @@ class InstrumentOptions(TypedDict, total=False):
     be a dialect's name, a function that makes a dialect and is not async, or None.
     """
 
-    content_of: Callable[[Any], str | None] | None
-    """Function from a frame's decoded JSON (or its text) to the content in it, for frames of your own."""
+    content_of: Callable[[Any], str | None] | Mapping[str, Callable[[Any], str | None]] | None
+    """Function from a frame's decoded JSON (or its text) to the content in it, for frames of your own: "" where it has
+    none, None to ask the dialect. Or such functions by the names of stages (`emit`).
+    """
 
     route_of: Callable[[MutableMapping[str, Any]], str | None] | None
     """Function from an ASGI scope to the route's template, where the framework leaves none in the scope."""

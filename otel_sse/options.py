@@ -21,6 +21,7 @@ from otel_sse.setting import (
     PREFIX,
     Setting,
     choice_setting,
+    content_setting,
     dialect_setting,
     flag_setting,
     function_setting,
@@ -208,8 +209,9 @@ class Options:
     dialect: Any = dialect_setting(
         "The streams' dialect by name, or a function that makes one for a stream; unset looks at the first events."
     )
-    content_of: Callable[[Any], str | None] | None = function_setting(
-        1, "Function from a frame's decoded JSON (or its text) to the content in it, for frames of your own."
+    content_of: Callable[[Any], str | None] | Mapping[str, Callable[[Any], str | None]] | None = content_setting(
+        'Function from a frame\'s decoded JSON (or its text) to the content in it, for frames of your own: "" where it '
+        "has none, None to ask the dialect. Or such functions by the names of stages (`emit`)."
     )
     route_of: Callable[[MutableMapping[str, Any]], str | None] | None = function_setting(
         1, "Function from an ASGI scope to the route's template, where the framework leaves none in the scope."

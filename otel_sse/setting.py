@@ -224,6 +224,23 @@ def function_setting(arguments: int, doc: str, hint: str = "") -> Any:
     return field(default=None, metadata={"setting": rule}, repr=False)
 
 
+def content_setting(doc: str) -> Any:
+    """Return the field of the function that finds the content of a frame, or of such functions by stage."""
+    allowed = (
+        "be a function that can be called with 1 argument and is not async, a dict of such functions by the names of "
+        "stages, or None"
+    )
+    one = "Callable[[Any], str | None]"
+    rule = Setting((), str, allowed, _finds_content, doc, hint=f"{one} | Mapping[str, {one}]")
+    return field(default=None, metadata={"setting": rule}, repr=False)
+
+
+def _finds_content(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(name, str) and name and _takes(each, 1) for name, each in value.items())
+    return value is None or _takes(value, 1)
+
+
 def _answers_at_once(function: object) -> bool:
     if not callable(function):
         return False

@@ -130,7 +130,15 @@ BAD_ARGUMENTS: dict[str, list[object]] = {
     "interval_sample": [0, 0.5],
     "content_checks": ["x", [("a", "x")], {"a": "("}, {"": "x"}],
     "dialect": [5, ("openai-chat",), an_async_function],
-    "content_of": ["text", 1, lambda: "", an_async_function],
+    "content_of": [
+        "text",
+        1,
+        lambda: "",
+        an_async_function,
+        {"emit": an_async_function},
+        {"": a_function},
+        {1: a_function},
+    ],
     "route_of": ["/chat", lambda scope, more: "", an_async_function],
     "stream_of": ["stream_id", lambda: "", Awaited()],
     "chunk_of": [{}, lambda *, message: None],
@@ -179,6 +187,12 @@ def test_setting_by_argument(name: str, value: Any) -> None:
 def test_function_by_argument(name: str) -> None:
     """Hooks and functions are taken as they are; a dialect may be a function that makes one."""
     assert getattr(Options.resolve({}, **{name: a_function}), name) is a_function
+
+
+def test_content_of_may_differ_by_stage() -> None:
+    """A dict of functions is taken as it is."""
+    given = {"emit": a_function, "provider": a_function}
+    assert Options.resolve({}, content_of=given).content_of == given
 
 
 def test_process_environment_is_read_where_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,8 +31,9 @@ class Reader:
 
     Args:
         dialect: A dialect's name or an instance for this stream; None to choose by looking.
-        content_of: Called with an event's decoded JSON (the data itself where it is not JSON); returns the event's
-            content, or None where it has none. Replaces what the dialect says of content. Not called for `[DONE]`.
+        content_of: Called with an event's decoded JSON (the data itself where it is not JSON). Returns the event's
+            content, which replaces what the dialect says of it; "" where the event has none; None to ask the dialect.
+            Not called for `[DONE]`. Where it raises or returns anything else, the dialect is asked.
 
     Raises:
         ConfigurationError: `dialect` is a name that is not registered.
@@ -124,7 +125,8 @@ class Reader:
 
     def _read_and_ask(self, event: Event) -> Facts:
         facts = self._read_dialect(event)
-        return facts if is_done_mark(event.data) else _with_content(facts, self._ask(event.data))
+        content = None if is_done_mark(event.data) else self._ask(event.data)
+        return facts if content is None else _with_content(facts, content)
 
     def _ask(self, data: str) -> str | None:
         payload = decode(data)
@@ -133,13 +135,15 @@ class Reader:
         except Exception:
             self.callback_errors += 1
             return None
-        return content if isinstance(content, str) and content else None
+        return content if isinstance(content, str) else None
 
 
-def _with_content(facts: Facts, content: str | None) -> Facts:
-    """The same facts with the user's content in the place of the dialect's."""
-    facts.content, facts.channel, facts.deltas = content, "", ()
-    if content is not None:
+def _with_content(facts: Facts, content: str) -> Facts:
+    """The same facts with the user's content in the place of the dialect's; "" is none."""
+    facts.content, facts.channel, facts.deltas = content or None, "", ()
+    # Who reads the frames himself is not held to what the dialect takes them for.
+    facts.nested, facts.grammar, facts.calls = False, None, ()
+    if content:
         facts.kind = CONTENT
     elif facts.kind == CONTENT:
         facts.kind = CONTROL if facts.terminal is None else COMPLETE

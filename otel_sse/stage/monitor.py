@@ -57,6 +57,7 @@ class StageMonitor:
     """
 
     __slots__ = (
+        "_asks",
         "_capture",
         "_checks",
         "_content",
@@ -107,8 +108,8 @@ class StageMonitor:
         self._journal = nowhere if journal is None else journal.append
         self._notes = Notes(self.totals, self._journal, settings.max_findings, self._content.told.keep)
         self._parser = None if encoding else _parser(settings, info.spec.lines)
-        dialect = settings.dialect() if callable(settings.dialect) else settings.dialect
-        self._reader = Reader(dialect=dialect, content_of=settings.content_of)
+        self._asks = settings.content_of_stage(info.spec)
+        self._reader = Reader(dialect=settings.dialect_of_stage(info.spec), content_of=self._asks)
         self.edge: Edge | None = None
         self._items: ItemReader | None = None
 
@@ -282,7 +283,7 @@ class StageMonitor:
         """
         items = self._items
         if items is None:
-            self._items = items = ItemReader(self._reader, asks=self.settings.content_of is not None)
+            self._items = items = ItemReader(self._reader, asks=self._asks is not None)
         text = items.plain(item)
         if text is not None:
             self._plain(text, items.channel, time_ns)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from otel_sse import limits
 from otel_sse.detect.rules import Rules
 from otel_sse.stream.digest import Digest, sha1_digest
+from otel_sse.stream.stage import StageSpec
+
+ContentOf = Callable[[Any], "str | None"]
 
 
 @dataclass(slots=True, frozen=True)
@@ -24,7 +27,8 @@ class StageSettings:
         interval_sample: Every how many chunks one interval is kept for the metrics.
         capture_content: Whether chunks keep their text.
         dialect: A dialect's name, a function that makes one for each stream, or None to look at the first events.
-        content_of: The user's own function from a frame to its content, or None.
+        content_of: The user's own function from a frame to its content, or such functions by the names of stages, or
+            None.
         content_checks: The user's own rules on content, names and patterns.
     """
 
@@ -36,5 +40,27 @@ class StageSettings:
     interval_sample: int = 16
     capture_content: bool = False
     dialect: Any = None
-    content_of: Callable[[Any], str | None] | None = None
+    content_of: ContentOf | Mapping[str, ContentOf] | None = None
     content_checks: Rules = ()
+
+    def content_of_stage(self, spec: StageSpec) -> ContentOf | None:
+        """Return the user's function for one stage: its own, else the one of its label or its name, else the only one.
+
+        Args:
+            spec: The stage.
+        """
+        given = self.content_of
+        if spec.content_of is not None or given is None:
+            return spec.content_of
+        if isinstance(given, Mapping):
+            return given.get(spec.label) or given.get(spec.name)
+        return given
+
+    def dialect_of_stage(self, spec: StageSpec) -> Any:
+        """Return the name or the instance of the dialect that reads one stage of one stream; None to look.
+
+        Args:
+            spec: The stage.
+        """
+        given = self.dialect if spec.dialect is None else spec.dialect
+        return given() if callable(given) else given

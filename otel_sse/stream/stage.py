@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(slots=True, frozen=True)
@@ -23,6 +25,8 @@ class StageSpec:
         outbound: Whether its chunks leave the process there, so that no iterator here takes them from it.
         last: Whether no stage of this process comes after it.
         to_reader: Whether its chunks are what the reader gets, so that they go on where the reader stopped.
+        dialect: The dialect of its chunks, by name or a function that makes one; None for that of the settings.
+        content_of: The user's own function from a frame of this stage to its content, or None for that of the settings.
     """
 
     name: str
@@ -38,6 +42,8 @@ class StageSpec:
     outbound: bool = False
     last: bool = False
     to_reader: bool = False
+    dialect: Any = None
+    content_of: Callable[[Any], str | None] | None = None
 
     @property
     def label(self) -> str:

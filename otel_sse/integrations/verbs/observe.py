@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar, overload
 
+from otel_sse.dialects.dialect import Dialect
+from otel_sse.integrations.verbs.reading import ContentOf, checked
 from otel_sse.iterators.cursor import StageCursor
 from otel_sse.iterators.observed import ObservedAsyncIterator, ObservedIterator, stream_around
 from otel_sse.iterators.proxy import loops_of
@@ -18,10 +20,34 @@ SyncT = TypeVar("SyncT", bound=Iterable[Any])
 
 
 @overload
-def observe(stream: AsyncT, stage: str, *, source: str = "", rewrites: bool = False) -> AsyncT: ...
+def observe(
+    stream: AsyncT,
+    stage: str,
+    *,
+    source: str = "",
+    rewrites: bool = False,
+    dialect: str | Callable[[], Dialect] | None = None,
+    content_of: ContentOf | None = None,
+) -> AsyncT: ...
 @overload
-def observe(stream: SyncT, stage: str, *, source: str = "", rewrites: bool = False) -> SyncT: ...
-def observe(stream: Any, stage: str, *, source: str = "", rewrites: bool = False) -> Any:
+def observe(
+    stream: SyncT,
+    stage: str,
+    *,
+    source: str = "",
+    rewrites: bool = False,
+    dialect: str | Callable[[], Dialect] | None = None,
+    content_of: ContentOf | None = None,
+) -> SyncT: ...
+def observe(
+    stream: Any,
+    stage: str,
+    *,
+    source: str = "",
+    rewrites: bool = False,
+    dialect: str | Callable[[], Dialect] | None = None,
+    content_of: ContentOf | None = None,
+) -> Any:
     """Return `stream` as a stage: it yields the very same objects, and each is a chunk of the stage.
 
     The stage belongs to the stream of the request that is being served, in whatever task or thread; outside of any
@@ -33,14 +59,20 @@ def observe(stream: Any, stage: str, *, source: str = "", rewrites: bool = False
         stage: The stage's name, e.g. `provider`; at most 64 characters count.
         source: Which adapter or path this is, where several feed one stage.
         rewrites: Whether what lies between this stage and the one before may change content.
+        dialect: The dialect of this stage's chunks, by name or a function that makes one; None for the option's, which
+            looks at the first chunks.
+        content_of: Called with a chunk of this stage as JSON (its text where it is none). Returns its content, "" where
+            it has none, or None to ask the dialect. None for the option's.
 
     Raises:
-        TypeError: `stream` can't be iterated, or `stage` is no text.
+        ConfigurationError: `dialect` is none.
+        TypeError: `stream` can't be iterated, `stage` is no text, or `content_of` can't be called.
         ValueError: `stage` is empty.
     """
     stage = stage_name("stage", stage)
     # Where a client library is watched as well, its stage `provider` comes before the application's own of that name.
-    spec = StageSpec(stage, rewrites=rewrites, source=source, relays=stage not in ORIGINS, pulls=True)
+    reading = checked(dialect, content_of)
+    spec = StageSpec(stage, rewrites=rewrites, source=source, relays=stage not in ORIGINS, pulls=True, **reading)
     around = stream_around(stream)
     begin = partial(around.stage, spec)
     cursor = StageCursor(begin)
