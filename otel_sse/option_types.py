@@ -70,8 +70,9 @@ class InstrumentOptions(TypedDict, total=False):
     """
 
     content_types: tuple[str, ...] | None
-    """Further response types that are streams, next to text/event-stream; x-ndjson is read by line. It must be up to 64
-    media types in lower case without parameters: a tuple, or a comma-separated list in the environment.
+    """Further response types that are streams, next to text/event-stream; x-ndjson is read by line, text/plain as text,
+    or by line or event where its body begins so. It must be up to 64 media types in lower case without parameters: a
+    tuple, or a comma-separated list in the environment.
     """
 
     traceresponse_header: bool | None

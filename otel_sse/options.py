@@ -108,7 +108,9 @@ class Options:
         secret=True,
     )
     content_types: tuple[str, ...] = media_types_setting(
-        "content_types", "Further response types that are streams, next to text/event-stream; x-ndjson is read by line."
+        "content_types",
+        "Further response types that are streams, next to text/event-stream; x-ndjson is read by line, text/plain as "
+        "text, or by line or event where its body begins so.",
     )
     traceresponse_header: bool = flag_setting(
         "traceresponse_header", True, "Add `traceresponse` (W3C Trace Context level 2) to a stream's response."

@@ -76,6 +76,11 @@ class Reader:
         """What a complete stream must have shown by its end, as far as is known now."""
         return (self._chosen or self._candidate).expects
 
+    def take_for_text(self) -> None:
+        """Choose plain text, because the bytes are neither events nor lines; a choice that is made stays."""
+        if self._chosen is None:
+            self._choose(PlainText())
+
     def _choose(self, dialect: Dialect) -> None:
         self._chosen = dialect
         self._read_with(dialect.read)

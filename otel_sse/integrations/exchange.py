@@ -281,8 +281,9 @@ class Exchange:
             return message
         if not kind or self._scope.get("method") == "HEAD" or len(pairs(headers)) != len(headers):
             return message
-        lines, encoding = kind in stream_headers.NDJSON_TYPES, stream_headers.content_coding(headers)
-        spec = StageSpec(SOCKET_WRITE, lines=lines, encoding=encoding, last=True, to_reader=True)
+        lines, text = kind in stream_headers.NDJSON_TYPES, stream_headers.is_text(kind)
+        encoding = stream_headers.content_coding(headers)
+        spec = StageSpec(SOCKET_WRITE, lines=lines, text=text, encoding=encoding, last=True, to_reader=True)
         self._record = record = self._stream.stage(spec)
         self._call_start_hook(record)
         extended = stream_headers.with_trace(

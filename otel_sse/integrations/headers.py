@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from opentelemetry.instrumentation.propagators import TraceResponsePropagator, get_global_response_propagator
 from opentelemetry.trace import SpanContext, format_span_id, format_trace_id
@@ -16,7 +17,20 @@ _STARTS = (b"t", b"T")
 
 Headers = Iterable[tuple[bytes, bytes]]
 
+EVENT_STREAM: Final = "text/event-stream"
 NDJSON_TYPES = frozenset({"application/x-ndjson", "application/jsonl", "application/x-jsonlines"})
+
+
+_TEXT: Final = "text/"
+
+
+def is_text(kind: str) -> bool:
+    """Whether a stream's media type is text of any kind but events: then its body says what it is.
+
+    Args:
+        kind: From `stream_type`.
+    """
+    return kind.startswith(_TEXT) and kind != EVENT_STREAM
 
 
 def find(headers: Headers, name: bytes) -> bytes | None:
@@ -39,7 +53,7 @@ def stream_type(headers: Headers, further: tuple[str, ...]) -> str:
         return ""
     text = value.decode("latin-1")
     if is_event_stream(text):
-        return "text/event-stream"
+        return EVENT_STREAM
     essence = media_type(text) if further else ""
     return essence if essence in further else ""
 

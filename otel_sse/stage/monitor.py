@@ -29,9 +29,10 @@ from otel_sse.stream.chunk import COMMENT, CONTENT, HEARTBEAT, Chunk, Finding
 from otel_sse.stream.digest import DIGEST_CHARS, sha1, sha1_digest
 from otel_sse.stream.facts import Facts
 from otel_sse.stream.kinds import family_of
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.stream.totals import Totals
 from otel_sse.wire import Comment, Event, Item, LineParser, Parser, Violation
+from otel_sse.wire.text import TextParser
 
 _LARGE: Final = limits.ACCUMULATED_BYTES
 
@@ -107,7 +108,7 @@ class StageMonitor:
         self._ending = Ending(self.totals, encoding)
         self._journal = nowhere if journal is None else journal.append
         self._notes = Notes(self.totals, self._journal, settings.max_findings, self._content.told.keep)
-        self._parser = None if encoding else _parser(settings, info.spec.lines)
+        self._parser = None if encoding else _parser(settings, info.spec)
         self._asks = settings.content_of_stage(info.spec)
         self._reader = Reader(dialect=settings.dialect_of_stage(info.spec), content_of=self._asks)
         self.edge: Edge | None = None
@@ -138,8 +139,12 @@ class StageMonitor:
         totals.bytes += len(body)
         if not totals.first_chunk_ns:
             self._first(time_ns)
-        if self._parser is not None:
-            for item in self._parser.feed(body):
+        parser = self._parser
+        if parser is not None:
+            items = parser.feed(body)
+            if type(parser) is TextParser and parser.is_text:
+                self._reader.take_for_text()
+            for item in items:
                 if type(item) is Event:
                     self._crossed(self._reader.read(item), item, time_ns, send_ns)
                 else:
@@ -469,7 +474,9 @@ def _encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _parser(settings: StageSettings, lines: bool) -> Parser | LineParser:
-    if lines:
+def _parser(settings: StageSettings, spec: StageSpec) -> Parser | LineParser | TextParser:
+    if spec.text:
+        return TextParser(max_bytes=settings.max_event_bytes)
+    if spec.lines:
         return LineParser(max_bytes=settings.max_event_bytes)
     return Parser(max_bytes=settings.max_event_bytes)

@@ -18,6 +18,7 @@ class StageSpec:
         source: Which adapter or path feeds it, or "".
         kind: Name of the class or function behind it, or "".
         lines: Whether its bytes are newline-delimited JSON and not SSE.
+        text: Whether its bytes are plain text, or lines or events that are sent as such.
         encoding: Content coding that makes its bytes unreadable (`gzip`), or "": bytes are then only counted.
         origin: Whether its chunks come from outside this process, so that no stage here is upstream of it.
         relays: Whether it comes after the stage that began before it; False where only equal chunks can tell.
@@ -35,6 +36,7 @@ class StageSpec:
     source: str = ""
     kind: str = ""
     lines: bool = False
+    text: bool = False
     encoding: str = ""
     origin: bool = False
     relays: bool = True

@@ -90,7 +90,7 @@ class Exchange:
         decode = None if decoded else decoder_for(body.coding)
         hidden = "" if decoded or decode is not None else body.coding
 
-        spec = StageSpec(self._stage, source=self._host, lines=body.lines, encoding=hidden, origin=True)
+        spec = StageSpec(self._stage, source=self._host, lines=body.lines, text=body.text, encoding=hidden, origin=True)
 
         def open_stage() -> StageRecord:
             return self._open(spec, traceresponse)
