@@ -111,6 +111,12 @@ class InstrumentOptions(TypedDict, total=False):
     """Make stages of the streams that cross WebSockets, and agree with the other end on an envelope (docs/envelope.md).
     """
 
+    cursor_parameters: tuple[str, ...] | None
+    """Parameters of a request's query that say from where an answer is to go on. An answer that does so is a resume
+    (`sse.stream.resumed`), whatever `Last-Event-ID` says; by themselves they are the reason of no finding. It must be
+    query parameters: a tuple, or a comma-separated list in the environment.
+    """
+
     excluded_urls: str | None
     """Regular expressions; requests whose URL (without its query) or path one matches are left alone. It must be
     regular expressions with commas between them, 16384 characters at most, none of them empty, and not find every URL

@@ -154,6 +154,14 @@ class Options:
         "Make stages of the streams that cross WebSockets, and agree with the other end on an envelope "
         "(docs/envelope.md).",
     )
+    cursor_parameters: tuple[str, ...] = names_setting(
+        "cursor_parameters",
+        "Parameters of a request's query that say from where an answer is to go on. An answer that does so is a resume "
+        "(`sse.stream.resumed`), whatever `Last-Event-ID` says; by themselves they are the reason of no finding.",
+        "query parameters",
+        PARAMETER,
+        default=("starting_after", "from", "offset", "last_event_id"),
+    )
     excluded_urls: str = patterns_setting(
         "excluded_urls",
         "Regular expressions; requests whose URL (without its query) or path one matches are left alone.",

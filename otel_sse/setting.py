@@ -189,7 +189,9 @@ def media_types_setting(name: str, doc: str) -> Any:
     return field(default=(), metadata={"setting": Setting(_env(name, ()), _read_list, allowed, _is_media_types, doc)})
 
 
-def names_setting(name: str, doc: str, what: str, form: re.Pattern[str], *, lower: bool = False) -> Any:
+def names_setting(
+    name: str, doc: str, what: str, form: re.Pattern[str], *, lower: bool = False, default: tuple[str, ...] = ()
+) -> Any:
     """Return the field of a list of names.
 
     Args:
@@ -198,6 +200,7 @@ def names_setting(name: str, doc: str, what: str, form: re.Pattern[str], *, lowe
         what: What the names are of, in words.
         form: What each of them must match.
         lower: Whether the variable's text is taken in lower case.
+        default: The names where none are given.
     """
     allowed = f"be {what}: a tuple, or a comma-separated list in the environment"
 
@@ -207,7 +210,7 @@ def names_setting(name: str, doc: str, what: str, form: re.Pattern[str], *, lowe
     def check(value: object) -> bool:
         return isinstance(value, tuple) and all(isinstance(each, str) and form.fullmatch(each) for each in value)
 
-    return field(default=(), metadata={"setting": Setting(_env(name, ()), read, allowed, check, doc)})
+    return field(default=default, metadata={"setting": Setting(_env(name, ()), read, allowed, check, doc)})
 
 
 def function_setting(arguments: int, doc: str, hint: str = "") -> Any:

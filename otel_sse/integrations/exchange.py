@@ -66,6 +66,8 @@ class Exchange:
         # Not a method of this object: what holds each other outlives its request.
         self._stream.find_route = partial(_route, recorder, scope, scope.get("root_path", ""))
         self._stream.reader_had = partial(stream_headers.last_event_id, scope.get("headers"))
+        names = recorder.options.cursor_parameters
+        self._stream.reader_asked = partial(stream_headers.cursor_in, scope.get("query_string"), names)
         self._gone = False
         self._lost_by: OSError | None = None
         self._unseen = False

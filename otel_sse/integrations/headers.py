@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
+from urllib.parse import parse_qsl
 
 from opentelemetry.instrumentation.propagators import TraceResponsePropagator, get_global_response_propagator
 from opentelemetry.trace import SpanContext, format_span_id, format_trace_id
@@ -74,6 +75,23 @@ def last_event_id(headers: object) -> str:
     """
     value = find(pairs(headers), b"last-event-id") or b""
     return value.decode("utf-8", "replace") if len(value) <= limits.MAX_ID_CHARS else ""
+
+
+def cursor_in(query: object, names: tuple[str, ...]) -> str:
+    """Return what the first of these parameters of a query says; "" where none is there, or it says more than an id.
+
+    Args:
+        query: A request's query, as text or as bytes; anything else has no parameters.
+        names: The parameters, by precedence.
+    """
+    text = query.decode("latin-1") if isinstance(query, bytes) else query
+    if not text or not isinstance(text, str) or len(text) > limits.MAX_CURSOR_QUERY_CHARS:
+        return ""
+    if not any(name in text for name in names):
+        return ""
+    found = dict(reversed(parse_qsl(text)))
+    value = next((found[name] for name in names if name in found), "")
+    return value if len(value) <= limits.MAX_ID_CHARS else ""
 
 
 def with_trace(

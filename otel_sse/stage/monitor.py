@@ -316,13 +316,14 @@ class StageMonitor:
         self.totals.bytes += event.size
         self._crossed(facts, event, time_ns, 0)
 
-    def resume_after(self, ident: str) -> None:
+    def resume_after(self, ident: str, cursor: str = "") -> None:
         """Take note that the reader asked for what comes after an event: the answer is to go on right behind it.
 
         Args:
-            ident: The event's id, as the request's `Last-Event-ID` has it.
+            ident: The event's id, as the request's `Last-Event-ID` has it, or "".
+            cursor: What a cursor in the request's query says, or "".
         """
-        self._checks.resume_after(ident)
+        self._checks.resume_after(ident, cursor)
 
     def wait_freely(self) -> None:
         """Call no silence a stall from now on: nobody has said that an answer is under way."""
