@@ -119,6 +119,9 @@ MAX_ID_CHARS: Final = 256
 """Characters of an id that is remembered as it is; of a longer one a digest is: an id may be as long as an event, and
 1,024 of those are a gigabyte. Ids that servers give (UUIDs, a stream's name and a number) have 64 at most."""
 
+MAX_CURSOR_QUERY_CHARS: Final = 4_096
+"""Characters of a query in which a cursor is looked for: a longer one holds a document, and so many take 30 us."""
+
 MAX_LEARNT_IDS: Final = 8
 """Ids looked at before they are called numbers that count: with fewer, byte offsets and database keys look alike."""
 

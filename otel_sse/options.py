@@ -22,6 +22,7 @@ from otel_sse.setting import (
     WORD,
     Setting,
     choice_setting,
+    content_setting,
     dialect_setting,
     flag_setting,
     function_setting,
@@ -108,7 +109,9 @@ class Options:
         secret=True,
     )
     content_types: tuple[str, ...] = media_types_setting(
-        "content_types", "Further response types that are streams, next to text/event-stream; x-ndjson is read by line."
+        "content_types",
+        "Further response types that are streams, next to text/event-stream; x-ndjson is read by line, text/plain as "
+        "text, or by line or event where its body begins so.",
     )
     traceresponse_header: bool = flag_setting(
         "traceresponse_header", True, "Add `traceresponse` (W3C Trace Context level 2) to a stream's response."
@@ -164,6 +167,14 @@ class Options:
         True,
         "Make stages of the streams that cross WebSockets, and agree with the other end on an envelope "
         "(docs/envelope.md).",
+    )
+    cursor_parameters: tuple[str, ...] = names_setting(
+        "cursor_parameters",
+        "Parameters of a request's query that say from where an answer is to go on. An answer that does so is a resume "
+        "(`sse.stream.resumed`), whatever `Last-Event-ID` says; by themselves they are the reason of no finding.",
+        "query parameters",
+        PARAMETER,
+        default=("starting_after", "from", "offset", "last_event_id"),
     )
     excluded_urls: str = patterns_setting(
         "excluded_urls",
@@ -222,8 +233,9 @@ class Options:
     dialect: Any = dialect_setting(
         "The streams' dialect by name, or a function that makes one for a stream; unset looks at the first events."
     )
-    content_of: Callable[[Any], str | None] | None = function_setting(
-        1, "Function from a frame's decoded JSON (or its text) to the content in it, for frames of your own."
+    content_of: Callable[[Any], str | None] | Mapping[str, Callable[[Any], str | None]] | None = content_setting(
+        'Function from a frame\'s decoded JSON (or its text) to the content in it, for frames of your own: "" where it '
+        "has none, None to ask the dialect. Or such functions by the names of stages (`emit`)."
     )
     route_of: Callable[[MutableMapping[str, Any]], str | None] | None = function_setting(
         1, "Function from an ASGI scope to the route's template, where the framework leaves none in the scope."

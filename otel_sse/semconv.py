@@ -201,7 +201,12 @@ ATTRIBUTES: Final = (
     Attribute(STREAM_SEND_TIME, "double", "s", _S, _HIGH, "Time spent handing chunks on (back-pressure) so far."),
     Attribute(STREAM_DROPPED, "int", "{chunk}", _S, _HIGH, "Chunks that the full queue left unrecorded."),
     Attribute(
-        STREAM_RESUMED, "boolean", "", _SR, _LOW, "True where the answer goes on behind the request's `Last-Event-ID`."
+        STREAM_RESUMED,
+        "boolean",
+        "",
+        _SR,
+        _LOW,
+        "True where the answer goes on behind the request's `Last-Event-ID` or cursor.",
     ),
     Attribute(
         STREAM_READ_ON_CHUNKS, "int", "{chunk}", _S, _HIGH, "Chunks that were read for nobody: the request was over."

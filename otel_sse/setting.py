@@ -194,7 +194,9 @@ def media_types_setting(name: str, doc: str) -> Any:
     return field(default=(), metadata={"setting": Setting(_env(name, ()), _read_list, allowed, _is_media_types, doc)})
 
 
-def names_setting(name: str, doc: str, what: str, form: re.Pattern[str], *, lower: bool = False) -> Any:
+def names_setting(
+    name: str, doc: str, what: str, form: re.Pattern[str], *, lower: bool = False, default: tuple[str, ...] = ()
+) -> Any:
     """Return the field of a list of names.
 
     Args:
@@ -203,6 +205,7 @@ def names_setting(name: str, doc: str, what: str, form: re.Pattern[str], *, lowe
         what: What the names are of, in words.
         form: What each of them must match.
         lower: Whether the variable's text is taken in lower case.
+        default: The names where none are given.
     """
     allowed = f"be {what}: a tuple, or a comma-separated list in the environment"
 
@@ -212,7 +215,7 @@ def names_setting(name: str, doc: str, what: str, form: re.Pattern[str], *, lowe
     def check(value: object) -> bool:
         return isinstance(value, tuple) and all(isinstance(each, str) and form.fullmatch(each) for each in value)
 
-    return field(default=(), metadata={"setting": Setting(_env(name, ()), read, allowed, check, doc)})
+    return field(default=default, metadata={"setting": Setting(_env(name, ()), read, allowed, check, doc)})
 
 
 def function_setting(arguments: int, doc: str, hint: str = "") -> Any:
@@ -227,6 +230,23 @@ def function_setting(arguments: int, doc: str, hint: str = "") -> Any:
     allowed = f"be a function that can be called with {many} and is not async, or None"
     rule = Setting((), str, allowed, lambda v: v is None or _takes(v, arguments), doc, hint=hint)
     return field(default=None, metadata={"setting": rule}, repr=False)
+
+
+def content_setting(doc: str) -> Any:
+    """Return the field of the function that finds the content of a frame, or of such functions by stage."""
+    allowed = (
+        "be a function that can be called with 1 argument and is not async, a dict of such functions by the names of "
+        "stages, or None"
+    )
+    one = "Callable[[Any], str | None]"
+    rule = Setting((), str, allowed, _finds_content, doc, hint=f"{one} | Mapping[str, {one}]")
+    return field(default=None, metadata={"setting": rule}, repr=False)
+
+
+def _finds_content(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(name, str) and name and _takes(each, 1) for name, each in value.items())
+    return value is None or _takes(value, 1)
 
 
 def _answers_at_once(function: object) -> bool:

@@ -49,6 +49,7 @@ TEXTS: dict[str, list[tuple[str, Any]]] = {
     "traceresponse_header": [("no", False), ("0", False)],
     "trace_id_header": [("off", False), ("False", False)],
     "server_span": [("0", False), ("no", False)],
+    "cursor_parameters": [("since", ("since",)), (" after, From,", ("after", "From"))],
     "url_query_allow": [("page", ("page",)), (" Page, size[] ,", ("Page", "size[]"))],
     "whole_types": [("final", ("final",)), (" transcript.text.done, Message ,", ("transcript.text.done", "Message"))],
     "cumulative_stages": [("emit", ("emit",)), ("provider, emit", ("provider", "emit"))],
@@ -85,6 +86,7 @@ BAD_TEXTS: dict[str, list[str]] = {
     "traceresponse_header": ["-"],
     "trace_id_header": ["nope"],
     "server_span": ["auto"],
+    "cursor_parameters": ["a=b", "a b"],
     "url_query_allow": ["a=b", "a&b", "a b"],
     "whole_types": ["a\nb"],
     "cumulative_stages": ["a\nb"],
@@ -119,6 +121,7 @@ BAD_ARGUMENTS: dict[str, list[object]] = {
     "traceresponse_header": ["on"],
     "trace_id_header": [2],
     "server_span": ["auto"],
+    "cursor_parameters": [["since"], "since", ("",)],
     "url_query_allow": [["page"], "page", ("",), ("a=b",), (1,)],
     "whole_types": [["final"], "final", ("",), (" a",), ("a,b",), (1,)],
     "cumulative_stages": [["emit"], "emit", ("",), (1,)],
@@ -138,7 +141,15 @@ BAD_ARGUMENTS: dict[str, list[object]] = {
     "interval_sample": [0, 0.5],
     "content_checks": ["x", [("a", "x")], {"a": "("}, {"": "x"}],
     "dialect": [5, ("openai-chat",), an_async_function],
-    "content_of": ["text", 1, lambda: "", an_async_function],
+    "content_of": [
+        "text",
+        1,
+        lambda: "",
+        an_async_function,
+        {"emit": an_async_function},
+        {"": a_function},
+        {1: a_function},
+    ],
     "route_of": ["/chat", lambda scope, more: "", an_async_function],
     "stream_of": ["stream_id", lambda: "", Awaited()],
     "chunk_of": [{}, lambda *, message: None],
@@ -187,6 +198,12 @@ def test_setting_by_argument(name: str, value: Any) -> None:
 def test_function_by_argument(name: str) -> None:
     """Hooks and functions are taken as they are; a dialect may be a function that makes one."""
     assert getattr(Options.resolve({}, **{name: a_function}), name) is a_function
+
+
+def test_content_of_may_differ_by_stage() -> None:
+    """A dict of functions is taken as it is."""
+    given = {"emit": a_function, "provider": a_function}
+    assert Options.resolve({}, content_of=given).content_of == given
 
 
 def test_process_environment_is_read_where_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

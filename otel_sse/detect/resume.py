@@ -27,26 +27,49 @@ class ResumeDetector:
     is a replay: certain once it has, suspected where it ends on the way. One that begins later leaves a gap, where its
     ids count. Ids that do not name events (one for all chunks of a message) say nothing.
 
+    A cursor in the request's query orders where to begin. An answer that begins there is a resume, whatever the reader
+    had: a replay that was asked for. One that does not is held against `after` alone.
+
     Args:
         stage: The stage's name, for findings.
-        after: What the request's `Last-Event-ID` said.
+        after: What the request's `Last-Event-ID` said; "" where it said nothing.
+        cursor: What a cursor in its query said; "" where there was none.
     """
 
     __slots__ = (
-        "_after", "_ahead", "_ahead_seq", "_behind", "_count", "_digests", "_first", "_last", "_met", "_prefix",
-        "_stage", "_undecided", "resumed",
+        "_after", "_ahead", "_ahead_seq", "_behind", "_count", "_cursor", "_digests", "_first", "_last", "_met",
+        "_prefix", "_stage", "_undecided", "resumed",
     )  # fmt: skip
 
-    def __init__(self, stage: str, after: str) -> None:
+    def __init__(self, stage: str, after: str, cursor: str = "") -> None:
         self.resumed = False
         """Whether the answer is known to go on behind that event."""
         self._stage = stage
         self._after = after
+        self._cursor = cursor
         self._prefix, self._last = _split(after)
         self._digests: dict[str, str] = {}
         self._ahead: list[int] = []
         self._count = self._behind = self._met = self._first = self._ahead_seq = 0
         self._undecided = True
+
+    def numbered(self, number: int) -> None:
+        """Take note of the first number that the answer's own payloads carry.
+
+        Args:
+            number: The number. An answer's ids, where it has any, come to be looked at in the same way.
+        """
+        self._begins(str(number))
+
+    def _begins(self, ident: str) -> None:
+        cursor, self._cursor = self._cursor, ""
+        if not cursor or not self._undecided:
+            return
+        (asked, last), (prefix, number) = _split(cursor), _split(ident)
+        # Some count what the reader has, others name what comes next.
+        follows = asked == prefix and last >= 0 and number in (last, last + 1)
+        if follows or ident == cursor:
+            self.resumed, self._undecided = True, False
 
     def check(self, seq: int, ident: str, digest: str) -> Finding | None:
         """Return what is wrong with how the answer began, once that is clear.
@@ -56,7 +79,11 @@ class ResumeDetector:
             ident: Its id. An empty one resets the browser's memory and says nothing.
             digest: Its digest.
         """
-        if not self._undecided or not 0 < len(ident) <= limits.MAX_ID_CHARS or self._repeats(ident, digest):
+        if self._cursor and ident:
+            self._begins(ident)
+        if not self._undecided or not self._after:
+            return None
+        if not 0 < len(ident) <= limits.MAX_ID_CHARS or self._repeats(ident, digest):
             return None
         self._first = self._first or seq
         self._count += 1

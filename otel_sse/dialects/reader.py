@@ -34,8 +34,9 @@ class Reader:
 
     Args:
         dialect: A dialect's name or an instance for this stream; None to choose by looking.
-        content_of: Called with an event's decoded JSON (the data itself where it is not JSON); returns the event's
-            content, or None where it has none. Replaces what the dialect says of content. Not called for `[DONE]`.
+        content_of: Called with an event's decoded JSON (the data itself where it is not JSON). Returns the event's
+            content, which replaces what the dialect says of it; "" where the event has none; None to ask the dialect.
+            Not called for `[DONE]`. Where it raises or returns anything else, the dialect is asked.
         whole_types: Types of frames, or names of events, that hold the whole text once more: their text is no content.
         cumulative: Whether each frame holds all of the text so far: its content is then what is new in it.
 
@@ -96,6 +97,11 @@ class Reader:
         """Whether more than the dialect says what the content is: the user's function, or what was declared."""
         return self._content_of is not None or bool(self._whole_types) or self._so_far is not None
 
+    def take_for_text(self) -> None:
+        """Choose plain text, because the bytes are neither events nor lines; a choice that is made stays."""
+        if self._chosen is None:
+            self._choose(PlainText())
+
     def _choose(self, dialect: Dialect) -> None:
         self._chosen = dialect
         self._read_with(dialect.read)
@@ -147,8 +153,8 @@ class Reader:
         facts = self._read_dialect(event)
         if is_done_mark(event.data):
             return facts
-        if self._content_of is not None:
-            facts = _with_content(facts, self._ask(event.data))
+        if self._content_of is not None and (content := self._ask(event.data)) is not None:
+            facts = _with_content(facts, content)
         if facts.content is None:
             return facts
         if self._whole_types and self._is_whole(event):
@@ -180,12 +186,14 @@ class Reader:
         except Exception:
             self.callback_errors += 1
             return None
-        return content if isinstance(content, str) and content else None
+        return content if isinstance(content, str) else None
 
 
-def _with_content(facts: Facts, content: str | None) -> Facts:
-    """The same facts with the user's content in the place of the dialect's."""
-    if content is None:
+def _with_content(facts: Facts, content: str) -> Facts:
+    """The same facts with the user's content in the place of the dialect's; "" is none."""
+    # Who reads the frames himself is not held to what the dialect takes them for.
+    facts.nested, facts.grammar, facts.calls = False, None, ()
+    if not content:
         return without_content(facts)
     facts.content, facts.channel, facts.deltas, facts.kind = content, "", (), CONTENT
     return facts

@@ -12,6 +12,7 @@ from otel_sse.stage.items import ItemReader
 from otel_sse.stage.settings import StageSettings
 from otel_sse.stream.chunk import CONTENT, HEARTBEAT
 from otel_sse.stream.facts import Facts
+from otel_sse.stream.stage import StageSpec
 from otel_sse.wire import Comment, Event, Parser
 
 
@@ -49,9 +50,10 @@ class UnitReader:
     __slots__ = ("_gone", "_items", "_limit", "_parser", "_reader", "_rest", "_text", "aligned")
 
     def __init__(self, settings: StageSettings) -> None:
-        dialect = settings.dialect() if callable(settings.dialect) else settings.dialect
-        self._reader = Reader(dialect=dialect, content_of=settings.content_of)
-        self._items = ItemReader(self._reader, asks=settings.content_of is not None)
+        spec = StageSpec("")
+        content_of = settings.content_of_stage(spec)
+        self._reader = Reader(dialect=settings.dialect_of_stage(spec), content_of=content_of)
+        self._items = ItemReader(self._reader, asks=content_of is not None)
         self._parser = Parser(max_bytes=settings.max_event_bytes)
         self._limit = settings.max_event_bytes
         self._rest = b""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from otel_sse.integrations.headers import NDJSON_TYPES, Headers, content_coding, stream_type
+from otel_sse.integrations.headers import NDJSON_TYPES, Headers, content_coding, is_text, stream_type
 from otel_sse.iterators.cursor import OpenStage, StageCursor
 from otel_sse.recording.recorder import Recorder
 
@@ -17,10 +17,12 @@ class Body(msgspec.Struct, frozen=True):
 
     Args:
         lines: Whether it is newline-delimited JSON.
+        text: Whether it is plain text, or lines or events that are sent as such.
         coding: Content coding of its bytes (`gzip`), or "".
     """
 
     lines: bool
+    text: bool
     coding: str
 
 
@@ -32,7 +34,7 @@ def streamed_body(headers: Headers, further: tuple[str, ...]) -> Body | None:
         further: Media types that count as streams next to text/event-stream.
     """
     kind = stream_type(headers, further)
-    return Body(kind in NDJSON_TYPES, content_coding(headers)) if kind else None
+    return Body(kind in NDJSON_TYPES, is_text(kind), content_coding(headers)) if kind else None
 
 
 def body_headers(headers: Mapping[str, str]) -> Headers:

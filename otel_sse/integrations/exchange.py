@@ -66,6 +66,8 @@ class Exchange:
         # Not a method of this object: what holds each other outlives its request.
         self._stream.find_route = partial(_route, recorder, scope, scope.get("root_path", ""))
         self._stream.reader_had = partial(stream_headers.last_event_id, scope.get("headers"))
+        names = recorder.options.cursor_parameters
+        self._stream.reader_asked = partial(stream_headers.cursor_in, scope.get("query_string"), names)
         self._gone = False
         self._lost_by: OSError | None = None
         self._unseen = False
@@ -281,8 +283,9 @@ class Exchange:
             return message
         if not kind or self._scope.get("method") == "HEAD" or len(pairs(headers)) != len(headers):
             return message
-        lines, encoding = kind in stream_headers.NDJSON_TYPES, stream_headers.content_coding(headers)
-        spec = StageSpec(SOCKET_WRITE, lines=lines, encoding=encoding, last=True, to_reader=True)
+        lines, text = kind in stream_headers.NDJSON_TYPES, stream_headers.is_text(kind)
+        encoding = stream_headers.content_coding(headers)
+        spec = StageSpec(SOCKET_WRITE, lines=lines, text=text, encoding=encoding, last=True, to_reader=True)
         self._record = record = self._stream.stage(spec)
         self._call_start_hook(record)
         extended = stream_headers.with_trace(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
+from urllib.parse import parse_qsl
 
 from opentelemetry.instrumentation.propagators import TraceResponsePropagator, get_global_response_propagator
 from opentelemetry.trace import SpanContext, format_span_id, format_trace_id
@@ -16,7 +18,20 @@ _STARTS = (b"t", b"T")
 
 Headers = Iterable[tuple[bytes, bytes]]
 
+EVENT_STREAM: Final = "text/event-stream"
 NDJSON_TYPES = frozenset({"application/x-ndjson", "application/jsonl", "application/x-jsonlines"})
+
+
+_TEXT: Final = "text/"
+
+
+def is_text(kind: str) -> bool:
+    """Whether a stream's media type is text of any kind but events: then its body says what it is.
+
+    Args:
+        kind: From `stream_type`.
+    """
+    return kind.startswith(_TEXT) and kind != EVENT_STREAM
 
 
 def find(headers: Headers, name: bytes) -> bytes | None:
@@ -39,7 +54,7 @@ def stream_type(headers: Headers, further: tuple[str, ...]) -> str:
         return ""
     text = value.decode("latin-1")
     if is_event_stream(text):
-        return "text/event-stream"
+        return EVENT_STREAM
     essence = media_type(text) if further else ""
     return essence if essence in further else ""
 
@@ -60,6 +75,23 @@ def last_event_id(headers: object) -> str:
     """
     value = find(pairs(headers), b"last-event-id") or b""
     return value.decode("utf-8", "replace") if len(value) <= limits.MAX_ID_CHARS else ""
+
+
+def cursor_in(query: object, names: tuple[str, ...]) -> str:
+    """Return what the first of these parameters of a query says; "" where none is there, or it says more than an id.
+
+    Args:
+        query: A request's query, as text or as bytes; anything else has no parameters.
+        names: The parameters, by precedence.
+    """
+    text = query.decode("latin-1") if isinstance(query, bytes) else query
+    if not text or not isinstance(text, str) or len(text) > limits.MAX_CURSOR_QUERY_CHARS:
+        return ""
+    if not any(name in text for name in names):
+        return ""
+    found = dict(reversed(parse_qsl(text)))
+    value = next((found[name] for name in names if name in found), "")
+    return value if len(value) <= limits.MAX_ID_CHARS else ""
 
 
 def with_trace(

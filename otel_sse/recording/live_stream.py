@@ -33,8 +33,8 @@ class Stream:
     """
 
     __slots__ = (
-        "_called", "_id", "_loose", "_open", "context", "find_route", "order", "reader_had", "recorder", "requested_ns",
-        "route",
+        "_called", "_id", "_loose", "_open", "context", "find_route", "order", "reader_asked", "reader_had", "recorder",
+        "requested_ns", "route",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +49,8 @@ class Stream:
         """Returns the route, or "". Called as a stage begins while `route` is "", maybe before the response begins."""
         self.reader_had: Callable[[], str] | None = None
         """Returns the id of the event that the reader had last, or "". Called as a stage with `to_reader` begins."""
+        self.reader_asked: Callable[[], str] | None = None
+        """Returns from where the reader asked the answer to go on, by a cursor, or "". Called likewise."""
         self.order = StageOrder()
         """The stages that have had a chunk."""
         self._id = stream_id
@@ -81,8 +83,11 @@ class Stream:
         info = StageInfo(spec, self.id, self.route)
         record = self.recorder.open(info, since_ns or self.requested_ns, self.context)
         tie(record, self.order, self.recorder.options.interval_sample)
-        if spec.to_reader and self.reader_had is not None and (ident := self.reader_had()):
-            record.monitor.resume_after(ident)
+        if spec.to_reader and self.reader_had is not None:
+            ident = self.reader_had()
+            cursor = "" if self.reader_asked is None else self.reader_asked()
+            if ident or cursor:
+                record.monitor.resume_after(ident, cursor)
         self._open = [each for each in self._open if not each.ended]
         self._open.append(record)
         task = current_task()

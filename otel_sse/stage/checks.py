@@ -93,6 +93,8 @@ class Checks:
             _add(found, self._finished(chunk, facts, finishes, sure))
         if facts.sequence is not None:
             _add_unsaid(found, self._numbered(chunk, facts.sequence))
+            if self.resume is not None:
+                self.resume.numbered(facts.sequence)
         if facts.number is not None:
             _add_unsaid(found, self._counted(chunk, facts.number))
         if event.id is not None:
@@ -207,9 +209,9 @@ class Checks:
         detectors = () if explained else (self._grammar, self._tool_calls)
         return [finding for each in detectors if each is not None for finding in each.close()]
 
-    def resume_after(self, ident: str) -> None:
-        """Hold the ids of this answer against the one that its reader had last."""
-        self.resume = ResumeDetector(self._stage, ident)
+    def resume_after(self, ident: str, cursor: str = "") -> None:
+        """Hold the ids of this answer against the one that its reader had last, and the one that it asked for."""
+        self.resume = ResumeDetector(self._stage, ident, cursor)
 
     def _opens(self, identity: str) -> None:
         first = not self.terminal.has_opened

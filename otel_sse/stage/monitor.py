@@ -31,10 +31,11 @@ from otel_sse.stream.chunk import CERTAIN, COMMENT, CONTENT, HEARTBEAT, SUSPECTE
 from otel_sse.stream.digest import DIGEST_CHARS, sha1, sha1_digest
 from otel_sse.stream.facts import Facts
 from otel_sse.stream.kinds import family_of
-from otel_sse.stream.stage import StageInfo
+from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.stream.totals import Totals
 from otel_sse.wire import Comment, Event, Item, LineParser, Parser, Violation
 from otel_sse.wire.events import TRUNCATED
+from otel_sse.wire.text import TextParser
 
 _LARGE: Final = limits.ACCUMULATED_BYTES
 
@@ -121,11 +122,10 @@ class StageMonitor:
         self._ending = Ending(self.totals, encoding)
         self._journal = nowhere if journal is None else journal.append
         self._notes = Notes(self.totals, self._journal, settings.max_findings, self._content.told.keep)
-        self._parser = None if encoding else _parser(settings, info.spec.lines)
-        dialect = settings.dialect() if callable(settings.dialect) else settings.dialect
+        self._parser = None if encoding else _parser(settings, info.spec)
         self._reader = Reader(
-            dialect=dialect,
-            content_of=settings.content_of,
+            dialect=settings.dialect_of_stage(info.spec),
+            content_of=settings.content_of_stage(info.spec),
             whole_types=(*settings.whole_types, *info.spec.whole_types),
             cumulative=info.spec.cumulative or info.name in settings.cumulative_stages,
         )
@@ -157,8 +157,12 @@ class StageMonitor:
         totals.bytes += len(body)
         if not totals.first_chunk_ns:
             self._first(time_ns)
-        if self._parser is not None:
-            for item in self._parser.feed(body):
+        parser = self._parser
+        if parser is not None:
+            items = parser.feed(body)
+            if type(parser) is TextParser and parser.is_text:
+                self._reader.take_for_text()
+            for item in items:
                 if type(item) is Event:
                     self._crossed(self._reader.read(item), item, time_ns, send_ns)
                 else:
@@ -346,13 +350,14 @@ class StageMonitor:
         self.totals.bytes += event.size
         self._crossed(facts, event, time_ns, 0)
 
-    def resume_after(self, ident: str) -> None:
+    def resume_after(self, ident: str, cursor: str = "") -> None:
         """Take note that the reader asked for what comes after an event: the answer is to go on right behind it.
 
         Args:
-            ident: The event's id, as the request's `Last-Event-ID` has it.
+            ident: The event's id, as the request's `Last-Event-ID` has it, or "".
+            cursor: What a cursor in the request's query says, or "".
         """
-        self._checks.resume_after(ident)
+        self._checks.resume_after(ident, cursor)
 
     def wait_freely(self) -> None:
         """Call no silence a stall from now on: nobody has said that an answer is under way."""
@@ -565,7 +570,9 @@ def _encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _parser(settings: StageSettings, lines: bool) -> Parser | LineParser:
-    if lines:
+def _parser(settings: StageSettings, spec: StageSpec) -> Parser | LineParser | TextParser:
+    if spec.text:
+        return TextParser(max_bytes=settings.max_event_bytes)
+    if spec.lines:
         return LineParser(max_bytes=settings.max_event_bytes)
     return Parser(max_bytes=settings.max_event_bytes)

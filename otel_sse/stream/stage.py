@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 
 
@@ -15,6 +18,7 @@ class StageSpec(msgspec.Struct, frozen=True):
         source: Which adapter or path feeds it, or "".
         kind: Name of the class or function behind it, or "".
         lines: Whether its bytes are newline-delimited JSON and not SSE.
+        text: Whether its bytes are plain text, or lines or events that are sent as such.
         encoding: Content coding that makes its bytes unreadable (`gzip`), or "": bytes are then only counted.
         origin: Whether its chunks come from outside this process, so that no stage here is upstream of it.
         relays: Whether it comes after the stage that began before it; False where only equal chunks can tell.
@@ -24,6 +28,8 @@ class StageSpec(msgspec.Struct, frozen=True):
         to_reader: Whether its chunks are what the reader gets, so that they go on where the reader stopped.
         whole_types: Types of its frames that hold the whole text once more, so that their text is no content.
         cumulative: Whether each of its chunks holds all of the text so far, on purpose; what is new in it is content.
+        dialect: The dialect of its chunks, by name or a function that makes one; None for that of the settings.
+        content_of: The user's own function from a frame of this stage to its content, or None for that of the settings.
     """
 
     name: str
@@ -32,6 +38,7 @@ class StageSpec(msgspec.Struct, frozen=True):
     source: str = ""
     kind: str = ""
     lines: bool = False
+    text: bool = False
     encoding: str = ""
     origin: bool = False
     relays: bool = True
@@ -41,6 +48,8 @@ class StageSpec(msgspec.Struct, frozen=True):
     to_reader: bool = False
     whole_types: tuple[str, ...] = ()
     cumulative: bool = False
+    dialect: Any = None
+    content_of: Callable[[Any], str | None] | None = None
 
     @property
     def label(self) -> str:

@@ -152,3 +152,48 @@ def test_nothing_is_said_twice() -> None:
     found = [detector.check(seq, str(seq), f"d{seq}") for seq in range(1, 60)]
     assert len([one for one in found if one is not None]) == 1
     assert detector.close() is None
+
+
+def asked(cursor: str, idents: list[str], after: str = "") -> tuple[list[Finding], bool]:
+    """What is said of an answer with these ids to a request with a cursor, and whether it counts as a resume."""
+    detector = ResumeDetector("emit", after, cursor)
+    found = [detector.check(seq, ident, f"d{seq}") for seq, ident in enumerate(idents, 1)]
+    return [one for one in [*found, detector.close()] if one is not None], detector.resumed
+
+
+@pytest.mark.parametrize(
+    ("cursor", "idents"),
+    [
+        ("10", numbers(range(11, 30))),
+        ("10", numbers(range(10, 30))),
+        ("0", numbers(range(1, 30))),
+        (UUIDS[3], UUIDS[3:]),
+    ],
+)
+def test_an_answer_that_begins_where_a_cursor_asks_is_a_resume(cursor: str, idents: list[str]) -> None:
+    """Behind it or at it, whatever its reader had by then: the replay was ordered."""
+    assert asked(cursor, idents) == ([], True)
+    assert asked(cursor, idents, after="20") == ([], True)
+
+
+@pytest.mark.parametrize("idents", [numbers(range(1, 30)), numbers(range(25, 50)), UUIDS, ["", ""], []])
+def test_a_cursor_alone_is_the_reason_of_no_finding(idents: list[str]) -> None:
+    """Nobody knows how an application counts; where the answer begins elsewhere, nothing is said."""
+    assert asked("10", idents) == ([], False)
+
+
+def test_a_header_is_heeded_where_the_cursor_is_not() -> None:
+    """An answer that does neither what the cursor nor what the header says is held against the header."""
+    found, resumed = asked("5", numbers(range(1, 30)), after="20")
+    assert [(one.kind, one.certainty) for one in found] == [(AGAIN, CERTAIN)]
+    assert not resumed
+
+
+@pytest.mark.parametrize(("first", "resumed"), [(6, True), (5, True), (0, False)])
+def test_a_payload_s_first_number_is_held_against_the_cursor(first: int, resumed: bool) -> None:
+    """As OpenAI's `starting_after` counts; later numbers say nothing about where it began."""
+    detector = ResumeDetector("emit", "", "5")
+    for number in range(first, first + 9):
+        detector.numbered(number)
+    assert detector.resumed is resumed
+    assert detector.close() is None

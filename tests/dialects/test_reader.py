@@ -171,15 +171,16 @@ def under_reply(value: object) -> str | None:
 
 
 def test_the_user_s_content_replaces_the_dialect_s() -> None:
-    """What the callback returns is the content, on the one channel; all other facts stay."""
+    """What the callback returns is the content, on the one channel; "" is none, and None asks the dialect."""
     reader = Reader(content_of=under_reply)
     facts = read_all(
         reader,
         [
             event({"reply": "Moss", "content": "internal"}),
-            event({"content": "internal"}),
+            event({"content": "internal", "reply": ""}),
             event({**CHAT, "reply": "Fern"}),
             event({**CHAT, "reply": ""}),
+            event(CHAT),
             Event("[DONE]"),
         ],
     )
@@ -188,6 +189,7 @@ def test_the_user_s_content_replaces_the_dialect_s() -> None:
         Facts("control"),
         Facts("content", "Fern", opens="c-1"),
         Facts("control"),
+        Facts("content", "Moss", "0"),
         Facts("complete", terminal="[DONE]"),
     ]
     assert (reader.name, reader.callback_errors) == ("openai-chat", 0)
@@ -195,7 +197,7 @@ def test_the_user_s_content_replaces_the_dialect_s() -> None:
 
 def test_an_end_without_the_user_s_content_is_still_the_end() -> None:
     """Where the dialect's content is taken away from a terminal event, the end remains."""
-    facts = Reader(content_of=under_reply).read(event({"content": "!", "done": True}))
+    facts = Reader(content_of=under_reply).read(event({"content": "!", "done": True, "reply": ""}))
     assert facts == Facts("complete", terminal="done")
 
 
@@ -215,23 +217,27 @@ def test_the_callback_gets_text_as_it_is() -> None:
 
     facts = read_all(Reader(content_of=keep), [Event("Moss"), Event("5"), event([1]), Event("[DONE]")])
     assert seen == ["Moss", 5, [1]]
-    assert [one.content for one in facts] == ["Moss", None, None, None]
+    # The number and the list are read by the dialect.
+    assert [one.content for one in facts] == ["Moss", "5", "[1]", None]
 
 
 @pytest.mark.parametrize("dialect", [None, "openai-chat"])
-def test_a_callback_that_raises_means_no_content(dialect: str | None) -> None:
+def test_where_a_callback_raises_the_dialect_is_asked(dialect: str | None) -> None:
     """A user's function cannot break reading; how often it raised is counted."""
 
     def broken(value: Any) -> str:
         return str(value["no such key"])
 
     reader = Reader(dialect=dialect, content_of=broken)
-    assert read_all(reader, [event(CHAT), event(CHAT)]) == [Facts("control", opens="c-1"), Facts("control")]
+    assert read_all(reader, [event(CHAT), event(CHAT)]) == [
+        Facts("content", "Moss", "0", opens="c-1"),
+        Facts("content", "Moss", "0"),
+    ]
     assert reader.callback_errors == 2
 
 
-def test_a_callback_that_returns_no_string_means_no_content() -> None:
+def test_where_a_callback_returns_no_string_the_dialect_is_asked() -> None:
     """Only a string can be content."""
     reader = Reader(content_of=lambda value: 5)  # type: ignore[arg-type, return-value]
-    assert reader.read(event(CHAT)).content is None
+    assert reader.read(event(CHAT)).content == "Moss"
     assert reader.callback_errors == 0

@@ -17,9 +17,10 @@ from tests.integrations.seen import Telemetry, recorder_of
 @pytest.mark.parametrize(
     ("headers", "body"),
     [
-        ({"content-type": "text/event-stream; charset=utf-8"}, Body(False, "")),
-        ({"content-type": "Text/Event-Stream", "content-encoding": "GZip"}, Body(False, "gzip")),
-        ({"content-type": "application/x-ndjson", "content-encoding": "identity"}, Body(True, "")),
+        ({"content-type": "text/event-stream; charset=utf-8"}, Body(False, False, "")),
+        ({"content-type": "Text/Event-Stream", "content-encoding": "GZip"}, Body(False, False, "gzip")),
+        ({"content-type": "application/x-ndjson", "content-encoding": "identity"}, Body(True, False, "")),
+        ({"content-type": "text/plain; charset=utf-8"}, Body(False, True, "")),
         ({"content-type": "application/json"}, None),
         ({"content-type": "text/event-streams\\u20ac"}, None),
         ({}, None),
@@ -27,7 +28,7 @@ from tests.integrations.seen import Telemetry, recorder_of
 )
 def test_kind_of_body(headers: dict[str, str], body: Body | None) -> None:
     """Media type and coding say how a body is to be read, or that it is no stream."""
-    assert streamed_body(body_headers(headers), ("application/x-ndjson",)) == body
+    assert streamed_body(body_headers(headers), ("application/x-ndjson", "text/plain")) == body
 
 
 @pytest.fixture

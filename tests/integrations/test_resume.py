@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 from otel_sse import limits, semconv
-from otel_sse.integrations.headers import last_event_id
+from otel_sse.integrations.headers import cursor_in, last_event_id
 from tests.integrations.answers import EVENT_STREAM, body, frame, plain, start
 from tests.integrations.driver import call
 from tests.integrations.seen import Stage, Telemetry, attributes
@@ -87,3 +87,33 @@ def test_header_is_bounded_and_read_as_utf_8() -> None:
     assert last_event_id([(b"last-event-id", b"1" * limits.MAX_ID_CHARS)]) == "1" * limits.MAX_ID_CHARS
     assert last_event_id([(b"last-event-id", b"1" * (limits.MAX_ID_CHARS + 1))]) == ""
     assert last_event_id([]) == ""
+
+
+@pytest.mark.parametrize("name", ["starting_after", "from", "offset", "last_event_id", "since"])
+async def test_a_cursor_in_the_query_orders_where_to_begin(name: str, telemetry: Telemetry) -> None:
+    """The answer is a resume then, and no replay, although its reader had more; a parameter of another name is none."""
+
+    async def answer(request: Any) -> StreamingResponse:
+        return StreamingResponse(iter(events(range(6, 30))), media_type="text/event-stream")
+
+    app = telemetry.instrument(Starlette(routes=[Route("/chat", answer)]))
+    query = f"a=1&{name}=5&{name}=9".encode()
+    await call(app, headers=[(b"host", b"example.org"), (b"last-event-id", b"10")], query_string=query)
+    for stage in map(telemetry.stage, ("emit", "socket_write")):
+        assert is_resumed(stage) is (name != "since")
+        assert said(stage) == ([("duplicate/replayed", "certain", 1)] if name == "since" else [])
+
+
+@pytest.mark.parametrize("length", [limits.MAX_ID_CHARS, limits.MAX_ID_CHARS + 1])
+def test_a_cursor_that_is_longer_than_an_id_is_none(length: int) -> None:
+    """At the cap it is one; a query of another type has none."""
+    value = "7" * length
+    assert cursor_in(f"from={value}", ("from",)) == (value if length == limits.MAX_ID_CHARS else "")
+    assert cursor_in(None, ("from",)) == cursor_in(b"\xff", ("from",)) == cursor_in([], ("from",)) == ""
+
+
+@pytest.mark.parametrize("length", [limits.MAX_CURSOR_QUERY_CHARS, limits.MAX_CURSOR_QUERY_CHARS + 1])
+def test_a_query_that_is_too_long_is_not_looked_into(length: int) -> None:
+    """At the cap the cursor is found."""
+    query = "from=7&q=".ljust(length, "x").encode()
+    assert cursor_in(query, ("offset", "from")) == ("7" if length == limits.MAX_CURSOR_QUERY_CHARS else "")

@@ -6,6 +6,7 @@ import gzip
 import json
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -356,11 +357,27 @@ def test_each_stream_gets_a_dialect_of_its_own() -> None:
 
 
 def test_users_function_finds_the_content() -> None:
-    """`content_of` replaces what the dialect says of content."""
+    """`content_of` replaces what the dialect says of content; "" is none, and None asks the dialect."""
     settings = StageSettings(content_of=lambda payload: payload.get("words") if isinstance(payload, dict) else None)
-    made = watch([frame({"words": "Hello", "content": "no"}), frame({"content": "no"})], settings=settings)
-    assert [one.kind for one in made.chunks] == ["content", "control"]
-    assert made.totals.content_bytes == 5
+    frames = [{"words": "Hello", "content": "no"}, {"content": "no", "words": ""}, {"content": "yes"}]
+    made = watch([frame(one) for one in frames], settings=settings)
+    assert [one.kind for one in made.chunks] == ["content", "control", "content"]
+    assert made.totals.content_bytes == 8
+
+
+@pytest.mark.parametrize("per_stage", [False, True])
+def test_the_whole_message_at_the_end_can_be_declared(per_stage: bool) -> None:
+    """A frame that holds all of the answer again is no repetition where the user says that it is no piece of it."""
+
+    def pieces(payload: Any) -> str | None:
+        return "" if isinstance(payload, dict) and payload.get("type") == "message" else None
+
+    words = [f"word {number}, " for number in range(12)]
+    bodies = [frame({"type": "token", "content": word}) for word in words]
+    bodies.append(frame({"type": "message", "content": "".join(words)}))
+    settings = StageSettings(content_of={"socket_write": pieces}) if per_stage else StageSettings()
+    made = watch(bodies, settings=settings, content_of=None if per_stage else pieces)
+    assert (made.told, made.totals.content_chunks) == ([], 12)
 
 
 def test_bytes_after_the_end_of_the_body_are_only_counted() -> None:

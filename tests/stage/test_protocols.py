@@ -7,7 +7,7 @@ import pytest
 from otel_sse.dialects import Reader
 from otel_sse.wire import Event, LineParser, Parser
 from tests.dialects.made import texts
-from tests.dialects.protocols import PROTOCOLS, Made
+from tests.dialects.protocols import PROTOCOLS, TEXT, WORDS, Made
 from tests.stage.made import watch
 
 CLEAN = pytest.mark.parametrize("name", PROTOCOLS)
@@ -58,3 +58,28 @@ def test_the_first_event_of_its_own_decides(name: str) -> None:
     for event in events(PROTOCOLS[name])[:4]:
         reader.read(event)
     assert reader.name == dialect_of(name)
+
+
+JSON_LINES = [b'{"content": "word %d ", "done": false}\n' % number for number in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("bodies", "dialect", "size"),
+    [
+        ([word.encode() for word in WORDS], "plain-text", len(TEXT.encode())),
+        ([b'{"title":', b' "Fog", "words": [', b"1, 2]}"], "plain-text", 33),
+        (
+            [*JSON_LINES, b'{"content": "", "done": true}\n'],
+            "generic-json",
+            sum(len(b"word %d " % n) for n in range(12)),
+        ),
+        (PROTOCOLS["tgi"].bodies, "tgi", len(TEXT.encode())),
+        (PROTOCOLS["ollama, chat"].bodies, "ollama", len(TEXT.encode())),
+    ],
+    ids=["text", "a document", "lines", "events", "Ollama's lines"],
+)
+def test_bodies_that_are_sent_as_plain_text(bodies: list[bytes], dialect: str, size: int) -> None:
+    """They are read as what they are, and nothing is wrong with them."""
+    seen = watch(bodies, text=True)
+    assert (seen.totals.outcome, seen.totals.dialect, seen.told) == ("completed", dialect, [])
+    assert (seen.totals.content_bytes, seen.totals.chunks) == (size, len(bodies))

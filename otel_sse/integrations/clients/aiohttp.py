@@ -126,7 +126,7 @@ async def _send(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> Any:
-    with exchange.sending(request.headers):
+    with exchange.sending(request.headers, request.url.raw_query_string):
         return await wrapped(*args, **kwargs)
 
 

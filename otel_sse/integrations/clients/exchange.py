@@ -15,6 +15,7 @@ from otel_sse.errors import ConfigurationError
 from otel_sse.integrations.bodies import Body, ByteCursor, body_headers, streamed_body
 from otel_sse.integrations.clients.coding import decoder_for
 from otel_sse.integrations.clients.propagation import TRACERESPONSE, missing_context, take_back, written_by
+from otel_sse.integrations.headers import cursor_in
 from otel_sse.recording.live_stream import Stream, current_stream
 from otel_sse.recording.registry import default_recorder
 from otel_sse.recording.stage_record import StageRecord
@@ -36,19 +37,25 @@ class Exchange:
         host: The server's name.
     """
 
-    __slots__ = ("_host", "_last_event_id", "_sent_ns", "_stage", "_stream")
+    __slots__ = ("_asked", "_host", "_last_event_id", "_sent_ns", "_stage", "_stream")
 
     def __init__(self, stream: Stream, stage: str, host: str) -> None:
         self._stream = stream
         self._stage = stage
         self._host = host
-        self._last_event_id = ""
+        self._last_event_id = self._asked = ""
         self._sent_ns = now_ns()
 
     @contextmanager
-    def sending(self, headers: MutableMapping[str, str]) -> Iterator[None]:
-        """Stand around the sending of the request, whose headers carry the trace context meanwhile."""
+    def sending(self, headers: MutableMapping[str, str], query: str | bytes = "") -> Iterator[None]:
+        """Stand around the sending of the request, whose headers carry the trace context meanwhile.
+
+        Args:
+            headers: The request's.
+            query: Its URL's query.
+        """
         self._last_event_id = headers.get("Last-Event-ID", "")
+        self._asked = cursor_in(query, self._stream.recorder.options.cursor_parameters)
         added = self._add_context(headers)
         outer = _sending.get()
         _sending.set(self._stream if self._stage == PROVIDER else None)
@@ -90,7 +97,7 @@ class Exchange:
         decode = None if decoded else decoder_for(body.coding)
         hidden = "" if decoded or decode is not None else body.coding
 
-        spec = StageSpec(self._stage, source=self._host, lines=body.lines, encoding=hidden, origin=True)
+        spec = StageSpec(self._stage, source=self._host, lines=body.lines, text=body.text, encoding=hidden, origin=True)
 
         def open_stage() -> StageRecord:
             return self._open(spec, traceresponse)
@@ -102,8 +109,9 @@ class Exchange:
         writer = written_by(traceresponse)
         if writer is not None:
             record.link_upstream(writer)
-        if 0 < len(self._last_event_id) <= limits.MAX_ID_CHARS:
-            record.monitor.resume_after(self._last_event_id)
+        had = self._last_event_id if len(self._last_event_id) <= limits.MAX_ID_CHARS else ""
+        if had or self._asked:
+            record.monitor.resume_after(had, self._asked)
         return record
 
 

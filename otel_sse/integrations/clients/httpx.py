@@ -61,7 +61,7 @@ def send(wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs
     exchange = exchange_with(request.url.host)
     if exchange is None:
         return wrapped(*args, **kwargs)
-    with exchange.sending(request.headers):
+    with exchange.sending(request.headers, request.url.query):
         response = wrapped(*args, **kwargs)
     return _watched(response, exchange, ReadStream)
 
@@ -82,7 +82,7 @@ async def _send_async(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> Any:
-    with exchange.sending(request.headers):
+    with exchange.sending(request.headers, request.url.query):
         response = await wrapped(*args, **kwargs)
     return _watched(response, exchange, ReadAsyncStream)
 

@@ -83,7 +83,7 @@ def text_as(charset: str) -> Callable[[Any], bytes | memoryview]:
 
 def _cursor(stream: Stream, body: Body, bytes_of: Callable[[Any], bytes | memoryview] | None) -> ByteCursor:
     rewrites = stream.recorder.options.emit_rewrites
-    spec = StageSpec(EMIT, rewrites=rewrites, lines=body.lines, encoding=body.coding, to_reader=True)
+    spec = StageSpec(EMIT, rewrites=rewrites, lines=body.lines, text=body.text, encoding=body.coding, to_reader=True)
 
     def open_stage() -> StageRecord:
         return stream.stage(spec)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar, overload
 
+from otel_sse.dialects.dialect import Dialect
 from otel_sse.errors import must
+from otel_sse.integrations.verbs.reading import ContentOf, checked
 from otel_sse.iterators.cursor import StageCursor
 from otel_sse.iterators.observed import ObservedAsyncIterator, ObservedIterator, stream_around
 from otel_sse.iterators.proxy import loops_of
@@ -27,6 +29,8 @@ def observe(
     rewrites: bool = False,
     whole_types: Sequence[str] = (),
     cumulative: bool = False,
+    dialect: str | Callable[[], Dialect] | None = None,
+    content_of: ContentOf | None = None,
 ) -> AsyncT: ...
 @overload
 def observe(
@@ -37,6 +41,8 @@ def observe(
     rewrites: bool = False,
     whole_types: Sequence[str] = (),
     cumulative: bool = False,
+    dialect: str | Callable[[], Dialect] | None = None,
+    content_of: ContentOf | None = None,
 ) -> SyncT: ...
 def observe(
     stream: Any,
@@ -46,6 +52,8 @@ def observe(
     rewrites: bool = False,
     whole_types: Sequence[str] = (),
     cumulative: bool = False,
+    dialect: str | Callable[[], Dialect] | None = None,
+    content_of: ContentOf | None = None,
 ) -> Any:
     """Return `stream` as a stage: it yields the very same objects, and each is a chunk of the stage.
 
@@ -62,9 +70,15 @@ def observe(
             more, next to those of the option `whole_types`: their text is no content.
         cumulative: Whether each of its chunks holds all of the text so far, on purpose. Its content is then what is new
             in it, so that it is compared with stages that hand on pieces.
+        dialect: The dialect of this stage's chunks, by name or a function that makes one; None for the option's, which
+            looks at the first chunks.
+        content_of: Called with a chunk of this stage as JSON (its text where it is none). Returns its content, "" where
+            it has none, or None to ask the dialect. None for the option's.
 
     Raises:
-        TypeError: `stream` can't be iterated, `stage` is no text, or `whole_types` is no sequence of texts.
+        ConfigurationError: `dialect` is none.
+        TypeError: `stream` can't be iterated, `stage` is no text, `whole_types` is no sequence of texts, or
+            `content_of` can't be called.
         ValueError: `stage` is empty.
     """
     stage = stage_name("stage", stage)
@@ -77,6 +91,7 @@ def observe(
         pulls=True,
         whole_types=_types(whole_types),
         cumulative=cumulative,
+        **checked(dialect, content_of),
     )
     around = stream_around(stream)
     begin = partial(around.stage, spec)

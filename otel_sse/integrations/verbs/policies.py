@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar, overload
 
 import wrapt
 
+from otel_sse.dialects.dialect import Dialect
 from otel_sse.errors import must
+from otel_sse.integrations.verbs.reading import ContentOf, checked
 from otel_sse.iterators.cursor import OpenStage, StageCursor
 from otel_sse.iterators.observed import ObservedAsyncIterator, stream_around
 from otel_sse.recording.registry import StreamLater, stage_name
@@ -25,9 +28,19 @@ T = TypeVar("T")
 def policy(name: Callable[P, AsyncIterator[T]]) -> Callable[P, AsyncIterator[T]]: ...
 @overload
 def policy(
-    name: str, *, rewrites: bool = True
+    name: str,
+    *,
+    rewrites: bool = True,
+    dialect: str | Callable[[], Dialect] | None = None,
+    content_of: ContentOf | None = None,
 ) -> Callable[[Callable[P, AsyncIterator[T]]], Callable[P, AsyncIterator[T]]]: ...
-def policy(name: Any, *, rewrites: bool = True) -> Any:
+def policy(
+    name: Any,
+    *,
+    rewrites: bool = True,
+    dialect: str | Callable[[], Dialect] | None = None,
+    content_of: ContentOf | None = None,
+) -> Any:
     """Decorate an async generator function that takes a stream, so that its chunks are seen going in and coming out.
 
     Both sides are the stage `policy.<name>`, with direction `in` and `out`; each chunk that comes out knows which
@@ -37,25 +50,37 @@ def policy(name: Any, *, rewrites: bool = True) -> Any:
         name: The policy's name, of which 64 characters count. Or the function itself, where the decorator stands
             without parentheses: then the policy is called as the function is.
         rewrites: Whether it may change content; False makes every change a finding.
+        dialect: The dialect of the chunks on both sides, as in `observe`.
+        content_of: Returns the content of a chunk on either side, as in `observe`.
 
     Returns:
         The decorator. What it makes takes the same arguments; those that are async iterables are the streams.
 
     Raises:
-        TypeError: `name` is no text and no function.
+        ConfigurationError: `dialect` is none.
+        TypeError: `name` is no text and no function, or `content_of` can't be called.
         ValueError: `name` is empty.
     """
     if callable(name):
         return policy(kind_of(name))(name)
     name = stage_name("name", name)
+    reading = checked(dialect, content_of)
 
     def decorate(function: Callable[P, AsyncIterator[T]]) -> Callable[P, AsyncIterator[T]]:
-        return watched(function, of_policy(name), kind_of(function), rewrites)
+        return watched(function, of_policy(name), kind_of(function), rewrites, reading)
 
     return decorate
 
 
-def wrap(policy: Any, method: str, *, name: str = "", rewrites: bool = True) -> Callable[..., AsyncIterator[Any]]:
+def wrap(
+    policy: Any,
+    method: str,
+    *,
+    name: str = "",
+    rewrites: bool = True,
+    dialect: str | Callable[[], Dialect] | None = None,
+    content_of: ContentOf | None = None,
+) -> Callable[..., AsyncIterator[Any]]:
     """Return a method of any policy object, to be called in its place, with both sides seen.
 
     Example:
@@ -67,8 +92,11 @@ def wrap(policy: Any, method: str, *, name: str = "", rewrites: bool = True) -> 
         method: Name of the method that takes a stream and gives one.
         name: The policy's name; the object's class name where "".
         rewrites: Whether it may change content.
+        dialect: The dialect of the chunks on both sides, as in `observe`.
+        content_of: Returns the content of a chunk on either side, as in `observe`.
 
     Raises:
+        ConfigurationError: `dialect` is none.
         TypeError: The object has no such method, or `name` is no text.
     """
     kind = kind_of(policy)
@@ -76,7 +104,7 @@ def wrap(policy: Any, method: str, *, name: str = "", rewrites: bool = True) -> 
     function = getattr(policy, method, None)
     if not callable(function):
         raise TypeError(must("method", "name a method of the policy", method, f"{kind} has no method of that name."))
-    return watched(function, of_policy(name), kind, rewrites)
+    return watched(function, of_policy(name), kind, rewrites, checked(dialect, content_of))
 
 
 def kind_of(policy: Any) -> str:
@@ -90,7 +118,11 @@ def kind_of(policy: Any) -> str:
 
 
 def watched(
-    function: Callable[P, AsyncIterator[T]], stage: str, kind: str, rewrites: bool
+    function: Callable[P, AsyncIterator[T]],
+    stage: str,
+    kind: str,
+    rewrites: bool,
+    reading: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[P, AsyncIterator[T]]:
     """Return a function that does what `function` does, with the stream it takes and the one it gives seen.
 
@@ -100,10 +132,11 @@ def watched(
         stage: The stage's name, for both sides.
         kind: Name of the class or function behind it.
         rewrites: Whether it may change content.
+        reading: How both sides' chunks are read, from `checked`.
     """
 
-    inward = StageSpec(stage, "in", kind=kind, pulls=True)
-    outward = StageSpec(stage, "out", rewrites, kind=kind, pulls=True)
+    inward = StageSpec(stage, "in", kind=kind, pulls=True, **reading)
+    outward = StageSpec(stage, "out", rewrites, kind=kind, pulls=True, **reading)
 
     def run(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         call = _Call(inward, outward)
