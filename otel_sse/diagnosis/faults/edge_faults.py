@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -12,7 +12,17 @@ from otel_sse.diagnosis.alignment.flow import Passage
 from otel_sse.diagnosis.faults.edge_fates import edge_fates
 from otel_sse.diagnosis.faults.fault import Fault, fault_at, ranges
 from otel_sse.diagnosis.trace.streams import TraceStream
-from otel_sse.stream.kinds import ACCUMULATED, CHANGED, COLON_CONTENT, DOUBLED, MOVED, REPLACED, REPLY_LOST, RESTARTED
+from otel_sse.stream.kinds import (
+    ACCUMULATED,
+    CHANGED,
+    COLON_CONTENT,
+    DOUBLED,
+    DUPLICATE,
+    MOVED,
+    REPLACED,
+    REPLY_LOST,
+    RESTARTED,
+)
 from otel_sse.stream.stages import ADDING_NOTHING
 
 
@@ -72,7 +82,19 @@ class _Edge:
             )
         if not self._fates.is_comparable:
             return EdgeReport([], self._notes)
-        return EdgeReport([*self._repeated(), *self._accumulated(), *self._misplaced(), *self._missing()], self._notes)
+        faults = [*self._repeated(), *self._accumulated(), *self._misplaced(), *self._missing()]
+        self._note_added({seq for fault in faults for seq in fault.seqs if fault.family == DUPLICATE})
+        return EdgeReport(faults, self._notes)
+
+    def _note_added(self, told: Container[int]) -> None:
+        """Say which chunks the stage added, but for those that a fault is about."""
+        added = [p.seq for p in self._edge.flow.passages if p.fate == Fate.ADDED and p.seq not in told]
+        if added:
+            may = ", which may rewrite" if self._after.rewrites else ""
+            were = "1 chunk was" if len(added) == 1 else f"{len(added)} chunks were"
+            self._notes.append(
+                f"{self._after.label}{may}: {were} added, {ranges(added)}; {self._before.label} had no such"
+            )
 
     def _fault(
         self,
@@ -86,6 +108,9 @@ class _Edge:
     ) -> Fault:
         told = evidence + ("" if self._edge.recorded else ", by digest")
         certain = sure and not self._fates.is_bridge
+        if kind in (MOVED, CHANGED, REPLACED):
+            # Which piece is which is a guess, once text is cut anew.
+            certain = certain and not self._edge.flow.is_cut_anew
         return fault_at(
             self._stream, self._down, kind, told, upstream=self._up, certain=certain, seqs=seqs, of=of, origin=origin
         )
@@ -103,7 +128,8 @@ class _Edge:
                 each.kind,
                 seqs,
                 self._repetition(each.kind, each.passages, digests),
-                sure=each.is_sure or self._after.name in ADDING_NOTHING,
+                sure=not self._edge.flow.unsure.intersection(seqs)
+                and (each.is_sure or self._after.name in ADDING_NOTHING),
                 of=[passage.of for passage in each.passages],
                 origin=self._sources(each.passages),
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from otel_sse.diagnosis.diagnose import Diagnosis, diagnose
-from otel_sse.diagnosis.faults.omissions import is_beside
 from otel_sse.diagnosis.trace.streams import TraceStream, trace_of
 from otel_sse.stream.chunk import CERTAIN, COMMENT, Finding
 from tests.diagnosis.made_faults import WORDS, only
@@ -168,20 +167,3 @@ def test_an_end_that_is_left_out_before_a_model_is_asked_again_is_noted() -> Non
     assert found.faults == ()
     assert "26-30 of provider, its end, was not handed on" in found.notes[0]
     assert [fault.kind for fault in diagnose(agent("cache")).faults] == ["gap/lost"]
-
-
-@pytest.mark.parametrize(
-    ("channel", "beside"),
-    [
-        ("", False),
-        ("0", False),
-        ("0/1", False),
-        ("0/reasoning", True),
-        ("0/tool:1", True),
-        ("tool:0", True),
-        ("reasoning", True),
-    ],
-)
-def test_a_channel_beside_the_text_has_a_word_for_its_last_part(channel: str, beside: bool) -> None:
-    """An answer's text has a number, also as the part of a message; reasoning and the call of a tool have a word."""
-    assert is_beside(channel) is beside
