@@ -167,3 +167,11 @@ def test_an_end_that_is_left_out_before_a_model_is_asked_again_is_noted() -> Non
     assert found.faults == ()
     assert "26-30 of provider, its end, was not handed on" in found.notes[0]
     assert [fault.kind for fault in diagnose(agent("cache")).faults] == ["gap/lost"]
+
+
+@pytest.mark.parametrize(("lost", "kinds"), [((5, 6), [("gap/lost", "suspected", (6, 7))]), ((3, 4, 5, 6), [])])
+def test_one_of_two_calls_is_suspected(lost: tuple[int, ...], kinds: list[object]) -> None:
+    """An application that shows no calls leaves all of them out; one whose sibling was handed on may be lost."""
+    channels = ["0"] * 3 + ["0/tool:0"] * 2 + ["0/tool:1"] * 2
+    stream = named(stream_of(TWENTY[:7], without(*lost)), *channels)
+    assert all_of(diagnose(stream)) == kinds
