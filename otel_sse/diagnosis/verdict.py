@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.faults.causes import CAUSES
@@ -11,7 +12,7 @@ from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.diagnosis.unread import Unread, told
 from otel_sse.stream.chunk import CONTENT
-from otel_sse.stream.kinds import CORRUPTION, DUPLICATE, GAP, OUTCOME, PHRASES, REORDER
+from otel_sse.stream.kinds import CORRUPTION, DOUBLED, DUPLICATE, GAP, OUTCOME, PHRASES, REORDER
 from otel_sse.stream.stages import EMIT
 
 
@@ -68,7 +69,17 @@ def _did(fault: Fault) -> str:
     known = CAUSES.get(fault.kind) or CAUSES.get(fault.family)
     words = PHRASES.get(fault.kind, f"shows {fault.kind}" + (f", {known.brief}" if known else ""))
     suspected = "" if fault.certain else " (suspected)"
+    if fault.kind == DOUBLED and fault.times > 2:
+        once = fault.count // (fault.times - 1)
+        return f"handed on {_chunks(once)} {_often(fault.times)}, {fault.count} too many" + suspected
     return words.format(chunks=_chunks(fault.count)) + suspected
+
+
+def _often(times: int) -> str:
+    return f"{_NUMBERS[times]} times" if times < len(_NUMBERS) else f"{times} times"
+
+
+_NUMBERS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 def _where(fault: Fault) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from typing import Final
+from itertools import accumulate
+from typing import Final, NamedTuple
 
-from otel_sse.diagnosis.alignment.by_range import cut_anew, is_cut_anew
+from otel_sse.diagnosis.alignment.by_range import cut
+from otel_sse.diagnosis.alignment.by_sums import by_sums, is_orderly
 from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.alignment.flow import Flow, Passage, Piece
 from otel_sse.diagnosis.alignment.lcs import Pairs, pairs
@@ -16,6 +18,21 @@ _NEAREST: Final = 64
 
 _EARLIEST: Final = 16
 """Matched chunks that are tried as well, counted from the answer's beginning."""
+
+_MOST_JOINED: Final = 6
+"""Neighbouring gaps that are tried as one."""
+
+_MOST_WIDENED: Final = 3
+"""Matches beside gaps that are tried as part of them."""
+
+_MOST_TRIED: Final = 256
+"""Gaps that are tried with their neighbours. Where so many are open, the text was not just cut anew."""
+
+_LONGEST_JOINED: Final = 256
+"""Chunks on either side of gaps that are tried as one."""
+
+_ASTRAY: Final = 1 / 16
+"""Share of the chunks of such gaps that may equal one at another place. Words repeat, also where they were cut anew."""
 
 _NEAR: Final = 16
 """Matched chunks behind a repetition that may be its original. A second path may overtake the first by so many."""
@@ -41,25 +58,32 @@ def by_digests(up: Sequence[Piece], down: Sequence[Piece]) -> Flow:
     """
     ups, downs = [piece.digest for piece in up], [piece.digest for piece in down]
     matched = pairs(ups, downs)
-    found = {j: Passage(down[j].seq, Fate.SAME, up[i].seq, up[i].seq) for i, j in matched}
+    gaps = _joined(list(_gaps(matched, len(up), len(down))), up, down)
+    within = [{at for gap in gaps for at in gap[side]} for side in (0, 1)]
+    kept = [(i, j) for i, j in matched if i not in within[0] and j not in within[1]]
+    found = {j: Passage(down[j].seq, Fate.SAME, up[i].seq, up[i].seq) for i, j in kept}
     lost: list[int] = []
+    unsure: set[int] = set()
     put_in: list[int] = []
-    for left_up, left_down in _gaps(matched, len(up), len(down)):
+    for left_up, left_down in gaps:
         remade = _remade(up[left_up.start : left_up.stop], down[left_down.start : left_down.stop])
-        if remade:
-            found.update(zip(left_down, remade, strict=True))
-        else:
-            lost += left_up
-            put_in += left_down
+        found.update((left_down.start + at, passage) for at, passage in remade.passages.items())
+        lost += [left_up.start + at for at in remade.lost]
+        unsure.update(left_up.start + at for at in remade.lost if left_down)
+        put_in += [left_down.start + at for at in range(len(left_down)) if at not in remade.passages]
     lost = _moved(up, down, found, lost, put_in)
-    repeats = _Repeats(up, down, matched)
+    repeats = _Repeats(up, down, kept)
     for start, end in _runs([j for j in put_in if j not in found]):
         found.update(repeats.explain(start, end))
-    return Flow([found[j] for j in range(len(down))], [up[i].seq for i in lost], recorded=False)
+    doubtful = frozenset(up[i].seq for i in lost if i in unsure)
+    return Flow([found[j] for j in range(len(down))], [up[i].seq for i in lost], recorded=False, doubtful=doubtful)
 
 
-def _gaps(matched: Pairs, ups: int, downs: int) -> Iterator[tuple[range, range]]:
-    """Yield the positions on both sides that lie unmatched between two neighbouring matches."""
+Gap = tuple[range, range]
+"""Positions on both sides that lie unmatched between two neighbouring matches."""
+
+
+def _gaps(matched: Pairs, ups: int, downs: int) -> Iterator[Gap]:
     up = down = 0
     for i, j in [*matched, (ups, downs)]:
         if i > up or j > down:
@@ -67,26 +91,148 @@ def _gaps(matched: Pairs, ups: int, downs: int) -> Iterator[tuple[range, range]]
         up, down = i + 1, j + 1
 
 
-def _remade(up: Sequence[Piece], down: Sequence[Piece]) -> list[Passage]:
-    """Return what the chunks in one gap are, if the chunks upstream in it were remade into them; else []."""
+# Where text was cut anew, or a stage added its own, a common word may be matched that is another one. What lies left
+# and right of it then has too many bytes here and too few there. Worked example: upstream ` the`, ` har`, `bour`, and
+# downstream `Note: `, ` the`, ` the harbour`. The first ` the` downstream is matched, ` har`, `bour` against
+# ` the harbour` is 4 bytes too short, and `Note: ` stands against nothing. All three together are 10 bytes more than
+# upstream, which are the two chunks at the beginning: they are added, and the third is made from 1 to 3.
+
+
+def _joined(gaps: Sequence[Gap], up: Sequence[Piece], down: Sequence[Piece]) -> list[Gap]:
+    """Join gaps that do not explain themselves with neighbours, where they explain themselves together."""
+    left = list(gaps)
+    more = _More(up, down)
+    at = tried = 0
+    while at < len(left) and tried < _MOST_TRIED and more.is_known:
+        if _is_open(left[at], up, down):
+            tried += 1
+            if window := _window(left, at, up, down, more):
+                first, last, span = window
+                left[first : last + 1] = [span]
+                at = first
+        at += 1
+    return left
+
+
+class _More:
+    """Tells how many bytes more there are downstream than upstream, between any two places."""
+
+    def __init__(self, up: Sequence[Piece], down: Sequence[Piece]) -> None:
+        self.is_known = all(piece.size is not None for piece in (*up, *down))
+        self._up = [0, *accumulate(piece.size or 0 for piece in up)]
+        self._down = [0, *accumulate(piece.size or 0 for piece in down)]
+
+    def within(self, span: Gap) -> int:
+        ups, downs = span
+        return self._down[downs.stop] - self._down[downs.start] - self._up[ups.stop] + self._up[ups.start]
+
+
+def _window(
+    gaps: Sequence[Gap], at: int, up: Sequence[Piece], down: Sequence[Piece], more: _More
+) -> tuple[int, int, Gap] | None:
+    """The fewest neighbouring gaps around one, with some matches beside them, that are one text cut anew.
+
+    Where as many chunks stand on both sides of the gap, they may just be changed: then none is taken for added.
+    """
+    adds = len(gaps[at][0]) != len(gaps[at][1])
+    for size in range(1, _MOST_JOINED + 1):
+        for first in range(max(at - size + 1, 0), min(at, len(gaps) - size) + 1):
+            last = first + size - 1
+            bytes_more = more.within(_span(gaps[first], gaps[last]))
+            if bytes_more < 0 or (bytes_more and not adds):
+                continue
+            for span in _widened(gaps, first, last, len(up), len(down)):
+                if max(map(len, span)) <= _LONGEST_JOINED and _is_cut(*span, up, down, _ASTRAY, adds=adds):
+                    return first, last, span
+    return None
+
+
+def _widened(gaps: Sequence[Gap], first: int, last: int, ups: int, downs: int) -> Iterator[Gap]:
+    """Yield all from one gap to another, then the same with one match, two or three more on either side."""
+    whole = _span(gaps[first], gaps[last])
+    before = gaps[first - 1] if first else (range(0), range(0))
+    after = gaps[last + 1] if last + 1 < len(gaps) else (range(ups, ups), range(downs, downs))
+    left, right = whole[0].start - before[0].stop, after[0].start - whole[0].stop
+    for more in range(_MOST_WIDENED + 1):
+        sides = {(more, 0), (0, more)} if more else {(0, 0)}
+        for low, high in sorted(sides):
+            if low <= left and high <= right:
+                yield (
+                    range(whole[0].start - low, whole[0].stop + high),
+                    range(whole[1].start - low, whole[1].stop + high),
+                )
+
+
+def _span(first: Gap, last: Gap) -> Gap:
+    return range(first[0].start, last[0].stop), range(first[1].start, last[1].stop)
+
+
+def _is_open(gap: Gap, up: Sequence[Piece], down: Sequence[Piece]) -> bool:
+    """Whether a gap lacks chunks, or has others that are not those of the other side."""
+    return bool(gap[0]) and not (gap[1] and _is_cut(*gap, up, down))
+
+
+def _is_cut(
+    ups: range,
+    downs: range,
+    up: Sequence[Piece],
+    down: Sequence[Piece],
+    astray: float | None = None,
+    *,
+    adds: bool = True,
+) -> bool:
+    before, after = up[ups.start : ups.stop], down[downs.start : downs.stop]
+    found = by_sums(before, after) if before and after else None
+    if found is None or found.missing or (found.added and not adds):
+        return False
+    count = min(len(before), len(after))
+    return is_orderly(found, count) if astray is None else found.astray <= astray * count
+
+
+class _Remade(NamedTuple):
+    """What one gap is: passages by position downstream, and positions upstream of what is missing."""
+
+    passages: dict[int, Passage]
+    lost: list[int]
+
+
+def _remade(up: Sequence[Piece], down: Sequence[Piece]) -> _Remade:
+    """Return what the chunks in one gap are, as far as the chunks upstream in it were remade into them."""
     if not up or not down:
-        return []
-    if len(up) == len(down):
-        return [Passage(new.seq, Fate.CHANGED, old.seq, old.seq) for old, new in zip(up, down, strict=True)]
-    if (ranges := cut_anew(up, down)) and is_cut_anew(up, down):
-        return [Passage(piece.seq, Fate.REFRAMED, *ranges.get(piece.seq, (up[0].seq, up[-1].seq))) for piece in down]
+        return _Remade({}, list(range(len(up))))
+    if len(up) == len(down) and (len(up) == 1 or not _are_other_cuts(up, down)):
+        changed = enumerate(zip(up, down, strict=True))
+        return _Remade({at: Passage(new.seq, Fate.CHANGED, old.seq, old.seq) for at, (old, new) in changed}, [])
+    found = by_sums(up, down)
+    if found is not None and is_orderly(found, min(len(up), len(down))):
+        return _Remade(
+            {at: cut(piece, found, up) for at, piece in enumerate(down) if at not in found.added}, found.missing
+        )
     known = {piece.digest for piece in up}
     if any(piece.digest in known for piece in down) or len(down) > 2 * len(up):
-        return []
-    return [Passage(piece.seq, Fate.REPLACED, up[0].seq, up[-1].seq) for piece in down]
+        return _Remade({}, list(range(len(up))))
+    replaced = Fate.REPLACED, up[0].seq, up[-1].seq
+    return _Remade({at: Passage(piece.seq, *replaced) for at, piece in enumerate(down)}, [])
+
+
+def _are_other_cuts(up: Sequence[Piece], down: Sequence[Piece]) -> bool:
+    """Whether as many chunks have the same bytes, cut at other places, or fewer of them have."""
+    found = by_sums(up, down)
+    alike = all(old.size == new.size for old, new in zip(up, down, strict=True))
+    return found is not None and not found.missing and not alike
 
 
 def _moved(
     up: Sequence[Piece], down: Sequence[Piece], found: dict[int, Passage], lost: Sequence[int], put_in: Sequence[int]
 ) -> list[int]:
-    """Record a chunk as moved that is missing at one place and put in at another; return the rest of the missing."""
+    """Record a chunk as moved that is missing at one place and put in at another; return the rest of the missing.
+
+    A chunk among words of the stage's own is one of these.
+    """
+    known = {piece.digest for piece in up}
+    own = {j for a, b in _runs(put_in) if any(down[j].digest not in known for j in range(a, b)) for j in range(a, b)}
     waiting: dict[str, list[int]] = {}
-    for j in reversed(put_in):
+    for j in (j for j in reversed(put_in) if j not in own):
         waiting.setdefault(down[j].digest, []).append(j)
     left: list[int] = []
     for i in lost:

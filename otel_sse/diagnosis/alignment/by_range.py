@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from otel_sse.diagnosis.alignment.by_sums import Sums, by_sums, is_orderly
 from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.alignment.flow import Flow, Passage, Piece
 from otel_sse.diagnosis.alignment.ranges import Ranges
@@ -66,8 +67,29 @@ def _judged(group: _Group, up: Sequence[Piece], down: Sequence[Piece], ranges: R
     parents, children = up[group.first : group.last + 1], [down[j] for j in group.children]
     if len(parents) == 1:
         return _of_one(parents[0], children)
-    what = Fate.REFRAMED if is_cut_anew(parents, children) else Fate.REPLACED
-    return [Passage(piece.seq, what, *ranges[piece.seq]) for piece in children]
+    if is_cut_anew(parents, children):
+        return [Passage(piece.seq, Fate.REFRAMED, *ranges[piece.seq]) for piece in children]
+    # A chunk that the stage adds is recorded as made of what had come before it.
+    found = by_sums(parents, children)
+    if found is None or found.missing or not is_orderly(found, min(len(parents), len(children))):
+        return [Passage(piece.seq, Fate.REPLACED, *ranges[piece.seq]) for piece in children]
+    return [
+        Passage(piece.seq, Fate.ADDED) if at in found.added else cut(piece, found, parents)
+        for at, piece in enumerate(children)
+    ]
+
+
+def cut(piece: Piece, found: Sums, up: Sequence[Piece]) -> Passage:
+    """Return what a chunk is that has bytes of chunks upstream.
+
+    Args:
+        piece: The chunk.
+        found: How bytes are shared.
+        up: The chunks upstream.
+    """
+    first, last = found.ranges.get(piece.seq, (up[0].seq, up[-1].seq))
+    same = first == last and any(old.seq == first and old.digest == piece.digest for old in up)
+    return Passage(piece.seq, Fate.SAME if same else Fate.REFRAMED, first, last)
 
 
 def _of_one(parent: Piece, children: Sequence[Piece]) -> list[Passage]:

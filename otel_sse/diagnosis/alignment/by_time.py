@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.alignment.flow import Flow, Passage
 from otel_sse.stream.chunk import Chunk
@@ -32,7 +34,7 @@ def in_step(found: Flow, up: Sequence[Chunk], down: Mapping[int, Chunk]) -> Flow
             passages[n] = passage._replace(first=latest.seq, last=latest.seq)
             lost.remove(latest.seq)
             lost.add(passage.first)
-    return Flow(passages, sorted(lost), found.recorded)
+    return msgspec.structs.replace(found, passages=passages, lost=sorted(lost))
 
 
 def _buffers_nothing(

@@ -46,11 +46,22 @@ class Flow(msgspec.Struct):
         passages: The chunks downstream, in order.
         lost: Numbers upstream from which no chunk downstream was made, rising.
         recorded: Whether the chunks carried their lineage and it fits; else contents were aligned.
+        doubtful: Those of `lost` that only sums of bytes show.
+        left_out: Those of `lost` that are of a channel of which nothing was handed on.
+        unsure: Numbers downstream of repetitions that may be the stage's own text.
     """
 
     passages: list[Passage]
     lost: list[int]
     recorded: bool
+    doubtful: frozenset[int] = frozenset()
+    left_out: frozenset[int] = frozenset()
+    unsure: frozenset[int] = frozenset()
+
+    @property
+    def is_cut_anew(self) -> bool:
+        """Whether some chunks are pieces of others, or several in one."""
+        return any(passage.fate == Fate.REFRAMED for passage in self.passages)
 
     @property
     def damage(self) -> int:

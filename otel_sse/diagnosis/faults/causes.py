@@ -38,7 +38,7 @@ CAUSES: Final[dict[str, Cause]] = {
         "Two code paths push the same chunk: a handler and its base class, a UI adapter and a forwarding callback, "
         "or two subscriptions to one source.",
         "The code between the two stages that are named: every place that sends, yields or forwards a chunk; listeners "
-        "that are registered twice.",
+        "that are registered more than once.",
     ),
     kinds.REPLAYED: Cause(
         "a run of chunks is handed on again",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.trace.edge import Descent
@@ -12,6 +14,20 @@ from otel_sse.stream.chunk import COMMENT, Chunk
 
 _END = 1 << 62
 """A number behind that of any chunk."""
+
+
+def _digests(texts: Iterable[str]) -> frozenset[str]:
+    """The digests of texts, as stages write them where no key is set."""
+    return frozenset(hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()[:12] for text in texts)
+
+
+_BLANKS: Final = _digests([blank * count for blank in (" ", "\n", "\t", "\r\n", "\n ") for count in range(1, 9)])
+"""Digests of the usual pieces of white space."""
+
+_KEEP_ALIVES: Final = _digests(
+    [f"{space}{word}" for space in ("", " ") for word in ("", "keep-alive", "keepalive", "ping", "heartbeat")]
+)
+"""Digests of the usual comments that keep a connection. So is a comment that comes more than once."""
 
 
 class Comments:
@@ -25,7 +41,11 @@ class Comments:
     def __init__(self, edge: Descent, lost: Sequence[int]) -> None:
         self._edge = edge
         self._same = [(p.first, p.seq) for p in edge.flow.passages if p.fate == Fate.SAME]
-        self._lost = lost
+        digests = {chunk.seq: chunk.digest for chunk in edge.upstream.chunks}
+        # A blank can't begin with a colon.
+        self._lost = [seq for seq in lost if digests.get(seq) not in _BLANKS]
+        said = Counter(comment.digest for comment in _comments(edge.chunks))
+        self._keep_alives = _KEEP_ALIVES | {digest for digest, count in said.items() if count > 1}
         self._gaps = dict(self._by_gap()) if any(chunk.kind == COMMENT for chunk in edge.chunks) else {}
 
     @property
@@ -53,7 +73,13 @@ class Comments:
             low_up, low = self._same[at - 1] if at else (0, 0)
             high_up, high = self._same[at] if at < len(self._same) else (_END, _END)
             had = Counter(comment.digest for comment in before if low_up < comment.seq < high_up)
-            yield at, (lost, list(_beyond((comment for comment in after if low < comment.seq < high), had)))
+            yield (
+                at,
+                (
+                    lost,
+                    list(_beyond((c for c in after if low < c.seq < high and c.digest not in self._keep_alives), had)),
+                ),
+            )
 
     def _paired(self, lost: Sequence[int], comments: Sequence[Chunk]) -> Iterator[int]:
         if len(lost) != len(comments):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Container, Iterator, Sequence
+from itertools import groupby
 from typing import Final, NamedTuple
 
 import msgspec
@@ -12,7 +14,17 @@ from otel_sse.diagnosis.alignment.flow import Passage
 from otel_sse.diagnosis.faults.edge_fates import edge_fates
 from otel_sse.diagnosis.faults.fault import Fault, fault_at, ranges
 from otel_sse.diagnosis.trace.streams import TraceStream
-from otel_sse.stream.kinds import ACCUMULATED, CHANGED, COLON_CONTENT, DOUBLED, MOVED, REPLACED, REPLY_LOST, RESTARTED
+from otel_sse.stream.kinds import (
+    ACCUMULATED,
+    CHANGED,
+    COLON_CONTENT,
+    DOUBLED,
+    DUPLICATE,
+    MOVED,
+    REPLACED,
+    REPLY_LOST,
+    RESTARTED,
+)
 from otel_sse.stream.stages import ADDING_NOTHING
 
 
@@ -31,6 +43,29 @@ _WHOLE_TEXT: Final = _Said(16, 3)
 
 _SHORT_TEXT: Final = _Said(4, 2)
 """The same for the very last chunk, which is then only suspected."""
+
+
+_LONG_TEXT: Final = 128
+"""Bytes from which it is no coincidence that added chunks together are as long as all text before them, or nearly."""
+
+_LONGISH_TEXT: Final = 64
+"""The same where it is then only suspected."""
+
+_STRIPPED: Final = 2
+"""Bytes by which a long text may differ that comes again: a line end more, or white space less."""
+
+
+def _is_again(said: _Said, size: int, chunks: int, *, is_last: bool) -> bool | None:
+    """Return whether added text is sure to be all that was said, by its size; None where it is not."""
+    if chunks == 1 and size == said.size:
+        if said.reaches(_WHOLE_TEXT):
+            return True
+        return False if is_last and said.reaches(_SHORT_TEXT) else None
+    if said.chunks < _WHOLE_TEXT.chunks or abs(size - said.size) > _STRIPPED:
+        return None
+    if size >= _LONG_TEXT:
+        return True
+    return False if size == said.size >= _LONGISH_TEXT else None
 
 
 class EdgeReport(msgspec.Struct):
@@ -56,6 +91,12 @@ def report_edge(stream: TraceStream, up: int, down: int) -> EdgeReport:
     return _Edge(stream, up, down).report()
 
 
+def _times(passages: Sequence[Passage]) -> int:
+    """Return how often each chunk was handed on, if all were handed on alike; else 2."""
+    often = {count + 1 for count in Counter(passage.first for passage in passages).values()}
+    return often.pop() if len(often) == 1 else 2
+
+
 class _Edge:
     def __init__(self, stream: TraceStream, up: int, down: int) -> None:
         self._stream, self._up, self._down = stream, up, down
@@ -72,7 +113,19 @@ class _Edge:
             )
         if not self._fates.is_comparable:
             return EdgeReport([], self._notes)
-        return EdgeReport([*self._repeated(), *self._accumulated(), *self._misplaced(), *self._missing()], self._notes)
+        faults = [*self._repeated(), *self._accumulated(), *self._misplaced(), *self._missing()]
+        self._note_added({seq for fault in faults for seq in fault.seqs if fault.family == DUPLICATE})
+        return EdgeReport(faults, self._notes)
+
+    def _note_added(self, told: Container[int]) -> None:
+        """Say which chunks the stage added, but for those that a fault is about."""
+        added = [p.seq for p in self._edge.flow.passages if p.fate == Fate.ADDED and p.seq not in told]
+        if added:
+            may = ", which may rewrite" if self._after.rewrites else ""
+            were = "1 chunk was" if len(added) == 1 else f"{len(added)} chunks were"
+            self._notes.append(
+                f"{self._after.label}{may}: {were} added, {ranges(added)}; {self._before.label} had no such"
+            )
 
     def _fault(
         self,
@@ -83,12 +136,17 @@ class _Edge:
         sure: bool = True,
         of: Sequence[int] = (),
         origin: str = "",
+        times: int = 2,
     ) -> Fault:
         told = evidence + ("" if self._edge.recorded else ", by digest")
         certain = sure and not self._fates.is_bridge
-        return fault_at(
+        if kind in (MOVED, CHANGED, REPLACED):
+            # Which piece is which is a guess, once text is cut anew.
+            certain = certain and not self._edge.flow.is_cut_anew
+        found = fault_at(
             self._stream, self._down, kind, told, upstream=self._up, certain=certain, seqs=seqs, of=of, origin=origin
         )
+        return found if times == found.times else msgspec.structs.replace(found, times=times)
 
     def _repeated(self) -> Iterator[Fault]:
         digests = {chunk.seq: chunk.digest for chunk in self._before.chunks}
@@ -103,9 +161,11 @@ class _Edge:
                 each.kind,
                 seqs,
                 self._repetition(each.kind, each.passages, digests),
-                sure=each.is_sure or self._after.name in ADDING_NOTHING,
+                sure=not self._edge.flow.unsure.intersection(seqs)
+                and (each.is_sure or self._after.name in ADDING_NOTHING),
                 of=[passage.of for passage in each.passages],
                 origin=self._sources(each.passages),
+                times=_times(each.passages) if each.kind == DOUBLED else 2,
             )
 
     def _repetition(self, kind: str, passages: Sequence[Passage], digests: dict[int, str]) -> str:
@@ -129,20 +189,33 @@ class _Edge:
         return "" if both is None else f"emitted by {both[0] or own or 'one path'} and by {both[1] or own or 'another'}"
 
     def _accumulated(self) -> Iterator[Fault]:
+        """Yield the faults that text was added which is as long as all before it, in one chunk or in several."""
         if self._after.rewrites:
             return
         sizes, said = self._after.content_bytes, _Said(0, 0)
-        made_from = {p.seq: p for p in self._edge.flow.passages}
-        last = max(made_from, default=0)
-        for chunk in self._edge.chunks:
-            size, passage = sizes.get(chunk.seq, 0), made_from.get(chunk.seq)
-            own = passage is not None and passage.fate in (Fate.ADDED, Fate.REPLACED) and size == said.size
-            sure = said.reaches(_WHOLE_TEXT)
-            if own and (sure or (chunk.seq == last and said.reaches(_SHORT_TEXT))):
-                evidence = f"{chunk.seq} was made from nothing upstream, and has {size} bytes: all text before it has"
-                yield self._fault(ACCUMULATED, [chunk.seq], evidence, sure=sure)
-            elif passage:
-                said = _Said(said.size + size, said.chunks + 1)
+        made_from = {p.seq: p.fate for p in self._edge.flow.passages}
+        content = [chunk for chunk in self._edge.chunks if chunk.seq in made_from]
+        events: set[str] = set()
+        for own, run in groupby(content, key=lambda chunk: made_from[chunk.seq] in (Fate.ADDED, Fate.REPLACED)):
+            chunks = list(run)
+            parts = [chunks] if own and len(chunks) > 1 else []
+            again = own and [each for each in (*([one] for one in chunks), *parts) if said.size]
+            for part in again or []:
+                size = sum(sizes.get(chunk.seq, 0) for chunk in part)
+                is_last = part[-1].seq == content[-1].seq
+                sure = _is_again(said, size, len(part), is_last=is_last)
+                if sure is None:
+                    continue
+                seqs = [chunk.seq for chunk in part]
+                told = f"{ranges(seqs)} was made from nothing upstream, and has {size} bytes: all text before it has"
+                told += "" if size == said.size else f" {said.size}"
+                if events and not events & {chunk.event for chunk in part}:
+                    self._notes.append(f"{self._after.label}: {told}, and is an event of its own")
+                else:
+                    yield self._fault(ACCUMULATED, seqs, told, sure=sure)
+                break
+            said = _Said(said.size + sum(sizes.get(chunk.seq, 0) for chunk in chunks), said.chunks + len(chunks))
+            events.update(chunk.event for chunk in chunks)
 
     def _misplaced(self) -> Iterator[Fault]:
         name = self._before.label

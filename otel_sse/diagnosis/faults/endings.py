@@ -8,6 +8,7 @@ from typing import Final
 from otel_sse.diagnosis.faults.fault import Fault, fault_at
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.chunk import CONTENT
 from otel_sse.stream.kinds import OUTCOME_ABANDONED, OUTCOME_CANCELLED, OUTCOME_DISCONNECTED, of_outcome
 from otel_sse.stream.outcome import ABANDONED, CANCELLED, CAPPED, COMPLETED, DISCONNECTED, FAILED, INCOMPLETE, UNPARSED
 from otel_sse.stream.stages import RECEIVERS
@@ -35,9 +36,34 @@ def ending(stream: TraceStream) -> Fault | None:
         first = next((n for n in broken if not _brought_down(stream, n, broken)), broken[0])
         return _fault(stream, first)
     if last in (COMPLETED, UNPARSED, ""):
-        # A reader that stops early and ends well has what it wanted.
-        return None
+        # A reader that stops early and ends well has what it wanted, unless it says that this was the answer's end.
+        return _made_up(stream)
     return _fault(stream, len(stages) - 1)
+
+
+def _made_up(stream: TraceStream) -> Fault | None:
+    """Return the suspicion that a stage broke the answer off and wrote an end of its own; None for none.
+
+    Its upstream stage was left while content came, and saw no end.
+    """
+    for up, down in stream.descents:
+        before, after = stream.stages[up], stream.stages[down]
+        left = before.outcome == ABANDONED and not any(chunk.done for chunk in before.chunks)
+        ends = [chunk for chunk in after.chunks if chunk.done]
+        if left and ends and before.chunks[-1:] and before.chunks[-1].kind == CONTENT and _is_source(stream, up, down):
+            origin = f"{after.label} left it in the middle, and the end at {ends[0].seq} is of its own making"
+            return _fault(stream, up, certain=False, origin=origin)
+    return None
+
+
+def _is_source(stream: TraceStream, up: int, down: int) -> bool:
+    """Whether the last content before a stage's end came from one upstream stage, among several."""
+    edge = stream.descents[up, down]
+    content = [chunk for chunk in stream.stages[down].chunks if chunk.kind == CONTENT]
+    handed_on = {passage.seq for passage in edge.flow.passages if passage.first}
+    others = {p.seq for (a, b), each in stream.descents.items() if b == down and a != up for p in each.flow.passages}
+    latest = next((chunk.seq for chunk in reversed(content) if chunk.seq in handed_on | others), 0)
+    return latest in handed_on
 
 
 def _breaks(stage: TraceStage) -> bool:
@@ -70,7 +96,7 @@ def _brought_down(stream: TraceStream, position: int, broken: Sequence[int]) -> 
     return any(each.service == stage.service and each.end_ns < stage.end_ns for each in later)
 
 
-def _fault(stream: TraceStream, position: int) -> Fault:
+def _fault(stream: TraceStream, position: int, *, certain: bool = True, origin: str = "") -> Fault:
     stage = stream.stages[position]
     ups = stream.upstream[position]
     last = stage.chunks[-1].seq if stage.chunks else 0
@@ -81,8 +107,9 @@ def _fault(stream: TraceStream, position: int) -> Fault:
         of_outcome(stage.outcome),
         f"outcome {stage.outcome}{error}, after {stage.total} chunks",
         upstream=ups[0] if ups else None,
+        certain=certain,
         seqs=[last] if last else [],
-        origin=_origin(stream, position),
+        origin=origin or _origin(stream, position),
     )
 
 

@@ -28,6 +28,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
         count: How many chunks are affected, including those without a number in `seqs`.
         evidence: What was compared with what, in one line. Never content.
         origin: Where the fault comes from, as far as that is known; else "".
+        times: Of a repetition, how often each chunk was handed on in all.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     count: int = 1
     evidence: str = ""
     origin: str = ""
+    times: int = 2
 
     @property
     def family(self) -> str:

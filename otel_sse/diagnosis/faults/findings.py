@@ -17,9 +17,11 @@ from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CERTAIN, Chunk, Finding
 from otel_sse.stream.kinds import (
     ACCUMULATED,
+    CHANGED,
     DOUBLED,
     GAP_SEQUENCE,
     LOST,
+    MOVED,
     REASSERTED,
     REORDER_SEQUENCE,
     REPLAYED,
@@ -69,6 +71,8 @@ def _is_refuted(stream: TraceStream, position: int, finding: Finding) -> bool:
     And where ids go wrong, two identical chunks can get the same id.
     """
     ups = stream.upstream[position]
+    if _is_of_lineage(finding) and _contradicts(stream, position, finding):
+        return True
     if finding.kind not in (DOUBLED, REPLAYED) or len(ups) != 1:
         return False
     edge, pair = stream.descents[ups[0], position], (finding.seq, finding.of)
@@ -82,6 +86,28 @@ def _is_refuted(stream: TraceStream, position: int, finding: Finding) -> bool:
         return any(each.kind == REORDER_SEQUENCE for each in edge.downstream.findings)
     before = msgspec.structs.replace(finding, seq=was[finding.seq], of=was[finding.of])
     return _is_refuted(stream, ups[0], before)
+
+
+def _is_of_lineage(finding: Finding) -> bool:
+    """Whether a stage found it by its own lineage, and not by an id or number that the chunk carries."""
+    return finding.kind in _FATES and finding.evidence.startswith("upstream chunk ")
+
+
+def _contradicts(stream: TraceStream, position: int, finding: Finding) -> bool:
+    """Whether both sides, seen whole, show that a chunk is something else than its stage took it for."""
+    ups, stage = stream.upstream[position], stream.stages[position]
+    if len(ups) != 1 or not (stage.is_whole and stream.stages[ups[0]].is_whole):
+        return False
+    passage = stream.descents[ups[0], position].passage_of.get(finding.seq)
+    return passage is not None and passage.fate not in _FATES[finding.kind]
+
+
+_FATES: Final = {
+    DOUBLED: (Fate.DOUBLED, Fate.MOVED),
+    MOVED: (Fate.MOVED, Fate.DOUBLED),
+    CHANGED: (Fate.CHANGED, Fate.REPLACED),
+}
+"""What the chunk of a finding is, if the finding is right. Of identical chunks, one that moved looks like one again."""
 
 
 def _has_own_id(chunk: Chunk, made_from: Chunk) -> bool:

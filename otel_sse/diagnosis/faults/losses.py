@@ -26,7 +26,9 @@ class Losses:
         comments = Comments(stream.descents[up, down], missing)
         meant = LeftOut(stream, up, down, missing)
         lost = meant.rest(comments.at_once)
-        self._doubtful = meant.doubtful
+        flow = stream.descents[up, down].flow
+        # Where text is cut anew, a chunk that is missing may be part of another one.
+        self._doubtful = meant.doubtful | flow.doubtful | (set(lost) if flow.is_cut_anew else set())
         self.notes = meant.notes
         """What was left out on purpose and is not lost, one line each."""
         self.by_kind = _by_kind(lost, {seq for seq in lost if self.made_by(seq)}, comments.instead)

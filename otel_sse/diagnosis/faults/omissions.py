@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from otel_sse.diagnosis.alignment.channels import is_beside
 from otel_sse.diagnosis.faults.fault import ranges
 from otel_sse.diagnosis.faults.replies import reply_of, stands_for_more
 from otel_sse.diagnosis.trace.streams import TraceStream
@@ -51,7 +52,7 @@ class LeftOut:
         for channel, seqs in channels.items():
             if any(self._is_reply(seq) for seq in seqs):
                 continue
-            if filtered or all(seq in replaced for seq in seqs):
+            if filtered or all(seq in replaced for seq in seqs) or self._has_sibling(channel):
                 self.doubtful.update(seqs)
             else:
                 self._leave_out(seqs, f"channel {channel}", "meant to be left out?")
@@ -70,7 +71,7 @@ class LeftOut:
     def _whole_channels(self) -> dict[str, list[int]]:
         """The lost chunks of channels of which nothing was handed on: a model's reasoning, a tool's call, a choice."""
         before = self._before.by_seq
-        handed_on = {before[p.first].channel for p in self._edge.flow.passages if p.first in before}
+        handed_on = self._handed_on()
         found: dict[str, list[int]] = {}
         for seq in self._lost:
             channel = before[seq].channel
@@ -79,10 +80,22 @@ class LeftOut:
                 found.setdefault(channel, []).append(seq)
         return found
 
+    def _handed_on(self) -> set[str]:
+        """The channels of which something was handed on."""
+        before, flow = self._before.by_seq, self._edge.flow
+        some = {before[p.first].channel for p in flow.passages if p.first in before}
+        return some - {before[seq].channel for seq in flow.left_out}
+
     def _is_reply(self, seq: int) -> bool:
         """Whether a policy put the chunk in the place of the answer, so that its channel is none of the model's."""
         reply = reply_of(self._stream, self._up, seq)
-        return reply is not None and stands_for_more(self._stream, reply)
+        if reply is None:
+            return False
+        return stands_for_more(self._stream, reply) or not is_beside(self._before.by_seq[seq].channel)
+
+    def _has_sibling(self, channel: str) -> bool:
+        """Whether a channel is the call of a tool, and another call was handed on."""
+        return _is_call(channel) and any(map(_is_call, self._handed_on()))
 
     def _are_alike(self) -> bool:
         """Whether every lost chunk equals a neighbour: a filter of repetitions dropped them, whatever their channel."""
@@ -112,15 +125,9 @@ class LeftOut:
         return any(each.service == self._before.service and each.first_ns > end_ns for each in others)
 
 
-def is_beside(channel: str) -> bool:
-    """Return whether a channel stands beside the answer's text: reasoning, the call of a tool, a refusal.
-
-    The last part of a text's name is a number (`0`, `0/1`), that of others is a word (`0/reasoning`, `tool:1`).
-
-    Args:
-        channel: The channel, as a dialect names it; "" is the answer's text.
-    """
-    return bool(channel) and not channel.rpartition("/")[2].isdigit()
+def _is_call(channel: str) -> bool:
+    """Whether a channel is the call of a tool: `0/tool:1`, `2/tool`."""
+    return channel.rpartition("/")[2].partition(":")[0] == "tool"
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:

@@ -12,6 +12,7 @@ import msgspec
 from otel_sse import limits
 from otel_sse.diagnosis.alignment.by_time import in_step
 from otel_sse.diagnosis.alignment.choose import flow
+from otel_sse.diagnosis.alignment.copies import cut_twice, told_apart
 from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.alignment.flow import Flow, Passage, pieces_of
 from otel_sse.diagnosis.alignment.lcs import match
@@ -19,6 +20,7 @@ from otel_sse.diagnosis.alignment.ranges import Intervals, Ranges
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.stream.chunk import CONTENT, Chunk
 from otel_sse.stream.outcome import COMPLETED
+from otel_sse.stream.stages import ADDING_NOTHING
 
 _AGREEING: Final = 0.9
 """Share of equal chunks from which the numbers that came over a hop are taken for those of the stage before it."""
@@ -105,7 +107,13 @@ class Descent:
         found = flow(*pieces, self.carried, counted=not self._is_within_process)
         if self.upstream.has_holes and not found.recorded:
             found.passages = [_doubtful(passage) for passage in found.passages]
-        return in_step(found, up, self.downstream.by_seq) if self._is_within_process else found
+        if self._is_within_process:
+            found = in_step(found, up, self.downstream.by_seq)
+        if self.downstream.name in ADDING_NOTHING or (found.recorded and not self._is_within_process):
+            # Nobody adds text there; or the sender's own numbers name the chunk that came again.
+            return found
+        found = cut_twice(found, {chunk.seq: chunk.digest for chunk in down})
+        return told_apart(found, [chunk.seq for chunk in up], {chunk.seq: chunk.digest for chunk in up})
 
     @property
     def _is_within_process(self) -> bool:

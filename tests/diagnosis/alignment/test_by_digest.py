@@ -43,8 +43,12 @@ def test_the_worked_example() -> None:
     ("up", "down", "passages"),
     [
         pytest.param("a b c", "a X c", [Passage(2, Fate.CHANGED, 2, 2)], id="one for one"),
-        pytest.param("a bb cc d", "a b bcc d", [Passage(2, Fate.CHANGED, 2, 2), Passage(3, Fate.CHANGED, 3, 3)],
+        pytest.param("a bb cc d", "a XX YY d", [Passage(2, Fate.CHANGED, 2, 2), Passage(3, Fate.CHANGED, 3, 3)],
                      id="two for two"),
+        pytest.param("a bb cc d", "a b bcc d", [Passage(2, Fate.REFRAMED, 2, 2), Passage(3, Fate.REFRAMED, 2, 3)],
+                     id="two cut at another place"),
+        pytest.param("a bb cc d", "a Note bbcc d", [Passage(2, Fate.ADDED), Passage(3, Fate.REFRAMED, 2, 3)],
+                     id="merged behind what is added"),
         pytest.param("a bb cc d", "a bbcc d", [Passage(2, Fate.REFRAMED, 2, 3)], id="merged"),
         pytest.param("a bbcc d", "a bb cc d", [Passage(2, Fate.REFRAMED, 2, 2), Passage(3, Fate.REFRAMED, 2, 2)],
                      id="split"),

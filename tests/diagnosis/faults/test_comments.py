@@ -87,3 +87,15 @@ def test_content_that_came_out_as_a_comment_is_told() -> None:
     ]
     fault = only(stream_of(WORDS, colon, lineage=False))
     assert (fault.kind, fault.seqs) == ("gap/colon_content", (8,))
+
+
+@pytest.mark.parametrize(
+    ("text", "comments"),
+    [("  ", ["colon"]), ("word", ["keep-alive"]), ("word", [" ping"]), ("word", ["cost 1", "cost 1"])],
+)
+def test_a_loss_beside_a_keep_alive_is_a_loss(text: str, comments: list[str]) -> None:
+    """White space begins with no colon; a usual keep-alive, or a comment that comes again, was no content."""
+    texts = [*WORDS[:5], text, *WORDS[5:]]
+    first, *rest = [Item(each, 0, COMMENT) for each in comments]
+    dropping: Stage = lambda items: [*items[:5], first, *items[6:9], *rest, *items[9:]]  # noqa: E731
+    assert [(kind, seqs) for kind, _, seqs in told(stream_of(texts, dropping))] == [("gap/lost", (6,))]

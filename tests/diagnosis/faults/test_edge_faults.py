@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -188,10 +190,11 @@ def with_line_ends(items: list[Item]) -> list[Item]:
 
 
 @LINEAGE
-def test_one_chunk_far_behind_its_equal_is_suspected_at_most(lineage: bool) -> None:
-    """A footer that equals the greeting is no proof that the greeting was handed on twice."""
-    (fault,) = diagnose(stream_of(ADDING, with_footer, lineage=lineage)).faults
-    assert (fault.kind, fault.certainty) == ("duplicate/doubled", "suspected")
+def test_one_chunk_far_behind_its_equal_is_added(lineage: bool) -> None:
+    """A footer that equals the greeting is no sign that the greeting was handed on twice: it is new, and noted."""
+    found = diagnose(stream_of(ADDING, with_footer, lineage=lineage))
+    assert found.in_order
+    assert found.notes == ("stage1: 1 chunk was added, 34; stage0 had no such",)
 
 
 @LINEAGE
@@ -200,3 +203,44 @@ def test_stage_that_may_rewrite_may_add_what_equals_earlier_chunks(lineage: bool
     found = diagnose(stream_of(ADDING, with_line_ends, lineage=lineage, rewrites=[1]))
     assert found.in_order
     assert any("may rewrite" in note for note in found.notes)
+
+
+LONG = [f" word number {n}" for n in range(20)]
+"""An answer of some 270 bytes."""
+
+
+def _again(pieces: int, change: Callable[[str], str]) -> Stage:
+    """Hands on the whole text once more, changed a little, in so many pieces."""
+
+    def stage(items: list[Item]) -> list[Item]:
+        text = change("".join(item.text for item in items))
+        size = -(-len(text) // pieces)
+        return [*items, *(Item(text[n : n + size], 0) for n in range(0, len(text), size))]
+
+    return stage
+
+
+@LINEAGE
+@pytest.mark.parametrize("pieces", [1, 3, 7])
+@pytest.mark.parametrize("change", [str, str.strip, lambda text: text + "\n"], ids=["as it is", "stripped", "line end"])
+def test_the_whole_text_again_in_other_pieces(pieces: int, change: Callable[[str], str], lineage: bool) -> None:
+    """As many bytes as all before, however they are cut; stripped, or with a line end, too."""
+    fault = only(stream_of(LONG, _again(pieces, change), lineage=lineage))
+    assert (fault.kind, fault.certain) == ("duplicate/accumulated", True)
+    assert fault.seqs == tuple(range(21, 21 + pieces))
+
+
+def test_own_text_of_another_length_is_added() -> None:
+    """Sources at the end are no second answer; a short text may be as long as they are."""
+    sources: Stage = lambda items: [*items, Item(" Sources:", 0), Item(" [1] a book", 0)]  # noqa: E731
+    assert diagnose(stream_of(LONG, sources)).faults == ()
+    assert diagnose(stream_of([" one two", " three", " four."], sources)).faults == ()
+
+
+def test_an_event_of_its_own_may_carry_the_whole_text() -> None:
+    """Many protocols end with it: that is a note."""
+    stream = stream_of(LONG, _again(1, str))
+    stream.stages[1].chunks[-1].event = "final"
+    found = diagnose(stream)
+    assert found.in_order
+    assert "and is an event of its own" in found.notes[0]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.chunk import COMPLETE, CONTROL
 from tests.diagnosis.made_faults import (
     STAGES,
     WORDS,
@@ -11,6 +14,7 @@ from tests.diagnosis.made_faults import (
     told,
 )
 from tests.diagnosis.made_pipeline import (
+    Item,
     stream_of,
     whole,
 )
@@ -74,3 +78,27 @@ def test_a_failure_takes_down_what_was_still_on_its_way_there() -> None:
     ):
         stage.service, stage.end_ns = service, START + end_ms * MS
     assert told(stream) == [("outcome/failed", 3)]
+
+
+def _cut(ends: bool, handed_on: int = 20) -> TraceStream:
+    """A stage that hands on some chunks, leaves its upstream stage, and may write an end of its own."""
+    end = [Item("[DONE]", 0, COMPLETE)] if ends else []
+    stream = stream_of(WORDS, lambda items: [*items[:handed_on], *end], whole, outcomes=["abandoned"])
+    stream.stages[0].chunks = stream.stages[0].chunks[:handed_on]
+    return stream
+
+
+def test_an_end_of_a_stages_own_making_hides_no_broken_answer() -> None:
+    """The answer was left in the middle, and its readers are told that this was all: suspected where it was left."""
+    fault = only(_cut(ends=True))
+    assert (fault.kind, fault.position, fault.certain) == ("outcome/abandoned", 0, False)
+    assert fault.origin == "stage1 left it in the middle, and the end at 21 is of its own making"
+    assert told(_cut(ends=False)) == []
+
+
+def test_an_answer_that_is_left_behind_its_text_is_whole() -> None:
+    """Who leaves behind the finish or the end has all of it."""
+    for kind in (CONTROL, COMPLETE):
+        stream = _cut(ends=True)
+        stream.stages[0].chunks.append(msgspec.structs.replace(stream.stages[0].chunks[-1], seq=21, kind=kind))
+        assert told(stream) == []

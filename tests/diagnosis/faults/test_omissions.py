@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from otel_sse.diagnosis.diagnose import Diagnosis, diagnose
-from otel_sse.diagnosis.faults.omissions import is_beside
 from otel_sse.diagnosis.trace.streams import TraceStream, trace_of
 from otel_sse.stream.chunk import CERTAIN, COMMENT, Finding
 from tests.diagnosis.made_faults import WORDS, only
@@ -170,18 +169,9 @@ def test_an_end_that_is_left_out_before_a_model_is_asked_again_is_noted() -> Non
     assert [fault.kind for fault in diagnose(agent("cache")).faults] == ["gap/lost"]
 
 
-@pytest.mark.parametrize(
-    ("channel", "beside"),
-    [
-        ("", False),
-        ("0", False),
-        ("0/1", False),
-        ("0/reasoning", True),
-        ("0/tool:1", True),
-        ("tool:0", True),
-        ("reasoning", True),
-    ],
-)
-def test_a_channel_beside_the_text_has_a_word_for_its_last_part(channel: str, beside: bool) -> None:
-    """An answer's text has a number, also as the part of a message; reasoning and the call of a tool have a word."""
-    assert is_beside(channel) is beside
+@pytest.mark.parametrize(("lost", "kinds"), [((5, 6), [("gap/lost", "suspected", (6, 7))]), ((3, 4, 5, 6), [])])
+def test_one_of_two_calls_is_suspected(lost: tuple[int, ...], kinds: list[object]) -> None:
+    """An application that shows no calls leaves all of them out; one whose sibling was handed on may be lost."""
+    channels = ["0"] * 3 + ["0/tool:0"] * 2 + ["0/tool:1"] * 2
+    stream = named(stream_of(TWENTY[:7], without(*lost)), *channels)
+    assert all_of(diagnose(stream)) == kinds
