@@ -28,7 +28,8 @@ PURE_READY = $(VENV)/ready-pure
 # The lowest versions that pyproject.toml allows, and what is tried with them.
 LOWEST_VENV = .venvs/lowest
 LOWEST_READY = $(LOWEST_VENV)/ready
-LOWEST_TESTS = $(PURE) $(wildcard $(addprefix tests/,telemetry recording hops iterators integrations guards))
+LOWEST_TESTS = $(PURE) $(wildcard $(addprefix tests/,telemetry recording hops iterators integrations guards cli \
+  demo/test_gateway.py demo/test_pipeline.py demo/test_pipeline_gateway.py))
 
 .PHONY: help demo test fuzz check docs outputs litellm pure lowest grafana bench bench-detection collector jaeger tools clean
 

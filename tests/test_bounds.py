@@ -23,6 +23,23 @@ def test_no_python_is_refused_for_being_new() -> None:
     assert PROJECT["requires-python"] == ">=3.11"
 
 
+def test_the_pages_name_the_pythons_and_the_floors_of_the_project() -> None:
+    """README.md and CONTRIBUTING.md say the Pythons that the classifiers name, and README.md OpenTelemetry's floors."""
+    minor = [
+        text.rpartition(".")[2]
+        for text in PROJECT["classifiers"]
+        if text.startswith("Programming Language :: Python :: 3.")
+    ]
+    pythons = f"3.{minor[0]} to 3.{minor[-1]} are tried"
+    readme, contributing = [(ROOT / page).read_text() for page in ("README.md", "CONTRIBUTING.md")]
+    assert pythons in readme
+    assert pythons in contributing
+    lowest = floors()
+    assert (
+        f"from {lowest['opentelemetry-api']} on, contrib from {lowest['opentelemetry-instrumentation-asgi']}." in readme
+    )
+
+
 @pytest.mark.parametrize("extra", sorted({"", *PROJECT["optional-dependencies"]} - NO_FLOOR))
 def test_all_that_users_get_has_a_floor(extra: str) -> None:
     """Each dependency that is not our own extra names the lowest version that was tried."""

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
+from otel_sse.demo.tasks import stop
+
 HEARTBEAT_S: Final = 0.5
 """Time without a frame after which a heartbeat is sent, in seconds."""
 
@@ -45,8 +47,7 @@ async def written_by_two(items: AsyncIterator[str], end: str = "") -> AsyncItera
         while (item := await written.get()) is not None:
             yield item
     finally:
-        writing.cancel()
-        await asyncio.gather(writing, return_exceptions=True)
+        await stop(writing)
 
 
 async def with_heartbeats(items: AsyncIterator[str], beat: str) -> AsyncIterator[str]:

@@ -29,6 +29,7 @@ from otel_sse.demo.fault_pieces import AT_SEND, with_fault
 from otel_sse.demo.fault_replies import reply
 from otel_sse.demo.faults import FAULTS, full_name
 from otel_sse.demo.model_server import MODEL
+from otel_sse.demo.tasks import stop
 from otel_sse.errors import must
 from otel_sse.stream.stages import CALLBACK, EMIT
 
@@ -164,15 +165,15 @@ async def controlled(
     """
     stream_id = uuid.uuid4().hex
     try:
-        async with connect(url, proxy=None) as socket:
+        # The connection's own `async with`, not that of `connect`, which before websockets 17 says that all went well.
+        async with await connect(url, proxy=None) as socket:
             await socket.send(messages.start(stream_id, policy, fault))
             sending = asyncio.create_task(_send(socket, stream_id, pieces))
             try:
                 async for message in _received(socket):
                     yield message
             finally:
-                sending.cancel()
-                await asyncio.gather(sending, return_exceptions=True)
+                await stop(sending)
     except (OSError, ConnectionClosed) as error:
         raise ControlPlaneError(f"{LOST}: {type(error).__name__}") from error
 
