@@ -133,6 +133,7 @@ COMPUTING = {
     "functools": "values that are computed once",
     "hashlib": "digests",
     "itertools": "loops",
+    "codecs": "UTF-8 of text that is cut anywhere",
     "json": "decoding where msgspec refuses what users may send",
     "math": "numbers",
     "operator": "functions of operators",

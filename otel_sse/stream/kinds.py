@@ -178,7 +178,8 @@ FINDINGS: Final = (
     Kind(
         AFTER_DONE,
         "Content came after the terminal event, or after its choice had finished.",
-        faults=("content_after_done",),
+        "sent {chunks} behind the end",
+        ("content_after_done",),
     ),
     Kind(NESTED_JSON, "A serialised frame stands inside a frame's text.", faults=("nested_json",)),
     Kind(

@@ -7,7 +7,7 @@ import re
 from typing import ClassVar, Final
 
 from ..limits import MAX_EVENT_BYTES
-from .events import Event, Item, Violation
+from .events import INVALID_UTF8, OVERSIZE, Event, Item, Violation
 from .lines import LineParser
 from .parser import Parser
 
@@ -23,7 +23,7 @@ class TextParser:
 
     Where the first piece begins as an event stream does, or with a whole JSON object on a line, the body is read as
     that. A character that lies across two pieces belongs to the later one. A piece of more than `max_bytes` is
-    reported as `Violation("oversize", "line")` and skipped.
+    reported as a `Violation` of `OVERSIZE`, and skipped.
 
     Args:
         max_bytes: Longest piece that is read, in bytes, at least 1.
@@ -63,7 +63,7 @@ class TextParser:
         """Take the end of the body and return what was left unfinished."""
         if self._inner is not None:
             return self._inner.close()
-        return [Violation("invalid_utf8", "line", self._pending)] if self._decode(b"", True) else []
+        return [Violation(INVALID_UTF8, "line", self._pending)] if self._decode(b"", True) else []
 
     def _choose(self, raw: bytes) -> None:
         if _EVENTS.match(raw):
@@ -76,7 +76,7 @@ class TextParser:
     def _piece(self, raw: bytes) -> list[Item]:
         size, self._pending = self._pending + len(raw), 0
         if len(raw) > self._max_bytes:
-            return [Violation("oversize", "line", size)]
+            return [Violation(OVERSIZE, "line", size)]
         text = self._decode(raw)
         if text:
             return [Event(text, size=size)]

@@ -124,7 +124,7 @@ class _Edge:
             may = ", which may rewrite" if self._after.rewrites else ""
             were = "1 chunk was" if len(added) == 1 else f"{len(added)} chunks were"
             self._notes.append(
-                f"{self._after.label}{may}: {were} added, {ranges(added)}; {self._before.label} had no such"
+                f"{self._after.label}{may}: {were} {Fate.ADDED}, {ranges(added)}; {self._before.label} had no such"
             )
 
     def _fault(
