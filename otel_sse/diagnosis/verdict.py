@@ -72,7 +72,7 @@ def _did(fault: Fault) -> str:
 
 
 def _where(fault: Fault) -> str:
-    return f", at {ranges(fault.seqs, 3)}" if fault.seqs and fault.family != OUTCOME else ""
+    return f", at {ranges(fault.seqs)}" if fault.seqs and fault.family != OUTCOME else ""
 
 
 def _origin(stream: TraceStream, fault: Fault) -> str:
