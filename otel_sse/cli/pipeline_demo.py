@@ -15,6 +15,7 @@ from otel_sse.cli.exit_codes import FINDINGS, OK
 from otel_sse.cli.shown import Shown
 from otel_sse.cli.tracing import Asked, look
 from otel_sse.demo.asking import NO_TRACE
+from otel_sse.demo.command_name import shown_command
 from otel_sse.demo.pipeline_run import Outcome, run
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.otlp_file import OtlpFiles
@@ -65,12 +66,14 @@ def _diagnosed(outcome: Outcome, screen: Screen) -> Shown | None:
 
 
 def _say_next(screen: Screen, traces: Path | None, fault: str) -> None:
-    screen.say("\nNext:")
-    ordered = f" --fault {fault}" if fault else ""
-    if traces is None:
-        screen.say(f"  otel-sse demo --pipeline{ordered} --traces FILE   keep the spans")
+    command, ordered = shown_command(), f" --fault {fault}" if fault else ""
     name = "FILE" if traces is None else str(traces)
+    steps = [
+        (f"{command} trace --file {name}", "the answers' traces"),
+        (f"{command} trace --file {name} TRACE_ID --chunk N", "the way of one chunk"),
+    ]
     if fault:
-        screen.say(f"  otel-sse diagnose --file {name}           which of the answers are not in order, and why")
-    screen.say(f"  otel-sse trace --file {name}              the answers' traces")
-    screen.say(f"  otel-sse trace --file {name} TRACE_ID --chunk N   the way of one chunk")
+        steps.insert(0, (f"{command} diagnose --file {name}", "which of the answers are not in order, and why"))
+    if traces is None:
+        steps.insert(0, (f"{command} demo --pipeline{ordered} --traces FILE", "keep the spans"))
+    screen.steps("Next", steps)

@@ -26,16 +26,50 @@ from otel_sse.terminal.times import shown_duration, shown_time
 
 
 def traces_view(traces: Sequence[TraceSummary]) -> RenderableType:
-    """Return a list of traces, one a line: the latest last, ids whole in 80 columns."""
-    several = [">streams"] if any(each.streams > 1 for each in traces) else []
-    table = table_of("trace", "start (UTC)", *several, ">chunks", ">findings", ">duplicates", "~route")
+    """Return a list of traces: the latest last, ids and routes whole in 80 columns."""
+    return _Traces(traces)
+
+
+class _Traces:
+    """The table of traces, one a line. Where a line is too short for it, route and streams stand below the trace's id.
+
+    Args:
+        traces: The traces.
+    """
+
+    def __init__(self, traces: Sequence[TraceSummary]) -> None:
+        self._traces = traces
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        whole = _list(self._traces, below=False)
+        fits = _measured(whole, console, options).maximum <= options.max_width
+        yield whole if fits else _list(self._traces, below=True)
+
+
+def _list(traces: Sequence[TraceSummary], *, below: bool) -> Table:
+    several = [">streams"] if any(each.streams > 1 for each in traces) and not below else []
+    first, last = ("~trace, route", []) if below else ("trace", ["~route"])
+    table = table_of(first, "start (UTC)", *several, ">chunks", ">findings", ">duplicates", *last)
     for each in traces:
         streams = [str(each.streams)] if several else []
         counts = map(str, (each.chunks, each.findings, each.duplicates))
         start = shown_time(each.start_ns, "%m-%d %H:%M:%S")
+        route = Text(_route(each))
+        places = [Text.assemble(cell(each.id), "\n", _place(each))] if below else [cell(each.id)]
         style = "" if each.is_clean else "red"
-        table.add_row(cell(each.id), start, *streams, *counts, cell(_route(each)), style=style)
+        table.add_row(*places, start, *streams, *counts, *([] if below else [route]), style=style)
     return table
+
+
+def _measured(table: Table, console: Console, options: ConsoleOptions) -> Measurement:
+    """How long a table's lines are: at most, and at least without a word cut in two."""
+    # Asked for a line of any length, because a measurement never says more than the line has.
+    return Measurement.get(console, options.update(max_width=_ANY_WIDTH), table)
+
+
+def _place(trace: TraceSummary) -> str:
+    streams = f"{trace.streams} streams" if trace.streams > 1 else ""
+    return ", ".join(filter(None, [_route(trace), streams]))
 
 
 def _route(trace: TraceSummary) -> str:
@@ -89,9 +123,7 @@ class _Stages:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         whole = _stages(self._stream, [*_PLACE, *_TIMES, *_FATE])
-        # Asked for a line of any length, because a measurement never says more than the line has.
-        least = Measurement.get(console, options.update(max_width=_ANY_WIDTH), whole).minimum
-        if least <= options.max_width:
+        if _measured(whole, console, options).minimum <= options.max_width:
             yield whole
         else:
             yield _stages(self._stream, [*_PLACE, *_FATE])

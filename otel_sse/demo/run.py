@@ -19,6 +19,7 @@ import otel_sse
 from otel_sse.demo import gateway, model_server
 from otel_sse.demo.answers import QUESTIONS
 from otel_sse.demo.asking import NO_TRACE, Reply, ask, connect
+from otel_sse.demo.command_name import shown_command
 from otel_sse.demo.metrics_view import Figure, figures, metrics_json, metrics_view
 from otel_sse.demo.pacing import Pace
 from otel_sse.demo.providers import Providers
@@ -247,14 +248,15 @@ def _say_curl(screen: Screen, front_url: str, model_url: str) -> None:
 
 
 def _say_next(screen: Screen, order: Order) -> None:
-    screen.say("\nNext:")
+    command = shown_command()
+    steps = [(f"{command} demo --serve", "stay up and be asked with curl")]
     if order.fault is None:
-        screen.say("  otel-sse demo --fault double_emission   a fault in the middle; --list-faults names more")
-    elif order.traces is None:
-        screen.say(f"  otel-sse demo --fault {order.fault} --traces FILE   keep the spans")
-        screen.say("  otel-sse diagnose --file FILE   which of the answers are not in order, and why")
+        steps.insert(0, (f"{command} demo --fault double_emission", "a fault in the middle; --list-faults names more"))
     else:
-        screen.say(f"  otel-sse diagnose --file {order.traces}   which of the answers are not in order, and why")
-    screen.say("  otel-sse demo --serve           stay up and be asked with curl")
-    screen.say("  in Jaeger or Tempo:             OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318")
-    screen.say("  in your application:            app = otel_sse.instrument(app)")
+        if order.traces is None:
+            steps.insert(0, (f"{command} demo --fault {order.fault} --traces FILE", "keep the spans"))
+        file = f"{command} diagnose --file {order.traces or 'FILE'}"
+        steps.insert(-1, (file, "which of the answers are not in order, and why"))
+    steps.append(("in Jaeger or Tempo:", "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318"))
+    steps.append(("in your application:", "app = otel_sse.instrument(app)"))
+    screen.steps("Next", steps)

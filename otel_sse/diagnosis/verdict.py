@@ -83,7 +83,7 @@ _NUMBERS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", 
 
 
 def _where(fault: Fault) -> str:
-    return f", at {ranges(fault.seqs, 3)}" if fault.seqs and fault.family != OUTCOME else ""
+    return f", at {ranges(fault.seqs)}" if fault.seqs and fault.family != OUTCOME else ""
 
 
 def _origin(stream: TraceStream, fault: Fault) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
 
 from rich.console import Console
@@ -54,3 +54,13 @@ class Screen:
     def say(self, text: str) -> None:
         """Tell on stderr what is going on."""
         self.talk.print(Text(text, "dim"), soft_wrap=True)
+
+    def steps(self, title: str, steps: Sequence[tuple[str, str]]) -> None:
+        """Tell on stderr what can be done, one line a step, behind an empty line.
+
+        Args:
+            title: What they are.
+            steps: What to type, and what for.
+        """
+        width = max(len(typed) for typed, _ in steps)
+        self.say("\n".join([f"\n{title}:", *(f"  {typed:{width}}   {why}" for typed, why in steps)]))

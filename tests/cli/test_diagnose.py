@@ -65,7 +65,7 @@ def test_a_fault_is_shown_with_its_matrix_cause_and_place(tmp_path: Path, capsys
     """The verdict names the stage; below stand the evidence, what usually causes it and where to look."""
     ran = Ran(["--file", write(tmp_path / "t.jsonl", pipeline(DOUBLED))], capsys)
     assert ran.code == 1
-    assert "gateway emit handed on 20 chunks twice, at 2, 4, 6 and 17 more places" in ran.words
+    assert "gateway emit handed on 20 chunks twice, at 2, 4, 6, 8 and 16 more places" in ran.words
     assert "1 1-2 x2 !" in ran.words
     assert "3-20 5-40 x2 !" in ran.words
     assert "1 duplicate/doubled, certain, 2 emit at 2, 4, 6, 8 and 16 more places" in ran.words

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
-from otel_sse.cli.trace_view import trace_view
+import pytest
+
+from otel_sse.cli.trace_view import trace_view, traces_view
 from otel_sse.diagnosis.trace.streams import Trace, trace_of
+from otel_sse.sources.traces import TraceSummary
 from tests.cli.rendered import text_of
 from tests.diagnosis.made_trace import chunk_events, segment, upstream
 
@@ -75,3 +78,28 @@ def test_a_brief_view_leaves_sums_and_chunks_out() -> None:
     brief = text_of(trace_view(trace, brief=True))
     assert "first event" not in brief
     assert "chunks of" not in brief
+
+
+def summary(route: str, streams: int = 1) -> TraceSummary:
+    """A trace of so many streams on a route."""
+    return TraceSummary("0af7651916cd43dd8448eb211c80319c", 0, streams, 3, 535, 206, False, 103, [route])
+
+
+@pytest.mark.parametrize("streams", [1, 2])
+@pytest.mark.parametrize("route", ["/chat", "/v1/chat/completions"])
+def test_a_list_in_80_columns_has_every_id_and_route(route: str, streams: int) -> None:
+    """Where a line is too short for all columns, the route stands below the id; nothing is cut or left out."""
+    lines = text_of(traces_view([summary(route, streams)]), width=80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split()[:2] == ["trace,", "route"]
+    assert lines[2].split()[0] == "0af7651916cd43dd8448eb211c80319c"
+    assert lines[2].split()[-3:] == ["535", "206", "103"]
+    assert lines[3].strip() == (route if streams == 1 else f"{route}, 2 streams")
+
+
+def test_a_list_in_a_wide_terminal_has_one_line_a_trace() -> None:
+    """Where there is room, the route is a column."""
+    lines = text_of(traces_view([summary("/chat")] * 2), width=104).splitlines()
+    assert len(lines) == 4
+    assert lines[0].split()[-1] == "route"
+    assert lines[2].split()[-1] == "/chat"

@@ -31,3 +31,9 @@ def test_data_is_written_where_the_rest_is_quiet(capsys: pytest.CaptureFixture[s
     screen.data("{}")
     screen.say("going on")
     assert capsys.readouterr() == ("{}\n", "going on\n")
+
+
+def test_steps_stand_in_two_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    """What to type is one column, as wide as its longest line, and what for the other."""
+    Screen({}).steps("Next", [("one --two", "three"), ("four", "five")])
+    assert capsys.readouterr().err == "\nNext:\n  one --two   three\n  four        five\n"
