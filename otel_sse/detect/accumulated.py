@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from otel_sse import limits
 from otel_sse.stream import kinds
 from otel_sse.stream.chunk import Chunk, Finding
 from otel_sse.stream.digest import Digest, sha1_digest
+
+_SHORT: Final = ("", "")
+"""Stands for a chunk that came without its text."""
 
 
 class AccumulatedDetector:
@@ -75,8 +79,8 @@ class AccumulatedDetector:
         found: list[Finding] = []
         for chunk in chunks:
             size, start = chunk.acc_len - start, chunk.acc_len
-            text, certainty = texts.get(chunk.seq, ("", ""))
-            if size == said.size and text and said.equals(text, self._digest):
+            text, certainty = texts.get(chunk.seq, _SHORT) if size == said.size else _SHORT
+            if text and said.equals(text, self._digest):
                 evidence = f"its {size} bytes are all that the {said.chunks} chunks before it say"
                 found.append(Finding(kinds.ACCUMULATED, certainty, self._stage, chunk.seq, said.first, evidence))
             else:

@@ -38,12 +38,14 @@ class ContentDetector:
         "_cumulative",
         "_doubled",
         "_first",
-        "_frame",
-        "_frames_differ", "_is_mixed",
+        "_frames_differ",
         "_mix",
         "_stage",
         "chunks",
         "due",
+        "frame_data",
+        "frame_digest",
+        "is_mixed",
         "large",
         "looked_len",
         "told",
@@ -58,7 +60,7 @@ class ContentDetector:
         """The number of the chunk at which a look is due."""
         self.told = Latest(limits.MAX_TOLD)
         """Chunks that something better than content has told as duplicates: the monitor keeps them here."""
-        self._frame = ("", "")
+        self.frame_digest = self.frame_data = ""
         self._frames_differ = False
         self._first: str | None = None
         self._channel = ""
@@ -68,19 +70,21 @@ class ContentDetector:
         self._again = AgainDetector(stage, self.told)
         self._accumulated = AccumulatedDetector(stage, digest)
         self._cumulative = CumulativeDetector(stage, digest)
-        self._is_mixed = False
+        self.is_mixed = False
+        """Whether several channels have said something, as far as has been looked."""
         self.looked_len = 0
         """Bytes of content up to the last look."""
 
-    def frame(self, digest: str, data: str) -> None:
-        """Take note of a content chunk's whole frame, where nobody knows what else is in it.
+    def same_again(self, data: str) -> None:
+        """Take note of a content chunk whose text is that of the one before, where nobody knows what else is in it.
 
-        Equal contents in frames that differ are two choices or steps of an application's own format, perhaps.
+        Equal contents in frames that differ are two choices or steps of an application's own format, perhaps. The
+        monitor keeps `frame_digest` and `frame_data` of the latest chunk.
+
+        Args:
+            data: The chunk's whole frame.
         """
-        before, frame = self._frame
-        if digest == before and data != frame:
-            self._frames_differ = True
-        self._frame = (digest, data)
+        self._frames_differ = self._frames_differ or data != self.frame_data
 
     def look(self, ended: bool, sure: bool = True) -> list[Finding]:
         """Return what is wrong with the chunks since the last look.
@@ -116,19 +120,15 @@ class ContentDetector:
         self.large.clear()
         return found
 
-    def is_mixed(self, channel: str) -> bool:
-        """Return whether another channel than this one is known to have said something."""
-        if self._is_mixed or (self.chunks and self.chunks[0].channel != channel):
-            return True
-        return self.looked_len > 0 and channel != (self._first or "")
-
-    def said(self, channel: str) -> int:
-        """Return how many bytes a channel has said since its answer began."""
+    def may_be_all(self, channel: str, size: int) -> bool:
+        """Return whether a channel has said just so many bytes since its answer began."""
         said, start = self._accumulated.size(channel), self.looked_len
+        if said > size:
+            return False
         for chunk in self.chunks:
             said += chunk.acc_len - start if chunk.channel == channel else 0
             start = chunk.acc_len
-        return said
+        return said == size
 
     def says_all(self, channel: str, text: str, size: int) -> bool:
         """Return whether a text is all that its channel has said up to the last look. Arguments as in `accumulated`."""
@@ -144,7 +144,7 @@ class ContentDetector:
     def begin(self) -> None:
         """Forget what was said: who asks the same once more may get the same answer."""
         self.end()
-        self._frame = ("", "")
+        self.frame_digest = self.frame_data = ""
         self._first, self._channel, self._mix = None, "", 0
         self._doubled = DoubledDetector(self._stage, self.told)
         self._again = AgainDetector(self._stage, self.told)
@@ -176,5 +176,5 @@ class ContentDetector:
             self._first = channel
         else:
             self._again.turned(offset)
-            self._is_mixed = True
+            self.is_mixed = True
         self._mix = 0 if channel == self._first else crc32(channel.encode("utf-8", "surrogatepass"))

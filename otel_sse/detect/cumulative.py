@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 
@@ -43,39 +44,44 @@ class CumulativeDetector:
 
         Args:
             chunks: The chunks with content since the last look, of all channels.
-            large: Those of `limits.ACCUMULATED_BYTES` or more, with their texts.
+            large: Those of `limits.ACCUMULATED_BYTES` or more, with their texts; one or more.
             start: Bytes of content before them.
         """
         if self._told:
             return []
-        for chunk, text, _ in large:
+        if len(large) >= limits.CUMULATIVE_CHUNKS and not _grow(large):
+            # Most looks at long pieces end here.
+            self._run.clear()
+            return []
+        for at, (chunk, text, _) in enumerate(large):
             raw = text.encode("utf-8", "surrogatepass")
-            self._follow(chunk, len(raw), chunks, start)
+            if not self._follows(chunk, len(raw)) and not at:
+                self._add_smaller(chunk, len(raw), chunks, start)
             if len(self._run) == limits.CUMULATIVE_CHUNKS and self._holds_all(raw):
                 self._told = True
                 return [self._finding(chunk)]
         return []
 
-    def _follow(self, chunk: Chunk, size: int, chunks: Sequence[Chunk], start: int) -> None:
-        """Take the chunk into the run, if it follows it and is larger; else begin a run with it."""
+    def _follows(self, chunk: Chunk, size: int) -> bool:
+        """Take the chunk into the run and return True if it follows it and is larger; else begin a run with it."""
         run = self._run
         if run:
             before, known = run[-1]
             if chunk.acc_len - size == before.acc_len and chunk.channel == before.channel:
                 if size > known:
                     run.append((chunk, size))
-                    return
+                    return True
                 if size == known and chunk.digest == before.digest:
                     # The whole text again, as behind the last piece: it goes on, and says nothing new.
                     run[-1] = (chunk, size)
-                    return
+                    return True
             run.clear()
         run.append((chunk, size))
-        self._add_smaller(chunk, size, chunks, start)
+        return False
 
     def _add_smaller(self, chunk: Chunk, size: int, chunks: Sequence[Chunk], start: int) -> None:
-        # Those before it that are too short to come with their texts.
-        at = next((at for at, each in enumerate(chunks) if each is chunk), 0)
+        # Those before the first large one that are too short to come with their texts.
+        at = bisect_left(chunks, chunk.seq, key=_seq)
         while at > 0 and len(self._run) < limits.CUMULATIVE_CHUNKS:
             at -= 1
             before = chunks[at]
@@ -92,3 +98,14 @@ class CumulativeDetector:
         first, count = self._run[0][0].seq, len(self._run)
         evidence = f"each of {count} chunks, from chunk {first} on, begins with the whole one before it"
         return Finding(kinds.CUMULATIVE, SUSPECTED, self._stage, chunk.seq, first, evidence, count)
+
+
+def _grow(large: Sequence[tuple[Chunk, str, str]]) -> bool:
+    """Return whether four of the texts, spread over all of them, are each longer than the one before."""
+    last = len(large) - 1
+    first, second, third, fourth = (len(large[last * part // 3][1]) for part in range(4))
+    return first < second < third < fourth
+
+
+def _seq(chunk: Chunk) -> int:
+    return chunk.seq

@@ -33,6 +33,15 @@ class Forms:
         self._latest: Event | None = None
         self._before: Event | None = None
 
+    @property
+    def has_two(self) -> bool:
+        """Whether two pieces of the answer are kept, by which its message's id is known."""
+        return self._before is not None
+
+    def begin(self) -> None:
+        """Take note that another answer begins, which may be another message."""
+        self._before = self._latest = None
+
     def keep(self, channel: str, event: Event, text: str) -> None:
         """Take note of a piece that is not the answer's end.
 

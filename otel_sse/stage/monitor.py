@@ -78,7 +78,8 @@ class StageMonitor:
         "_parser",
         "_reader",
         "_rules",
-        "_samples",
+        "_sampled",
+        "_several",
         "_since",
         "_stall",
         "_terminal",
@@ -117,8 +118,11 @@ class StageMonitor:
         self._interval_sample = settings.interval_sample
         self._capture = settings.capture_content
         self._digest = settings.digest
-        self._frames_matter = False
-        self._samples = True
+        # Whether frames are compared: until the first look, and in dialects of an application's own.
+        self._frames_matter = True
+        self._several = False
+        # The channel of the latest piece whose form is kept: one behind each look and each change of the channel.
+        self._sampled: str | None = None
         self._ending = Ending(self.totals, encoding)
         self._journal = nowhere if journal is None else journal.append
         self._notes = Notes(self.totals, self._journal, settings.max_findings, self._content.told.keep)
@@ -272,7 +276,9 @@ class StageMonitor:
     def _look(self, chunk: Chunk) -> None:
         if found := self._content.look(*self._so_far):
             self._notes.attach(chunk, found)
-        self._frames_matter = self._samples = self._reader.name == GenericJSON.name
+        self._frames_matter = self._reader.name == GenericJSON.name
+        self._sampled = None
+        self._several = self._content.is_mixed
 
     @property
     def _so_far(self) -> tuple[bool, bool]:
@@ -403,25 +409,25 @@ class StageMonitor:
     def _crossed(self, facts: Facts, event: Event, time_ns: int, send_ns: int) -> None:
         totals = self.totals
         text = facts.content
-        certainty = CERTAIN
-        if text is not None:
-            raw = text.encode() if text.isascii() else _encode(text)
-            size = len(raw)
-            if size >= _LARGE:
-                certainty = SUSPECTED
-                if size == totals.content_bytes - self._since or self._content.is_mixed(facts.channel):
-                    # It may be as long as all that was said before it, and just that.
-                    certainty = self._weighed(facts, event, size, time_ns)
-                    text = facts.content
         if text is None:
             self._without_content(facts)
             text = event.data
             raw = _encode(text)
         else:
-            totals.content_bytes += size
+            raw = text.encode() if text.isascii() else _encode(text)
+            size = len(raw)
+            totals.content_bytes = written = totals.content_bytes + size
             totals.content_chunks += 1
             if not totals.first_content_ns:
                 totals.first_content_ns = time_ns
+            if size >= _LARGE:
+                certainty = SUSPECTED
+                if size * 2 == written - self._since or self._several:
+                    # It may be as long as all that was said before it, and just that.
+                    certainty = self._weighed(facts, event, size, time_ns)
+                    if facts.content is None:
+                        text = event.data
+                        raw = _encode(text)
         totals.chunks = seq = totals.chunks + 1
         digest = self._digest
         chunk = Chunk(
@@ -444,19 +450,19 @@ class StageMonitor:
         if facts.content is not None:
             content = self._content
             content.chunks.append(chunk)
-            if self._samples:
-                self._sample(chunk, facts, event, text)
+            if self._frames_matter:
+                if chunk.digest == content.frame_digest and self._reader.name == GenericJSON.name:
+                    content.same_again(event.data)
+                content.frame_digest, content.frame_data = chunk.digest, event.data
+                if facts.channel != self._sampled and facts.terminal is None:
+                    self._several = self._several or self._sampled is not None
+                    self._forms.keep(facts.channel, event, text)
+                    self._sampled = facts.channel if self._forms.has_two else None
             due = seq >= content.due
             if size >= _LARGE:
                 content.large.append((chunk, text, certainty))
                 due = due or size * 2 >= chunk.acc_len
         self._cross(chunk, text, seq, time_ns, due)
-
-    def _sample(self, chunk: Chunk, facts: Facts, event: Event, text: str) -> None:
-        if self._frames_matter:
-            self._content.frame(chunk.digest, event.data)
-        if facts.terminal is None:
-            self._forms.keep(chunk.channel, event, text)
 
     def _weighed(self, facts: Facts, event: Event, size: int, time_ns: int) -> str:
         """Return how sure it is that a frame which is as long as all before it is one more piece, if it says the same.
@@ -465,7 +471,7 @@ class StageMonitor:
         its bytes would count twice.
         """
         channel, text = facts.channel, facts.content or ""
-        if size != self._content.said(channel):
+        if not self._content.may_be_all(channel, size):
             return CERTAIN
         self._look_now(time_ns)
         if not self._content.says_all(channel, text, size):
@@ -476,8 +482,10 @@ class StageMonitor:
             certainty = self._forms.certainty(channel, event, text, own=own)
         if certainty is None:
             without_content(facts)
+            self._without_content(facts)
             self._content.end(channel)
-            self._since = self.totals.content_bytes
+            self.totals.content_chunks -= 1
+            self.totals.content_bytes = self._since = self.totals.content_bytes - size
         return certainty or CERTAIN
 
     def _look_now(self, time_ns: int) -> None:
@@ -522,11 +530,13 @@ class StageMonitor:
         else:
             self._content.end()
         self._since = looked
+        self._forms.begin()
+        self._sampled = None
         self._answers = self._checks.answers
 
     def _is_other_message(self, event: Event) -> bool:
-        # A vendor's answers have identities of their own, and the pieces of its dialect are not kept for long.
-        return self._samples and self._reader.name in _OWN and self._forms.is_other_message(event)
+        # A vendor's answers have identities of their own.
+        return self._reader.name in _OWN and self._forms.is_other_message(event)
 
     def turn(self) -> None:
         """Take note that the other side of a conversation has spoken: behind an end, what follows is another answer."""
