@@ -17,7 +17,9 @@ from otel_sse.stream.facts import Facts, ToolCall
 from otel_sse.wire.events import Event
 
 _PREFIX: Final = "response."
-_TERMINALS: Final = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
+_TERMINALS: Final = frozenset(
+    {"response.completed", "response.incomplete", "response.failed", "response.cancelled"} | {"response.done"}
+)
 
 # Where a delta belongs within its output item; a type that is not listed gets the middle of its own name.
 _BRANCHES: Final = {
