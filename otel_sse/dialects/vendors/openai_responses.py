@@ -118,7 +118,7 @@ class OpenAIResponses(ObjectDialect):
             if type_ in _JSON_CALLS:
                 facts.calls = (_call(item, type_, output),)
         elif kind == "response.output_item.done":
-            self._items.close(output)
+            facts.grammar = self._items.close(output, self._created * kind)
         elif kind == "response.content_part.added":
             self._parts.open((output, count(payload.get("content_index"))))
         elif kind == "response.content_part.done":
