@@ -35,7 +35,6 @@ class Parts:
         """Take note that an answer begins: no part of it is open yet."""
         self._types.clear()
         self._full = False
-        self.judging = True
 
     def open(self, key: object, kind: str = ANY) -> None:
         """Take note that a part is opened.
@@ -50,10 +49,21 @@ class Parts:
         else:
             self._full = True
 
-    def close(self, key: object) -> None:
-        """Take note that a part is closed."""
-        if len(self._types) < MAX_CHANNELS or key in self._types:
+    def close(self, key: object, end: str = "") -> str | None:
+        """Take note that a part is closed; return how that breaks the grammar, or None.
+
+        Args:
+            key: Its number or id.
+            end: What the protocol calls its end, where an end must have an opening. It is told of the first part alone:
+                from then on deltas are.
+        """
+        known = key in self._types
+        if len(self._types) < MAX_CHANNELS or known:
             self._types[key] = _CLOSED
+        if known or not end or self.judging:
+            return None
+        self.judging = True
+        return f"{end}, but its {self._word} was never opened"
 
     def open_ones(self) -> bool:
         """Return whether a part is open."""

@@ -74,7 +74,7 @@ class Demultiplexer:
     def outgoing(self, read: Read) -> Lane | None:
         """Return the lane of a message that is about to be sent; None where too many streams are open to observe it."""
         key = read.key
-        if not key:
+        if not key or (read.response and current_stream() is not None):
             return self._unnamed(read)
         known = self._by_key.get(key)
         starts = read.mark == START
@@ -104,7 +104,7 @@ class Demultiplexer:
             if lane is not None and read.key and self._by_key.get(read.key) is not lane:
                 self._name(lane, read.key)
             return lane if lane is None else self._used(lane)
-        if not read.key:
+        if not read.key or (read.response and current_stream() is not None):
             return self._unnamed(read)
         known = self._by_key.get(read.key)
         if known is not None:

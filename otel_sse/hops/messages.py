@@ -63,6 +63,7 @@ class Read(Event, gc=False, eq=False):
         numbered: Whether it carries a number of its own.
         broken: Whether it begins like a JSON object and can't be decoded.
         weak: Whether its key is a mere `id`, which may name the message and not its stream.
+        response: Whether its key is the id of a response of OpenAI's, which is part of the current stream, if any.
     """
 
     key: str = ""
@@ -72,6 +73,7 @@ class Read(Event, gc=False, eq=False):
     numbered: bool = False
     broken: bool = False
     weak: bool = False
+    response: bool = False
 
 
 _NO_RAW: Final = msgspec.Raw()
@@ -96,6 +98,26 @@ class _Frame(msgspec.Struct, gc=False):
     sequence_number: Any = None
     code: Any = None
     error: Any = None
+    response: msgspec.Raw = _NO_RAW
+    response_id: Any = None
+
+
+class _Response(msgspec.Struct, gc=False):
+    """The one key of a response that is read."""
+
+    id: Any = None
+
+
+_decode_response: Final = msgspec.json.Decoder(_Response).decode
+_RESPONSE: Final = "response."
+"""How the types of OpenAI's events begin, of its Responses and Realtime APIs."""
+
+_RESPONSE_BEGINS: Final = "response.created"
+_RESPONSE_ENDS: Final = frozenset(
+    {"response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done"}
+)
+_ASKS: Final = frozenset({"response.create", "response.cancel", "response.steer"})
+"""What a client sends: it asks for a response, and is no part of one."""
 
 
 _decode: Final = msgspec.json.Decoder(_Frame).decode
@@ -113,12 +135,14 @@ class MessageReader:
         max_bytes: Longer messages are counted and not read.
     """
 
-    __slots__ = ("_hooks", "_max_bytes", "_plain")
+    __slots__ = ("_hooks", "_max_bytes", "_plain", "_response")
 
     def __init__(self, hooks: Hooks, max_bytes: int) -> None:
         self._hooks = hooks
         self._plain = hooks.stream_of is None and hooks.chunk_of is None
         self._max_bytes = max_bytes
+        self._response = ""
+        """Id of the response that is under way on the connection, or ""."""
 
     def read(self, message: Message) -> Read:
         """Return what a message says. Raises what a hook raises, and nothing else."""
@@ -127,17 +151,39 @@ class MessageReader:
             return Read("", size=size, facts=Facts(CONTROL))
         if message[:1] in _OBJECT:
             try:
-                read = _read(_decode(message), message, size)
+                frame = _decode(message)
+                read = _read(frame, message, size)
+                if type(frame.type) is str and frame.type.startswith(_RESPONSE) and not read.key:
+                    self._belong(read, frame)
             except (msgspec.DecodeError, UnicodeError):
                 read = Read("", size=size, item=message, broken=True)
         else:
             read = Read("", size=size, item=message)
         return read if self._plain else self._asked(read, message)
 
+    def _belong(self, read: Read, frame: _Frame) -> None:
+        """Give an event of OpenAI's its response's id for a key: each response on a socket is a stream.
+
+        Only some events name their response; the others belong to the one that is under way.
+        """
+        kind = frame.type
+        if kind in _ASKS:
+            return
+        named = _decode_response(frame.response).id if bytes(frame.response)[:1] == b"{" else frame.response_id
+        read.key = _key(named) or self._response
+        if not read.key:
+            return
+        read.response = True
+        if kind == _RESPONSE_BEGINS:
+            self._response, read.mark = read.key, START
+        elif kind in _RESPONSE_ENDS:
+            read.mark = END
+            self._response = "" if read.key == self._response else self._response
+
     def _asked(self, read: Read, message: Message) -> Read:
         hooks = self._hooks
         if hooks.stream_of is not None:
-            read.key, read.weak = _key(hooks.stream_of(message)), False
+            read.key, read.weak, read.response = _key(hooks.stream_of(message)), False, False
         if hooks.chunk_of is None:
             return read
         found: object = hooks.chunk_of(message)

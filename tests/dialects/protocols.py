@@ -180,6 +180,16 @@ def ollama(key: str, *, lines: bool) -> Made:
     return Made(bodies, {"": TEXT}, lines)
 
 
+def langchain_events() -> Made:
+    def happened(kind: str, chunk: object) -> bytes:
+        return sse({"event": kind, "run_id": "r-1", "name": "Model", "data": {"chunk": chunk}}, "data")
+
+    bodies = [happened("on_chain_start", None)]
+    for word in WORDS:
+        bodies += [happened("on_chat_model_stream", {"content": word}), happened("on_chain_stream", {"content": word})]
+    return Made([*bodies, happened("on_chain_end", {"content": TEXT}), sse("", "end")], {"0": TEXT})
+
+
 def langgraph() -> Made:
     node = {"langgraph_node": "agent"}
     chunks = [sse([{"content": word, "type": "AIMessageChunk", "id": "r-1"}, node], "messages") for word in WORDS]
@@ -267,6 +277,7 @@ PROTOCOLS = {
     "ollama, generate": ollama("response", lines=True),
     "ollama, chat": ollama("message", lines=True),
     "ollama, chat as events": ollama("message", lines=False),
+    "langchain-events": langchain_events(),
     "langgraph": langgraph(),
     "langgraph, partial": langgraph_partial(),
     "generic-json, Flowise": flowise(),

@@ -23,6 +23,7 @@ def test_what_breaks_the_grammar_is_said() -> None:
     """Another type, a part that was never opened, one that is closed."""
     parts = Parts("block")
     parts.open(0, "tool_use")
+    assert parts.close(7) is None
     assert parts.fill("text_delta", 0, TEXT) == "text_delta, but its block is of type tool_use"
     assert parts.fill("text_delta", 1, TEXT) == "text_delta, but its block was never opened"
     parts.close(0)
@@ -30,11 +31,21 @@ def test_what_breaks_the_grammar_is_said() -> None:
 
 
 def test_events_that_were_picked_out_are_held_to_nothing() -> None:
-    """A stream that opens no part at all has lost no opening; one that begins an answer has."""
+    """A stream that opens no part at all has lost no opening; one that is held to the grammar from the first on has."""
     parts = Parts("block")
     assert parts.fill("text_delta", 0) is None
     parts.begin()
-    assert parts.fill("text_delta", 0) is not None
+    assert parts.fill("text_delta", 0) is None
+    assert Parts("block", judging=True).fill("text_delta", 0) is not None
+
+
+def test_an_end_without_an_opening_shows_that_it_was_lost() -> None:
+    """It is told once, and from then on deltas are."""
+    parts = Parts("block")
+    assert parts.fill("text_delta", 0) is None
+    assert parts.close(0, "block_stop") == "block_stop, but its block was never opened"
+    assert parts.close(1, "block_stop") is None
+    assert parts.fill("text_delta", 2) is not None
 
 
 def test_an_answer_begins_with_nothing_open() -> None:

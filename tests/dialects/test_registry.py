@@ -49,7 +49,7 @@ def test_all_built_in_dialects_are_there() -> None:
         *("anthropic-messages", "anthropic-completions", "gemini", "gemini-interactions"),
         *("cohere-v2", "vercel-ui", "replicate", "watsonx", "writer-completions", "ollama", "llama-cpp", "tgi"),
         *("ag-ui", "a2a", "bedrock-converse", "dashscope", "dify", "n8n", "openai-agents"),
-        *("langgraph", "langserve-log", "librechat"),
+        *("langgraph", "langchain-events", "langserve-log", "librechat"),
         *("generic-json", "ndjson-in-data", "plain-text"),
     }
     assert names() == tuple(entry.name for entry in BUILTIN)

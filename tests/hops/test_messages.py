@@ -211,3 +211,46 @@ def test_an_object_in_a_body_is_what_a_dialect_reads() -> None:
     for body in ("Hello", 5, None):
         message = json.dumps({"type": "response", "body": body})
         assert read(message).item == message
+
+
+def event(kind: str, **more: Any) -> dict[str, Any]:
+    """An event of OpenAI's."""
+    return {"type": kind, **more}
+
+
+def test_events_of_a_response_belong_to_it() -> None:
+    """Its beginning names it, the events after it belong to the one that is under way, and its end ends it."""
+    reader = MessageReader(Hooks(), MAX_BYTES)
+    messages = [
+        event("response.create", input="Hello"),
+        event("response.created", response={"id": "resp_1"}, sequence_number=0),
+        event("response.output_text.delta", delta="a", sequence_number=1),
+        event("response.completed", response={"id": "resp_1"}, sequence_number=2),
+        event("response.output_text.delta", delta="late"),
+        event("response.created", response={"id": "resp_2"}),
+        event("response.output_audio.delta", delta="a", response_id="resp_3"),
+        event("response.done", response={"id": "resp_3"}),
+        event("response.output_text.delta", delta="b"),
+    ]
+    seen = [reader.read(json.dumps(message)) for message in messages]
+    assert [(one.key, one.mark) for one in seen] == [
+        ("", ""),
+        ("resp_1", "START"),
+        ("resp_1", ""),
+        ("resp_1", "END"),
+        ("", ""),
+        ("resp_2", "START"),
+        ("resp_3", ""),
+        ("resp_3", "END"),
+        ("resp_2", ""),
+    ]
+    # What they mean is the dialect's to say.
+    assert all(one.facts is None for one in seen)
+
+
+def test_a_key_of_the_application_s_own_comes_first() -> None:
+    """A gateway that names its streams, and a user's function."""
+    created = event("response.created", response={"id": "resp_1"})
+    assert read({**created, "stream_id": "s-1"}).key == "s-1"
+    assert read(created, stream_of=lambda message: "mine").key == "mine"
+    assert read(event("response.created", response=5)).key == ""

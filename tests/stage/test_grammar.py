@@ -65,10 +65,10 @@ def test_text_in_a_tool_s_block() -> None:
 
 @pytest.mark.parametrize(
     ("left_out", "wrong"),
-    [(1, "text_delta, but its block was never opened"), (0, "message_delta before message_start")],
+    [(1, "content_block_stop, but its block was never opened"), (0, "message_delta before message_start")],
 )
 def test_an_opening_that_was_left_out(left_out: int, wrong: str) -> None:
-    """Without the block's start each of its deltas hangs in the air; without the message's start its end does."""
+    """Without the block's start its deltas and its stop hang in the air; without the message's start its end does."""
     stream = messages()
     del stream[left_out]
     assert {(kind, evidence) for kind, _, _, evidence in told(stream)} == {(GRAMMAR, wrong)}
@@ -85,8 +85,8 @@ def test_a_delta_behind_its_block_s_end() -> None:
 
 def test_events_that_an_application_picks_out_are_in_order() -> None:
     """Who hands on a model's deltas alone writes no message for an SDK."""
-    deltas = [body for body in messages() if b"content_block_delta" in body or b"message_stop" in body]
-    assert told(deltas) == []
+    for kept in ((b"_delta", b"message_stop"), (b"message_start", b"content_block_delta", b"message_stop")):
+        assert told([body for body in messages() if any(each in body for each in kept)]) == []
     assert told([body for body in responses() if b".delta" in body or b".completed" in body]) == []
 
 
@@ -126,6 +126,10 @@ def piece(kind: str, text: str, **where: int) -> dict[str, Any]:
         (
             (item(0, "message"), part(), piece("output_text", "a", content_index=1)),
             "output_text.delta, but its content part was never opened",
+        ),
+        (
+            (part(), piece("output_text", "a", content_index=0), part("done"), item(0, "message", "done")),
+            "response.output_item.done, but its output item was never opened",
         ),
         (
             (item(0, "message"), part(), item(0, "message", "done"), piece("output_text", "a", content_index=0)),
@@ -184,6 +188,17 @@ def test_parts_of_a_ui_message() -> None:
         (GRAMMAR, 4, 1, "text-delta, but its text part was never opened"),
         (GRAMMAR, 6, 1, "text-delta, but its text part is closed"),
     ]
+
+
+def test_a_part_of_a_ui_message_that_only_ends() -> None:
+    """Its start was lost."""
+    stream = [
+        frame({"type": "start", "messageId": "m-1"}),
+        frame({"type": "text-delta", "id": "0", "delta": "a"}),
+        frame({"type": "text-end", "id": "0"}),
+        DONE,
+    ]
+    assert told(stream) == [(GRAMMAR, 3, 1, "text-end, but its text part was never opened")]
 
 
 def test_an_agent_s_run() -> None:

@@ -75,8 +75,8 @@ class AnthropicMessages(ObjectDialect):
             facts.grammar = f"{kind} before message_start" if early else None
             return facts
         if kind == "content_block_stop":
-            self._blocks.close(count(payload.get("index")))
-            return Facts(CONTROL)
+            # Who hands on the deltas alone leaves the stops out as well as the starts.
+            return Facts(CONTROL, grammar=self._blocks.close(count(payload.get("index")), self._begun * kind))
         return Facts(COMPLETE, terminal=kind)
 
     def _delta_facts(self, payload: dict[str, Any]) -> Facts:

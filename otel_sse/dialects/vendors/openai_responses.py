@@ -17,7 +17,9 @@ from otel_sse.stream.facts import Facts, ToolCall
 from otel_sse.wire.events import Event
 
 _PREFIX: Final = "response."
-_TERMINALS: Final = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
+_TERMINALS: Final = frozenset(
+    {"response.completed", "response.incomplete", "response.failed", "response.cancelled"} | {"response.done"}
+)
 
 # Where a delta belongs within its output item; a type that is not listed gets the middle of its own name.
 _BRANCHES: Final = {
@@ -116,7 +118,7 @@ class OpenAIResponses(ObjectDialect):
             if type_ in _JSON_CALLS:
                 facts.calls = (_call(item, type_, output),)
         elif kind == "response.output_item.done":
-            self._items.close(output)
+            facts.grammar = self._items.close(output, self._created * kind)
         elif kind == "response.content_part.added":
             self._parts.open((output, count(payload.get("content_index"))))
         elif kind == "response.content_part.done":

@@ -82,7 +82,7 @@ class VercelUI(ObjectDialect):
         elif kind.endswith("-start"):
             parts.open(identity(payload.get("id")))
         else:
-            parts.close(identity(payload.get("id")))
+            facts.grammar = parts.close(identity(payload.get("id")), kind)
         return facts
 
 
