@@ -13,6 +13,7 @@ from otel_sse.diagnosis.alignment.flow import Passage
 from otel_sse.diagnosis.alignment.ranges import Intervals
 from otel_sse.diagnosis.faults.losses import Losses
 from otel_sse.diagnosis.faults.repeats import Repeats, Repetition
+from otel_sse.diagnosis.faults.resumes import resumes
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CONTENT, CONTROL, KINDS, Chunk
 from otel_sse.stream.outcome import ABANDONED, CANCELLED, COMPLETED
@@ -112,7 +113,7 @@ class EdgeFates:
 
     def _missing(self, seq: int) -> Fate | None:
         """The fate of a chunk from which nothing was made, if that is no fault of the stage; else None."""
-        if seq in self.edge.taken_elsewhere or seq in self._taken_another_way:
+        if seq in self.edge.taken_elsewhere or seq in self._taken_another_way or seq in self._skipped:
             return Fate.ELSEWHERE
         if not self.is_comparable or self._after.has_holes:
             return Fate.UNKNOWN
@@ -123,6 +124,12 @@ class EdgeFates:
         # What comes last is cut off, and not lost, where either stage ended before its turn.
         ended = self._after.outcome != COMPLETED or self._before.outcome in (ABANDONED, CANCELLED)
         return Fate.CUT_OFF if ended else None
+
+    @cached_property
+    def _skipped(self) -> frozenset[int]:
+        """The chunks that the stage had from another stage already, which had broken off."""
+        found = (each.skipped for each in resumes(self._stream) if (each.second, each.down) == (self._up, self._down))
+        return next(found, frozenset())
 
     @cached_property
     def _taken_another_way(self) -> Intervals:
