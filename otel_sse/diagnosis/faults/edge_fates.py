@@ -184,6 +184,8 @@ class EdgeFates:
             return self._after.rewrites and passage.seq in self._allowed_repeats
         if passage.fate == Fate.REPLACED and self._stands_beside(passage):
             return True
+        if passage.fate == Fate.CHANGED and self._has_one_field(passage):
+            return True
         return self._after.rewrites or (self.is_bridge and passage.fate != Fate.MOVED)
 
     @cached_property
@@ -214,6 +216,14 @@ class EdgeFates:
         covered = (before[seq] for seq in self._before.between(passage.first, passage.last))
         channels = {chunk.channel for chunk in covered if chunk.kind == CONTENT}
         return all(map(is_beside, channels)) and not channels & self._channels_handed_on
+
+    def _has_one_field(self, passage: Passage) -> bool:
+        """Whether a chunk held a piece of reasoning or of a call beside text, and the text alone was handed on."""
+        before, after = self._before.by_seq.get(passage.first), self._after.by_seq[passage.seq]
+        sizes = self._before.content_bytes.get(passage.first, 0), self._after.content_bytes.get(passage.seq, 0)
+        if before is None or not is_beside(before.channel) or is_beside(after.channel):
+            return False
+        return 0 < sizes[1] < sizes[0] and before.channel not in self._channels_handed_on
 
     @cached_property
     def _channels_handed_on(self) -> frozenset[str]:

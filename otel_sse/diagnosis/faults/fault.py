@@ -29,6 +29,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
         evidence: What was compared with what, in one line. Never content.
         origin: Where the fault comes from, as far as that is known; else "".
         times: Of a repetition, how often each chunk was handed on in all.
+        reason: What caused it, where the chunks themselves show more than the kind does; else "".
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str = ""
     origin: str = ""
     times: int = 2
+    reason: str = ""
 
     @property
     def family(self) -> str:
@@ -61,8 +63,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def cause(self) -> str:
-        """What usually causes it."""
-        return self._known.cause
+        """What causes it, or else what usually does."""
+        return self.reason or self._known.cause
 
     @property
     def where_to_look(self) -> str:
