@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from otel_sse.diagnosis.faults.causes import CAUSES, UNKNOWN_CAUSE, Cause
+from otel_sse.diagnosis.faults.sentences import sentence_of
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED
 from otel_sse.stream.kinds import detail_of, family_of
@@ -60,6 +61,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     def certain(self) -> bool:
         """Whether lineage, identity or the protocol proves it."""
         return self.certainty == CERTAIN
+
+    @property
+    def seen(self) -> str:
+        """What was seen, as one sentence for a person; `evidence` has all facts."""
+        return sentence_of(self.evidence)
 
     @property
     def cause(self) -> str:
