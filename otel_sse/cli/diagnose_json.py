@@ -69,6 +69,7 @@ def _fault(fault: Fault) -> dict[str, Any]:
         "seqs": list(fault.seqs),
         "of": list(fault.of),
         "count": fault.count,
+        "seen": fault.seen,
         "evidence": fault.evidence,
         "origin": fault.origin or None,
         "cause": fault.cause,

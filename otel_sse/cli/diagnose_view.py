@@ -173,8 +173,9 @@ def _fault(number: int, fault: Fault) -> Iterator[RenderableType]:
     lines.add_column(no_wrap=True, style=DIM)
     lines.add_column(overflow="fold")
     for name, text in (
-        ("seen", fault.evidence),
-        ("from", fault.origin),
+        ("seen", fault.seen),
+        # The verdict says it of the first fault.
+        ("from", fault.origin if number > 1 else ""),
         ("cause", fault.cause),
         ("look at", fault.where_to_look),
     ):

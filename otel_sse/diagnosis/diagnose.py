@@ -15,13 +15,14 @@ from otel_sse.diagnosis.faults.fault import Fault
 from otel_sse.diagnosis.faults.findings import back_to, reported
 from otel_sse.diagnosis.faults.gathering import gathered, held_unread
 from otel_sse.diagnosis.faults.joins import doubled_by_two_ways, ends_sent_twice
+from otel_sse.diagnosis.faults.resumes import resumes
 from otel_sse.diagnosis.read_on import read_on
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.diagnosis.unread import Unread, unread_of
-from otel_sse.diagnosis.verdict import verdict_of
+from otel_sse.diagnosis.verdict import answers_stages, verdict_of
 from otel_sse.limits import BURST_CHUNKS
 from otel_sse.stream import kinds
-from otel_sse.stream.chunk import CERTAIN
+from otel_sse.stream.chunk import CERTAIN, CONTENT
 
 _RANKS: Final = (
     kinds.DUPLICATE,
@@ -90,9 +91,28 @@ def diagnose(stream: TraceStream) -> Diagnosis:
         f"{stream.stages[n].label}: the stage that its chunks came from is not in the trace"
         for n in sorted(stream.orphans)
     ]
-    notes += read_on(stream)
+    notes += [*_resumed(stream), *_beside(stream), *read_on(stream)]
     unread = unread_of(stream)
     return Diagnosis(verdict_of(stream, faults, unread), tuple(faults), tuple(notes), unread)
+
+
+def _resumed(stream: TraceStream) -> list[str]:
+    """A note for each answer that broke off and was resumed."""
+    return [
+        f"{stream.stages[each.first].label} broke off and was asked again: {stream.stages[each.down].label} went on "
+        f"where it had stopped, and skipped {len(each.skipped)} chunks of the second answer"
+        for each in resumes(stream)
+    ]
+
+
+def _beside(stream: TraceStream) -> list[str]:
+    """A note for each call beside the answer: a judge's, a title's."""
+    own = answers_stages(stream)
+    others = [stage for n, stage in enumerate(stream.stages) if n not in own]
+    counts = [(stage, sum(chunk.kind == CONTENT for chunk in stage.chunks)) for stage in others]
+    return [
+        f"{stage.label}: stands beside the answer; its {n} chunks with content are no part of it" for stage, n in counts
+    ]
 
 
 def _rank(fault: Fault) -> tuple[bool, bool, int, int]:

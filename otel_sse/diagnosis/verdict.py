@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final
 
 from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.faults.causes import CAUSES
+from otel_sse.diagnosis.faults.edge_fates import edge_fates
 from otel_sse.diagnosis.faults.fault import Fault, ranges
 from otel_sse.diagnosis.trace.edge import Descent
 from otel_sse.diagnosis.trace.streams import TraceStream
@@ -43,17 +44,43 @@ def _as_far_as_read(stream: TraceStream, unread: Sequence[Unread]) -> str:
 
 
 def _in_order(stream: TraceStream) -> str:
-    first = [stage for stage, ups in zip(stream.stages, stream.upstream, strict=True) if not ups]
-    content = sum(chunk.kind == CONTENT for stage in first for chunk in stage.chunks)
-    stages = len(stream.stages)
-    if stages == 1:
+    own = answers_stages(stream)
+    first = [n for n in own if not stream.upstream[n]]
+    content = sum(_handed_on(stream, n, own) for n in first)
+    if len(stream.stages) == 1:
         return (
             f"In order as far as one stage can tell: {_chunks(content)} with content crossed {stream.stages[0].label}."
         )
-    crossed = f"{_chunks(content)} with content crossed {stages} stages"
-    rewrote = [stream.stages[down].label for (_, down), edge in stream.descents.items() if _rewrote(edge)]
+    crossed = f"{_chunks(content)} with content crossed {len(own)} {'stage' if len(own) == 1 else 'stages'}"
+    edges = {edge: each for edge, each in stream.descents.items() if set(edge) <= own}
+    rewrote = [stream.stages[down].label for (_, down), edge in edges.items() if _rewrote(edge)]
     rights = f"; {', '.join(rewrote)} rewrote some, as declared" if rewrote else ""
     return f"In order: {crossed}, and none was lost, repeated, changed or held back{rights}."
+
+
+def answers_stages(stream: TraceStream) -> frozenset[int]:
+    """Return the positions of the stages that the answer crossed: the last one, and all that fed it.
+
+    Another call of the same request, a judge's or a title's, stands beside them.
+
+    Args:
+        stream: The stream.
+    """
+    last = max((n for n, ups in enumerate(stream.upstream) if ups), default=len(stream.stages) - 1)
+    waiting, found = [last], set[int]()
+    while waiting:
+        position = waiting.pop()
+        found.add(position)
+        waiting += [up for up in stream.upstream[position] if up not in found]
+    return frozenset(found)
+
+
+def _handed_on(stream: TraceStream, position: int, own: Container[int]) -> int:
+    """How many chunks with content of a first stage went on."""
+    content = [chunk.seq for chunk in stream.stages[position].chunks if chunk.kind == CONTENT]
+    edges = [edge_fates(stream, up, down) for up, down in stream.descents if up == position and down in own]
+    left_out = (Fate.LEFT_OUT, Fate.ELSEWHERE)
+    return sum(not edges or any(each.of(seq) not in left_out for each in edges) for seq in content)
 
 
 def _rewrote(edge: Descent) -> bool:

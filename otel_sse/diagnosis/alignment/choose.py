@@ -84,11 +84,9 @@ def _flows(up: Sequence[Piece], down: Sequence[Piece], recorded: Ranges, kept: K
 
 def _within(passage: Passage, seqs: Sequence[int]) -> Passage:
     """Return a passage whose range begins and ends with chunks of the channels that are handed on."""
-    if not passage.first:
-        return passage
-    return passage._replace(
-        first=seqs[bisect_left(seqs, passage.first)], last=seqs[bisect_right(seqs, passage.last) - 1]
-    )
+    start, end = bisect_left(seqs, passage.first), bisect_right(seqs, passage.last)
+    # The numbers of a damaged trace may not rise.
+    return passage._replace(first=seqs[start], last=seqs[end - 1]) if passage.first and start < end else passage
 
 
 def _of_channels(up: Sequence[Piece], down: Sequence[Piece], recorded: Ranges) -> Iterator[Flow]:

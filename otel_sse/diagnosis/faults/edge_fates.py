@@ -13,6 +13,7 @@ from otel_sse.diagnosis.alignment.flow import Passage
 from otel_sse.diagnosis.alignment.ranges import Intervals
 from otel_sse.diagnosis.faults.losses import Losses
 from otel_sse.diagnosis.faults.repeats import Repeats, Repetition
+from otel_sse.diagnosis.faults.resumes import resumes
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CONTENT, CONTROL, KINDS, Chunk
 from otel_sse.stream.outcome import ABANDONED, CANCELLED, COMPLETED, UNPARSED
@@ -114,7 +115,7 @@ class EdgeFates:
 
     def _missing(self, seq: int) -> Fate | None:
         """The fate of a chunk from which nothing was made, if that is no fault of the stage; else None."""
-        if seq in self.edge.taken_elsewhere or seq in self._taken_another_way:
+        if seq in self.edge.taken_elsewhere or seq in self._taken_another_way or seq in self._skipped:
             return Fate.ELSEWHERE
         if not self.is_comparable or self._after.has_holes:
             return Fate.UNKNOWN
@@ -125,6 +126,12 @@ class EdgeFates:
         # What comes last is cut off, and not lost, where either stage ended before its turn.
         ended = self._after.outcome != COMPLETED or self._before.outcome in (ABANDONED, CANCELLED)
         return Fate.CUT_OFF if ended else None
+
+    @cached_property
+    def _skipped(self) -> frozenset[int]:
+        """The chunks that the stage had from another stage already, which had broken off."""
+        found = (each.skipped for each in resumes(self._stream) if (each.second, each.down) == (self._up, self._down))
+        return next(found, frozenset())
 
     @cached_property
     def _taken_another_way(self) -> Intervals:
@@ -179,6 +186,8 @@ class EdgeFates:
             return self._after.rewrites and passage.seq in self._allowed_repeats
         if passage.fate == Fate.REPLACED and self._stands_beside(passage):
             return True
+        if passage.fate == Fate.CHANGED and self._has_one_field(passage):
+            return True
         return self._after.rewrites or (self.is_bridge and passage.fate != Fate.MOVED)
 
     @cached_property
@@ -209,6 +218,14 @@ class EdgeFates:
         covered = (before[seq] for seq in self._before.between(passage.first, passage.last))
         channels = {chunk.channel for chunk in covered if chunk.kind == CONTENT}
         return all(map(is_beside, channels)) and not channels & self._channels_handed_on
+
+    def _has_one_field(self, passage: Passage) -> bool:
+        """Whether a chunk held a piece of reasoning or of a call beside text, and the text alone was handed on."""
+        before, after = self._before.by_seq.get(passage.first), self._after.by_seq[passage.seq]
+        sizes = self._before.content_bytes.get(passage.first, 0), self._after.content_bytes.get(passage.seq, 0)
+        if before is None or not is_beside(before.channel) or is_beside(after.channel):
+            return False
+        return 0 < sizes[1] < sizes[0] and before.channel not in self._channels_handed_on
 
     @cached_property
     def _channels_handed_on(self) -> frozenset[str]:

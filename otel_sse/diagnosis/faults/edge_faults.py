@@ -13,6 +13,7 @@ from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.alignment.flow import Passage
 from otel_sse.diagnosis.faults.edge_fates import edge_fates
 from otel_sse.diagnosis.faults.fault import Fault, fault_at, ranges
+from otel_sse.diagnosis.faults.glued import glued
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.kinds import (
     ACCUMULATED,
@@ -20,6 +21,7 @@ from otel_sse.stream.kinds import (
     COLON_CONTENT,
     DOUBLED,
     DUPLICATE,
+    JSON_ERROR,
     MOVED,
     REPLACED,
     REPLY_LOST,
@@ -68,6 +70,15 @@ def _is_again(said: _Said, size: int, chunks: int, *, is_last: bool) -> bool | N
     return False if size == said.size >= _LONGISH_TEXT else None
 
 
+_LINE_ENDS_BYTES: Final = 4
+"""Bytes of the line ends that a chunk may have: two, with a carriage return each."""
+
+_LINE_ENDS: Final = (
+    "Each is shorter by a byte or a few: line ends in the text were lost, because only its first line got a `data:` "
+    "field or the text was split at them, or white space was stripped. otel_sse.wire.encode frames every line."
+)
+
+
 class EdgeReport(msgspec.Struct):
     """The report on one edge.
 
@@ -104,6 +115,7 @@ class _Edge:
         self._edge = self._fates.edge
         self._before, self._after = stream.stages[up], stream.stages[down]
         self._notes: list[str] = []
+        self._in_glue: set[int] = set()
 
     def report(self) -> EdgeReport:
         if self._fates.is_unreadable and self._after.chunks:
@@ -113,9 +125,20 @@ class _Edge:
             )
         if not self._fates.is_comparable:
             return EdgeReport([], self._notes)
-        faults = [*self._repeated(), *self._accumulated(), *self._misplaced(), *self._missing()]
+        faults = [*self._glued(), *self._repeated(), *self._accumulated(), *self._misplaced(), *self._missing()]
         self._note_added({seq for fault in faults for seq in fault.seqs if fault.family == DUPLICATE})
         return EdgeReport(faults, self._notes)
+
+    def _glued(self) -> Iterator[Fault]:
+        """Yield the fault that frames were glued together. What is missing or replaced there follows from it."""
+        found = glued(self._edge)
+        self._in_glue = {seq for each in found for seq in each.frames}
+        if found:
+            seq, frames = found[0]
+            told = (
+                f"{seq} has the bytes of {ranges(frames)} of {self._before.label} in one event: no blank line ends them"
+            )
+            yield self._fault(JSON_ERROR, [each.seq for each in found], told)
 
     def _note_added(self, told: Container[int]) -> None:
         """Say which chunks the stage added, but for those that a fault is about."""
@@ -227,19 +250,28 @@ class _Edge:
             first = changed[0]
             before, after = self._before.by_seq[first.first].digest, self._after.by_seq[first.seq].digest
             evidence = f"{first.seq} was made from {first.first} of {name}: digest {before}, then {after}"
-            yield self._fault(CHANGED, [p.seq for p in changed], evidence)
+            fault = self._fault(CHANGED, [p.seq for p in changed], evidence)
+            yield msgspec.structs.replace(fault, reason=_LINE_ENDS) if self._lack_line_ends(changed) else fault
         if replaced := self._faulty(Fate.REPLACED):
             start, end = min(p.first for p in replaced), max(p.last for p in replaced)
             seqs = [p.seq for p in replaced]
             evidence = f"{ranges(seqs)} is made from {start} to {end} of {name}, and is not the sum of them"
             yield self._fault(REPLACED, seqs, evidence)
 
+    def _lack_line_ends(self, changed: Sequence[Passage]) -> bool:
+        """Whether each changed chunk is shorter by a line end or a few."""
+        before, after = self._before.content_bytes, self._after.content_bytes
+        fewer = [before.get(p.first, 0) - after.get(p.seq, 0) for p in changed]
+        return all(1 <= count <= _LINE_ENDS_BYTES for count in fewer)
+
     def _faulty(self, fate: Fate) -> list[Passage]:
-        return [p for p in self._edge.flow.passages if p.fate == fate and not self._fates.is_allowed(p)]
+        passages = (p for p in self._edge.flow.passages if p.fate == fate and p.first not in self._in_glue)
+        return [passage for passage in passages if not self._fates.is_allowed(passage)]
 
     def _missing(self) -> Iterator[Fault]:
         losses = self._fates.losses
-        for kind, seqs in losses.by_kind.items():
+        by_kind = {k: [seq for seq in seqs if seq not in self._in_glue] for k, seqs in losses.by_kind.items()}
+        for kind, seqs in ((kind, seqs) for kind, seqs in by_kind.items() if seqs):
             origin = f"made by {losses.made_by(seqs[0])}" if kind == REPLY_LOST else ""
             yield self._fault(kind, seqs, self._loss(kind, seqs), sure=losses.are_sure(seqs), origin=origin)
         self._notes += losses.notes

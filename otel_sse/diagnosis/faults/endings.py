@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from otel_sse.diagnosis.faults.fault import Fault, fault_at
+from otel_sse.diagnosis.faults.resumes import resumes
 from otel_sse.diagnosis.trace.stages import TraceStage
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CONTENT
@@ -28,7 +29,8 @@ def ending(stream: TraceStream) -> Fault | None:
     """
     stages = stream.stages
     last = stages[-1].outcome
-    broken = [n for n, stage in enumerate(stages) if _breaks(stage)]
+    resumed = {each.first for each in resumes(stream)}
+    broken = [n for n, stage in enumerate(stages) if _breaks(stage) and n not in resumed]
     if last in _LEFT:
         cut = _behind_a_lost_hop(stream)
         broken = [n for n in broken if n not in cut]

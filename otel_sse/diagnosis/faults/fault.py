@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from otel_sse.diagnosis.faults.causes import CAUSES, UNKNOWN_CAUSE, Cause
+from otel_sse.diagnosis.faults.sentences import sentence_of
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED
 from otel_sse.stream.kinds import detail_of, family_of
@@ -29,6 +30,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
         evidence: What was compared with what, in one line. Never content.
         origin: Where the fault comes from, as far as that is known; else "".
         times: Of a repetition, how often each chunk was handed on in all.
+        reason: What caused it, where the chunks themselves show more than the kind does; else "".
     """
 
     kind: str
@@ -43,6 +45,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str = ""
     origin: str = ""
     times: int = 2
+    reason: str = ""
 
     @property
     def family(self) -> str:
@@ -60,9 +63,14 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
         return self.certainty == CERTAIN
 
     @property
+    def seen(self) -> str:
+        """What was seen, as one sentence for a person; `evidence` has all facts."""
+        return sentence_of(self.evidence)
+
+    @property
     def cause(self) -> str:
-        """What usually causes it."""
-        return self._known.cause
+        """What causes it, or else what usually does."""
+        return self.reason or self._known.cause
 
     @property
     def where_to_look(self) -> str:

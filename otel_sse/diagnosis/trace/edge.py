@@ -26,6 +26,9 @@ _AGREEING: Final = 0.9
 """Share of equal chunks from which the numbers that came over a hop are taken for those of the stage before it."""
 
 
+_HARMLESS: Final = frozenset({Fate.SAME, Fate.REFRAMED})
+
+
 class Latency(msgspec.Struct, frozen=True):
     """How long chunks took from one stage to the next.
 
@@ -95,7 +98,8 @@ class Descent:
     @cached_property
     def carried(self) -> Ranges:
         """What the downstream stage's chunks say that they were made from; {} where they say nothing of this stage."""
-        made = [chunk for chunk in self.chunks if chunk.upstream_first and self._believed]
+        spans = ("", *self.upstream.span_ids)
+        made = [c for c in self.chunks if c.upstream_first and self._believed and c.upstream_span in spans]
         return {chunk.seq: (chunk.upstream_first, chunk.upstream_last) for chunk in made}
 
     @cached_property
@@ -114,6 +118,15 @@ class Descent:
             return found
         found = cut_twice(found, {chunk.seq: chunk.digest for chunk in down})
         return told_apart(found, [chunk.seq for chunk in up], {chunk.seq: chunk.digest for chunk in up})
+
+    @property
+    def explains_all(self) -> bool:
+        """Whether all content downstream came from upstream, and all of it that can be expected."""
+        fates = {passage.fate for passage in self.flow.passages}
+        whole = self.upstream.is_whole and self.downstream.is_whole
+        # Nothing is handed on before it came.
+        whole = whole and not (self._is_within_process and self.latency is not None and self.latency.negative)
+        return whole and bool(fates) and fates <= _HARMLESS and set(self.flow.lost) <= self.flow.left_out
 
     @property
     def _is_within_process(self) -> bool:

@@ -188,6 +188,11 @@ def _with_content(stage: TraceStage, linked: list[TraceStage]) -> list[TraceStag
     """Of several stages that feed one, keep those that content came from. An end mark alone equals any other."""
     if len(linked) == 1:
         return linked
+    # An application may read another call, a judge's or a title's, before it hands a merged chunk on. A stage that
+    # explains all of the content is the only one that it came from.
+    whole = [each for each in linked if Descent(each, stage).explains_all]
+    if whole:
+        return whole[:1]
     found = [each for each in linked if any(map(Descent(each, stage, linked).takes, stage.chunks))]
     return found or linked[:1]
 

@@ -244,3 +244,21 @@ def test_an_event_of_its_own_may_carry_the_whole_text() -> None:
     found = diagnose(stream)
     assert found.in_order
     assert "and is an event of its own" in found.notes[0]
+
+
+def test_lost_line_ends_are_named_as_the_cause() -> None:
+    """Where each changed chunk is a byte or two shorter, its line ends are gone; others were escaped or decoded."""
+    texts = [*(f"line {n}\n\n" for n in range(4)), "end"]
+    stripped = only(stream_of(texts, lambda items: [item._replace(text=item.text.rstrip("\n")) for item in items]))
+    assert (stripped.kind, stripped.count) == ("corruption/changed", 4)
+    assert "line ends in the text were lost" in stripped.cause
+    escaped = only(stream_of(texts, lambda items: [*items[:4], items[4]._replace(text="&end;")]))
+    assert "decoded chunk by chunk" in escaped.cause
+
+
+def test_a_chunk_of_two_channels_may_be_handed_on_as_one() -> None:
+    """A chunk that begins with the end of the reasoning and goes on with text: its text alone is no change."""
+    stream = stream_of(["hm", "so. Yes", " it", " is"], lambda items: [items[1]._replace(text="Yes"), *items[2:]])
+    for chunk in stream.stages[0].chunks[:2]:
+        chunk.channel = "0/reasoning"
+    assert diagnose(stream).in_order
