@@ -9,7 +9,7 @@ from typing import Final
 from otel_sse.diagnosis.alignment.by_range import cut_anew, is_cut_anew
 from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.alignment.flow import Flow, Passage, Piece
-from otel_sse.diagnosis.alignment.lcs import Pairs, pairs
+from otel_sse.lineage.lcs import Pairs, pairs
 
 _NEAREST: Final = 64
 """Matched chunks that are tried as the origin of a repetition, counted back from the latest one."""

@@ -11,9 +11,9 @@ from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.alignment.flow import Passage
 from otel_sse.diagnosis.alignment.ranges import Intervals
 from otel_sse.diagnosis.faults.losses import Losses
-from otel_sse.diagnosis.faults.omissions import is_beside
 from otel_sse.diagnosis.faults.repeats import Repeats, Repetition
 from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.channels import is_beside
 from otel_sse.stream.chunk import CONTENT, CONTROL, KINDS, Chunk
 from otel_sse.stream.outcome import ABANDONED, CANCELLED, COMPLETED
 

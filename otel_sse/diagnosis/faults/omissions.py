@@ -8,6 +8,7 @@ from typing import Final
 from otel_sse.diagnosis.faults.fault import ranges
 from otel_sse.diagnosis.faults.replies import reply_of, stands_for_more
 from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.channels import is_beside
 from otel_sse.stream.chunk import CONTENT
 from otel_sse.stream.stages import ORIGINS
 
@@ -110,17 +111,6 @@ class LeftOut:
         end_ns = self._before.chunks[-1].time_ns
         others = [stage for stage in self._stream.stages if stage is not self._before and stage.name in ORIGINS]
         return any(each.service == self._before.service and each.first_ns > end_ns for each in others)
-
-
-def is_beside(channel: str) -> bool:
-    """Return whether a channel stands beside the answer's text: reasoning, the call of a tool, a refusal.
-
-    The last part of a text's name is a number (`0`, `0/1`), that of others is a word (`0/reasoning`, `tool:1`).
-
-    Args:
-        channel: The channel, as a dialect names it; "" is the answer's text.
-    """
-    return bool(channel) and not channel.rpartition("/")[2].isdigit()
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:

@@ -14,9 +14,9 @@ from otel_sse.diagnosis.alignment.by_time import in_step
 from otel_sse.diagnosis.alignment.choose import flow
 from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.alignment.flow import Flow, Passage, pieces_of
-from otel_sse.diagnosis.alignment.lcs import match
 from otel_sse.diagnosis.alignment.ranges import Intervals, Ranges
 from otel_sse.diagnosis.trace.stages import TraceStage
+from otel_sse.lineage.lcs import match
 from otel_sse.stream.chunk import CONTENT, Chunk
 from otel_sse.stream.outcome import COMPLETED
 

@@ -15,7 +15,7 @@ HOME = "diagnosis/alignment/fates.py"
 ELSEWHERE = {
     ("demo/faults.py", "doubled"): "the name of a fault that the demo makes",
     ("demo/pipeline_policies.py", "split"): "the name of a policy of the demo",
-    ("lineage/pending.py", "late"): "how a chunk was claimed",
+    ("lineage/claims.py", "late"): "how a chunk was claimed",
     ("recording/upstreams.py", "unknown"): "the name of a slot",
     ("semconv.py", "doubled"): "the detail of a finding's kind",
 }
