@@ -266,7 +266,22 @@ MAX_CONTENT_CHECKS: Final = 16
 """Rules on content of one application: each runs over every chunk, and becomes a label."""
 
 LAGGED_TWINS: Final = 3
-"""Chunks handed on once more, not as neighbours, within `MAX_LATE_CHUNKS`, that are no accident."""
+"""Chunks handed on once more, one behind the other, that are no accident if nothing foreign stands between them."""
+
+COPIED_RUN: Final = 8
+"""The same where words of the stage's own stand between them: two models that get one question may well begin with the
+same few tokens, but not with eight."""
+
+LEFT_OUT_CHUNKS: Final = 8
+"""Chunks at an answer's beginning from which they count as left out on purpose (a model's reasoning) if none of them
+was handed on."""
+
+MAX_TWINS: Final = 256
+"""Chunks that equal their neighbour and may be copies, kept until the stage has ended and has added nothing."""
+
+MAX_STRETCH_CHUNKS: Final = 32
+"""Chunks that are kept until it is clear what is wrong with them: a path that lags, or a block that is repeated, shows
+in 16, and at 20 chunks a second a fault that goes on and on is told within two seconds."""
 
 BURST_NS: Final = 5_000_000
 """Time within which chunks go on all at once: one read of a socket, one flush of a buffer."""

@@ -13,7 +13,7 @@ from bench import page, record
 from bench.detection import baselines, multi, recordings, single
 from bench.detection.report import Results, document, tables
 from bench.table import console, markdown
-from otel_sse.diagnosis.alignment.lcs import match
+from otel_sse.lineage.lcs import match
 
 RESULTS = Path(__file__).parents[1] / "results" / "detection.json"
 PAGE_MARKS = ("<!-- detection: begins -->", "<!-- detection: ends -->")

@@ -153,7 +153,15 @@ def _watch(step: Step, before: _Watch | None, lineage: bool) -> _Watch:
     crossings = Crossings()
     if lineage:
         upstream = _Upstream(before.crossings if before is not None else None)
-        monitor.edge = Edge(upstream, crossings, monitor.totals, 16, rewrites=step.rewrites, stage=step.name)
+        monitor.edge = Edge(
+            upstream,
+            crossings,
+            monitor.totals,
+            16,
+            rewrites=step.rewrites,
+            stage=step.name,
+            known=monitor.leave_to_lineage,
+        )
     watch = _Watch(step, monitor, journal, crossings)
     if step.receives:
         watch.hop = monitor.edge = HopEdge(Edge(_Upstream(None), crossings, monitor.totals, 16))

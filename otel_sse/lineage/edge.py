@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from otel_sse import limits
+from otel_sse.lineage.claims import ANEW, BACK, FAR, NEAR, NEXT, PASSED, RESUMED, SUM, claim
 from otel_sse.lineage.handover import HandoverDetector
-from otel_sse.lineage.pending import ANEW, FAR, LATE, NEAR, PASSED, Crossings, claim, is_repeat
+from otel_sse.lineage.losses import Missing
+from otel_sse.lineage.pending import Crossings, Passed, is_repeat
+from otel_sse.lineage.stretch import Stretch, Verdict
 from otel_sse.stream.chunk import CONTENT, CONTROL, Chunk, Finding
 from otel_sse.stream.totals import Totals
 
 _HALF_BURST: Final = limits.BURST_CHUNKS // 2
-_SURE_AFTER: Final = 3
-"""Chunks that have to follow in their order before it is sure that those before them were left out."""
 
-_NOTHING: Final = Chunk(0, 0, CONTROL, "", 0, 0, False)
 _END: Final = 2**63
 """A number behind that of any chunk."""
+
+_NOTHING: Final = Chunk(0, 0, CONTROL, "", 0, 0, False)
 
 
 class FindsUpstream(Protocol):
@@ -42,16 +44,12 @@ class FindsUpstream(Protocol):
 class Edge:
     """Ties the chunks of one stage to those of the stage before it, in one process.
 
-    The usual chunk claims the next pending one and costs two comparisons. Only a chunk that does not match is searched
-    for (`claim`), and how it is found says what may be wrong with it:
+    The usual chunk claims the next pending one and costs two comparisons. Any other one is searched for (`claim`). It
+    may be a copy, or late, or stand behind lost ones; or it is a word of the stage's own that equals some chunk by
+    chance. So a stretch begins with it (`Stretch`), which is judged once three chunks in a row follow in their order.
+    Chunks that are missing then are lost once they can't come late any more.
 
-    - `NEAR`: chunks before it were skipped. They are reported as lost once they can't come late any more.
-    - `LATE`: it was skipped a moment ago, so it has moved.
-    - `PASSED`: it was claimed before, so it came twice.
-    - `ANEW`: it equals no pending chunk, so its content was changed, merged or cut.
-
-    Identical chunks can be mistaken for one another. So an edge that has skipped chunks is unsure until three chunks in
-    a row match again. If instead a chunk matches nothing nearby, the search was wrong, and nothing more is certain.
+    A stage that makes chunks anew, of pending ones that equal none of its own, is not judged: it may have a reason.
 
     Args:
         upstreams: The stages that may come before this one.
@@ -60,31 +58,38 @@ class Edge:
         sample: Every how many chunks one latency is kept for the metrics.
         rewrites: Whether the stage may change content. Its changes are then no findings.
         stage: The stage's name, for findings.
+        known: Called with the number of each chunk that may be a copy: the edge judges it, and content need not.
     """
 
     # A worked example. The upstream stage hands on a b c d e f, its chunks 1 to 6; this stage sends six chunks:
     #
     #   1  a           made from 1
-    #   2  a  PASSED   made from 1 again     → duplicate/doubled at 2, certain
+    #   2  a  PASSED   made from 1 again: a stretch begins
     #   3  c  NEAR     made from 3; 2 is skipped
-    #   4  b  LATE     made from 2           → reorder/moved at 4, certain
+    #   4  b  LATE     made from 2
     #   5  d           made from 4
     #   6  f  NEAR     made from 6; 5 is skipped
-    #   end                                  → gap/lost at 6, certain: 5 is missing
+    #   end            duplicate/doubled at 2, reorder/moved at 4 and, as 5 is missing, gap/lost at 6; all certain
 
     __slots__ = (
         "_add",
+        "_adds",
         "_altered",
         "_asks",
+        "_before",
         "_begun",
         "_handover",
+        "_known",
+        "_missing",
         "_rewrites",
         "_sample",
         "_several",
         "_source",
         "_span",
+        "_stretch",
         "_totals",
-        "_unsure",
+        "_twins",
+        "_unsettled",
         "_upstream",
         "_upstreams",
         "crossings",
@@ -100,14 +105,21 @@ class Edge:
         *,
         rewrites: bool = False,
         stage: str = "",
+        known: Callable[[int], None] | None = None,
     ) -> None:
         self._upstreams = upstreams
         self._upstream: Crossings | None = None
         self._begun = False
         self._asks = True
         self._several = False
-        self._unsure = 0
+        self._unsettled = False
+        self._stretch: Stretch | None = None
+        self._missing = Missing()
+        self._adds = False
+        self._twins: list[tuple[Chunk, Chunk]] = []
         self._altered = False
+        self._before: Chunk | None = None
+        self._known = known
         self._source = ""
         self._span = ""
         self._totals = totals
@@ -137,17 +149,12 @@ class Edge:
             made_ns = upstream.claim_alike(chunk) if chunk.findings else upstream.claim_next(chunk)
             if not made_ns:
                 made_ns, found = self._search(chunk, upstream)
-            else:
-                if self._unsure:
-                    self._unsure -= 1
-                if self._altered:
-                    found = self._told()
+            elif self._unsettled:
+                found = self._settle(chunk, upstream)
             if made_ns:
                 self._count(chunk.time_ns - made_ns, chunk.seq)
                 if not chunk.seq % _HALF_BURST:
                     found = [*found, *self._at_once(chunk, made_ns)]
-            if upstream.left:
-                found = [*found, *self._overdue(upstream, chunk.seq)]
             if chunk.upstream_first:
                 if self._several:
                     chunk.source = self._source
@@ -170,7 +177,8 @@ class Edge:
 
     def close(self) -> Sequence[Finding]:
         """Return the findings that were held back, and the losses that are certain at the end."""
-        return () if self._upstream is None else [*self._told(), *self._overdue(self._upstream, _END)]
+        found = [*self._told(), *self._judged(ends=True)]
+        return [*found, *self._late(_END), *self._lost(self._missing.rest())]
 
     def keep_content(self) -> None:
         """The stage has promised to keep content: a chunk that comes out with other content is a finding."""
@@ -193,31 +201,116 @@ class Edge:
         self._span = self._upstreams.chosen(upstream)
 
     def _search(self, chunk: Chunk, upstream: Crossings) -> tuple[int, Sequence[Finding]]:
-        repeats = is_repeat(chunk)
-        waited = upstream.waits
+        repeats, waited = is_repeat(chunk), upstream.waits
+        before = upstream.recent
         others = self._upstreams.others()
-        found, made_ns, how = claim(chunk, upstream, others, self._rewrites, repeats=repeats)
+        # What a stage that rewrites made of several chunks need not be as long as they are.
+        size = 0 if self._rewrites else self._size(chunk, upstream)
+        found, made_ns, how = claim(chunk, upstream, others, self._rewrites, repeats=repeats, size=size)
         if found is not upstream:
             self._several = self._several or found.source != upstream.source
+            self._missing.doubt(is_unclear=how == NEXT and upstream.holds(chunk))
             self._take_from(found)
-        if self._handover is None or not made_ns:
+        self._before = chunk
+        if self._handover is None:
             return made_ns, ()
-        neighbour = how == PASSED and found.again == chunk.seq - 1
-        if how in (PASSED, FAR, ANEW) and self._unsure and not (repeats or neighbour):
-            # The skipped chunks were not skipped: identical chunks had been taken for one another.
+        if how in (ANEW, SUM):
+            return made_ns, self._unequal(chunk, found, waited, made_ns)
+        return made_ns, [*self._told(), *self._unusual(chunk, found, how, before, repeats)] if made_ns else ()
+
+    def _size(self, chunk: Chunk, upstream: Crossings) -> int:
+        """How many bytes of content a chunk has."""
+        claimed = upstream.latest_claim
+        before = max((each for each in (self._before, claimed) if each), key=_number, default=_NOTHING)
+        return chunk.acc_len - before.acc_len
+
+    def _unequal(self, chunk: Chunk, upstream: Crossings, waited: bool, made_ns: int) -> Sequence[Finding]:
+        """Take a chunk that equals no other: it was made of pending chunks, or is the stage's own."""
+        if chunk.kind != CONTENT:
+            return ()
+        if any(each.kind == CONTENT for each in upstream.taken) or upstream.in_pieces:
+            return self._made_anew(chunk, upstream, waited and chunk.upstream_first == chunk.upstream_last)
+        self._adds = True
+        self._begin(upstream.recent if made_ns else ()).take(chunk, (), upstream, calm=False)
+        return [*self._told(), *self._step(chunk)]
+
+    def _unusual(
+        self, chunk: Chunk, upstream: Crossings, how: str, before: Sequence[Passed], repeats: bool
+    ) -> Sequence[Finding]:
+        taken = [made_from] if how == NEXT and (made_from := upstream.latest) else list(upstream.taken)
+        if repeats and how == PASSED:
+            # Its number says that it is a repeat, and lineage has nothing to add.
+            return ()
+        skipped = taken[:-1]
+        calm = how in (NEXT, RESUMED) or (
+            how in (NEAR, FAR) and all(each.kind != CONTENT or self._missing.is_left_out(each) for each in skipped)
+        )
+        if self._stretch is None and (calm or (chunk.kind != CONTENT and not skipped)):
+            return self._step(chunk)
+        stretch = self._begin(before)
+        if how == BACK:
+            stretch.give_back(chunk, taken, upstream)
+        else:
+            stretch.take(chunk, taken, upstream, calm=calm)
+        found = list(self._step(chunk))
+        if how == PASSED and chunk.kind == CONTENT and self._handover is not None and upstream.again is not None:
+            if self._known is not None:
+                self._known(chunk.seq)
+            sure = stretch.repeat(chunk, upstream.again, upstream)
+            found += [finding for pair in sure if (finding := self._handover.again(*pair))]
+        return found
+
+    def _begin(self, before: Sequence[Passed]) -> Stretch:
+        if self._stretch is None:
+            self._stretch = Stretch(before, self._missing.take_back(before))
+        self._unsettled = True
+        return self._stretch
+
+    def _settle(self, chunk: Chunk, upstream: Crossings) -> Sequence[Finding]:
+        """Take a chunk that follows in its order while something is unsettled."""
+        told = self._told() if self._altered else ()
+        if self._stretch is not None and (made_from := upstream.latest) is not None:
+            self._stretch.take(chunk, (made_from,), upstream, calm=True)
+        return [*told, *self._step(chunk)]
+
+    def _step(self, chunk: Chunk) -> Sequence[Finding]:
+        """Return the findings that are sure at this chunk."""
+        found = self._judged(ends=False)
+        late = self._late(chunk.seq)
+        lost = self._lost(self._missing.overdue(chunk.seq))
+        self._unsettled = self._stretch is not None or self._altered or bool(self._missing)
+        return [*found, *late, *lost]
+
+    def _judged(self, *, ends: bool) -> Sequence[Finding]:
+        stretch, shares = self._stretch, self._missing.shares
+        if self._handover is None or (stretch is None and not ends):
+            return ()
+        verdict = Verdict()
+        if stretch is None:
+            pass
+        elif ends or stretch.is_over:
+            self._stretch = None
+            verdict = stretch.end(shares)
+        elif stretch.is_full:
+            verdict = stretch.half(shares)
+        if shares.are_alike:
             self._handover.made_anew()
-        left_out = how == NEAR and bool(found.left) and found.left[-1][1] == chunk.seq
-        self._unsure = _SURE_AFTER if left_out else 0
-        if how == ANEW and chunk.kind == CONTENT:
-            return made_ns, self._made_anew(chunk, found, waited and chunk.upstream_first == chunk.upstream_last)
-        finding = None
-        if how == PASSED and not repeats:
-            finding = self._handover.again(chunk, found.again)
-        elif how == LATE:
-            finding = self._handover.late(chunk)
-        elif how == FAR and chunk.kind == CONTENT:
-            self._handover.made_anew()
-        return made_ns, [*self._told(), *(() if finding is None else (finding,))]
+        self._missing.add(verdict.missing)
+        self._adds |= verdict.adds
+        self._twins += verdict.twins
+        del self._twins[: -limits.MAX_TWINS]
+        copies = [*verdict.copies, *(self._twins if ends and not self._adds else ())]
+        again = [self._handover.again(*pair) for pair in copies]
+        self._missing.add_moved(verdict.moved)
+        return [each for each in again if each is not None]
+
+    def _late(self, seq: int) -> Sequence[Finding]:
+        moved = self._missing.moved(seq) if self._handover is not None else ()
+        found = [self._handover.late(chunk, before) for _, chunk, before in moved] if self._handover is not None else []
+        return [each for each in found if each is not None]
+
+    def _lost(self, missing: Sequence[tuple[Chunk, int]]) -> Sequence[Finding]:
+        return () if self._handover is None or not missing else self._handover.lost(missing)
 
     def _made_anew(self, chunk: Chunk, upstream: Crossings, of_one: bool) -> Sequence[Finding]:
         handover, before = self._handover, upstream.latest
@@ -228,6 +321,7 @@ class Edge:
             return ()
         finding = handover.altered(chunk, before, of_one=of_one)
         self._altered = of_one
+        self._unsettled = self._unsettled or of_one
         return () if finding is None else (finding,)
 
     def _told(self) -> Sequence[Finding]:
@@ -239,10 +333,6 @@ class Edge:
         finding = None if self._handover is None else self._handover.handed_on(chunk.seq, chunk.time_ns, made_ns)
         return () if finding is None else (finding,)
 
-    def _overdue(self, upstream: Crossings, seq: int) -> Sequence[Finding]:
-        left = upstream.overdue(seq)
-        return () if self._handover is None or not left else self._handover.lost(left, upstream.recent_channels)
-
     def _count(self, latency_ns: int, seq: int) -> None:
         totals = self._totals
         totals.latencies += 1
@@ -251,3 +341,7 @@ class Edge:
             totals.max_latency_ns = latency_ns
         if (not seq % self._sample or seq == 1) and len(self.latencies) < limits.MAX_INTERVALS:
             self.latencies.append(latency_ns)
+
+
+def _number(chunk: Chunk) -> int:
+    return chunk.seq

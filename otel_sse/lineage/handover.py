@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from otel_sse import limits
 from otel_sse.stream import kinds
-from otel_sse.stream.chunk import CERTAIN, CONTENT, SUSPECTED, Chunk, Finding
-from otel_sse.stream.latest import Latest
+from otel_sse.stream.chunk import CERTAIN, CONTENT, Chunk, Finding
 
 _NS_PER_MS = 1e6
 
@@ -22,12 +21,11 @@ class HandoverDetector:
         stage: The stage's name, for findings.
     """
 
-    __slots__ = ("_again", "_altered", "_checkpoints", "_exact", "_stage", "keeps_content")
+    __slots__ = ("_altered", "_checkpoints", "_exact", "_stage", "keeps_content")
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
         self._exact = True
-        self._again = Latest(limits.LAGGED_TWINS)
         self._checkpoints = ((0, 0), (0, 0))
         self._altered: Finding | None = None
         self.keeps_content = False
@@ -42,7 +40,7 @@ class HandoverDetector:
         """A chunk equals no pending chunk, or only one far ahead: the stage no longer hands on chunk for chunk."""
         self._exact = False
 
-    def again(self, chunk: Chunk, of: int) -> Finding | None:
+    def again(self, chunk: Chunk, of: Chunk) -> Finding | None:
         """Return the finding that a chunk was handed on twice.
 
         Args:
@@ -51,13 +49,8 @@ class HandoverDetector:
         """
         if not self._exact or chunk.kind != CONTENT:
             return None
-        # An application may add a blank line that equals an earlier chunk by chance. Neighbours, or several in a row,
-        # do not come by chance.
-        self._again.keep(chunk.seq)
-        several = len(self._again) == limits.LAGGED_TWINS and chunk.seq - self._again[0] <= limits.MAX_LATE_CHUNKS
-        certainty = CERTAIN if of == chunk.seq - 1 or several else SUSPECTED
-        evidence = f"upstream chunk {chunk.upstream_first} was handed on as {of} and again as {chunk.seq}"
-        return Finding(kinds.DOUBLED, certainty, self._stage, chunk.seq, of, evidence)
+        evidence = f"upstream chunk {chunk.upstream_first} was handed on as {of.seq} and again as {chunk.seq}"
+        return Finding(kinds.DOUBLED, CERTAIN, self._stage, chunk.seq, of.seq, evidence)
 
     def altered(self, chunk: Chunk, before: Chunk, *, of_one: bool) -> Finding | None:
         """Hold a finding back about a content chunk that equals no upstream chunk; return the one held back before.
@@ -82,24 +75,27 @@ class HandoverDetector:
         told, self._altered = self._altered, None
         return told
 
-    def late(self, chunk: Chunk) -> Finding | None:
-        """Return the finding that a chunk was handed on after one that had come in later."""
+    def late(self, chunk: Chunk, before: Chunk) -> Finding | None:
+        """Return the finding that a chunk was handed on after one that had come in later.
+
+        Args:
+            chunk: The chunk.
+            before: The chunk before it.
+        """
         if not self._exact or chunk.kind != CONTENT:
             return None
         evidence = f"upstream chunk {chunk.upstream_first} was handed on after one that came in behind it"
-        return Finding(kinds.MOVED, CERTAIN, self._stage, chunk.seq, chunk.seq - 1, evidence)
+        return Finding(kinds.MOVED, CERTAIN, self._stage, chunk.seq, before.seq, evidence)
 
-    def lost(self, left: Iterable[tuple[Chunk, int]], handed_on: frozenset[str]) -> list[Finding]:
+    def lost(self, missing: Iterable[tuple[Chunk, int]]) -> list[Finding]:
         """Return the gaps that are certain now.
 
         Args:
-            left: Skipped chunks that did not come late, each with the number of the chunk that came instead.
-            handed_on: The channels whose content the stage has handed on lately. A channel that it skips as a whole
-                (a model's reasoning, a tool's arguments) is skipped on purpose.
+            missing: Upstream chunks that did not go on, each with the number of the chunk that came instead.
         """
         holes: dict[int, list[Chunk]] = {}
-        for chunk, instead in left:
-            if self._exact and chunk.channel in handed_on:
+        for chunk, instead in missing:
+            if self._exact:
                 holes.setdefault(instead, []).append(chunk)
         return [self._gap(instead, chunks) for instead, chunks in holes.items()]
 

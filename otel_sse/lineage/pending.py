@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from itertools import islice
-from typing import Final
 
 from otel_sse import limits
 from otel_sse.stream import kinds
+from otel_sse.stream.channels import compare
 from otel_sse.stream.chunk import COMMENT, CONTENT, HEARTBEAT, Chunk
+
+Passed = tuple[Chunk, Chunk | None]
+"""A chunk that is pending no more, and the chunk of the next stage that claimed it; None where it was skipped."""
 
 
 class Crossings:
@@ -17,8 +20,8 @@ class Crossings:
 
     A chunk downstream claims the upstream chunks that it was made from. If it equals the oldest pending one, it claims
     that. If it equals a later one, the stage has skipped those before it. If it equals a chunk that was claimed or
-    skipped a moment ago, it repeats that chunk or comes late. If it equals none, it was made anew from all that is
-    pending. Memory is bounded: the oldest pending chunks are forgotten.
+    skipped a moment ago, it repeats that chunk or comes late. If it equals none, it was made anew: merged from as many
+    as have its size, or else from all that is pending. Memory is bounded: the oldest pending chunks are forgotten.
 
     Methods that claim write the numbers of the upstream chunks on the chunk. They return the time at which the last of
     these crossed, in nanoseconds; 0 where there is none.
@@ -32,81 +35,184 @@ class Crossings:
     # A worked example. The upstream stage hands on a b c d e, its chunks 1 to 5; the next stage sends six chunks:
     #
     #   1  a   NEXT    claims 1
-    #   2  c   NEAR    claims 3; chunk 2 is skipped and stands in `left`
-    #   3  b   LATE    claims 2, which leaves `left`
-    #   4  a   PASSED  claims 1, which downstream chunk 1 has claimed before: `again` is 1
+    #   2  c   NEAR    claims 3; chunk 2 is skipped
+    #   3  b   LATE    claims 2, which had been skipped: `again` is None
+    #   4  a   PASSED  claims 1, which downstream chunk 1 has claimed before: `again` is that chunk
     #   5  x   ANEW    equals none, so it claims all that is pending: 4 and 5
     #   6  e   LATE    claims 5
 
-    __slots__ = ("_anew_until", "_passed", "_range", "_waiting", "add", "again", "left", "source")
+    __slots__ = (
+        "_anew_until",
+        "_channel",
+        "_passed",
+        "_range",
+        "_waiting",
+        "add",
+        "again",
+        "comes_again",
+        "source",
+        "taken",
+    )
 
     def __init__(self, source: str = "") -> None:
         self.source = source
         self._waiting: deque[Chunk] = deque(maxlen=limits.MAX_WAITING_CROSSINGS)
-        # Each with the number of the chunk that claimed it; 0 where it was skipped.
-        self._passed: deque[tuple[Chunk, int]] = deque(maxlen=limits.MAX_RECENT_CROSSINGS)
-        self.left: deque[tuple[Chunk, int]] = deque(maxlen=limits.MAX_MISSING_NUMBERS)
-        """Skipped content that has not come late, each with the number of the chunk that came instead."""
-        self.again = 0
-        """After `claim_behind`: the chunk that claimed the same before; 0 where that had been skipped."""
+        self._passed: deque[Passed] = deque(maxlen=limits.MAX_RECENT_CROSSINGS)
+        self.again: Chunk | None = None
+        """After `claim_behind`: the chunk that claimed the same before; None where that had been skipped."""
+        self.taken: Sequence[Chunk] = ()
+        """What the latest claim took off, skipped or claimed, but for `claim_next`, which takes the oldest alone."""
+        self.comes_again = False
+        """Whether the next stage knows these chunks as repeats by their numbers, though this stage has each one once:
+        a second call that counts as the first one did."""
         self._range = (0, 0, 0)
         self._anew_until = 0
+        self._channel: str | None = None
         self.add = self._waiting.append
         """Make a chunk pending: it has crossed the upstream stage."""
 
     def claim_next(self, chunk: Chunk) -> int:
-        """Claim the oldest pending chunk, if this one equals it."""
+        """Claim the oldest pending chunk, if this one equals it and no other channel begins with it.
+
+        Where the stage leaves a model's reasoning out, its first word may well equal the answer's.
+        """
         waiting = self._waiting
-        if not waiting or waiting[0].digest != chunk.digest:
+        if not waiting:
             return 0
-        made_from = waiting.popleft()
-        self._passed.append((made_from, chunk.seq))
+        first = waiting[0]
+        if first.digest != chunk.digest:
+            return 0
+        if first.channel != self._channel and first.channel != chunk.channel and first.kind == CONTENT:
+            return 0
+        return self._claim_first(chunk)
+
+    def _claim_first(self, chunk: Chunk) -> int:
+        made_from = self._waiting.popleft()
+        self._passed.append((made_from, chunk))
         chunk.upstream_first = chunk.upstream_last = made_from.seq
         return made_from.time_ns
 
     def claim_alike(self, chunk: Chunk) -> int:
-        """Claim the oldest pending chunk, if this one equals it and both or neither are known repeats."""
+        """The same, if both or neither are known repeats."""
         waiting = self._waiting
-        alike = bool(waiting) and is_repeat(waiting[0]) == is_repeat(chunk)
+        alike = bool(waiting) and (self.comes_again or is_repeat(waiting[0]) == is_repeat(chunk))
         return self.claim_next(chunk) if alike else 0
 
-    def ahead(self, chunk: Chunk, most: int) -> int:
-        """Return how many of the first `most` pending chunks stand before one that equals this one; -1 for none."""
+    def ahead(self, chunk: Chunk, most: int) -> tuple[int, int, int] | None:
+        """Find a pending chunk that equals this one, in its own channel rather than in another.
+
+        Args:
+            chunk: The chunk.
+            most: So many pending chunks are looked at.
+
+        Returns:
+            How the channels compare (`channels.compare`); how many chunks of its channel are pending before it; how
+            many are in all. None if no chunk equals it.
+        """
         if chunk.kind in (COMMENT, HEARTBEAT):
             # Keep-alives all look the same, so one says nothing about the content that is pending before it.
-            return -1
-        waiting = enumerate(list(islice(self._waiting, most)))
-        return next((at for at, crossing in waiting if crossing.digest == chunk.digest), -1)
+            return None
+        waiting = list(islice(self._waiting, most))
+        equal = [
+            (compare(each.channel, chunk.channel), each.channel != self._channel, at)
+            for at, each in enumerate(waiting)
+            if _is(each, chunk)
+        ]
+        if not equal:
+            return None
+        strange, _, at = min(equal)
+        return strange, sum(each.channel == waiting[at].channel for each in waiting[:at]), at
 
     def claim_ahead(self, chunk: Chunk, count: int) -> int:
         """Skip `count` pending chunks and claim the one behind them."""
-        self.left.extend((each, chunk.seq) for each in self._pass(count) if each.kind == CONTENT)
-        return self.claim_next(chunk)
+        skipped = self._pass(count)
+        time_ns = self._claim_first(chunk)
+        made_from, _ = self._passed[-1]
+        if made_from.kind == CONTENT:
+            self._channel = made_from.channel
+        self.taken = [*skipped, made_from]
+        return time_ns
 
-    def behind(self, chunk: Chunk) -> int:
-        """Return how many chunks ago an equal one was claimed or skipped: 1 for the latest, -1 for none."""
-        for back, (crossing, _) in enumerate(reversed(self._passed), 1):
-            if crossing.digest == chunk.digest:
-                return back
-        return -1
+    def behind(self, chunk: Chunk) -> tuple[int, int] | None:
+        """Find a chunk that equals this one and was claimed or skipped a moment ago.
+
+        Returns:
+            How the channels compare; how many chunks ago it was: 1 for the latest. None if none equals it.
+        """
+        passed = enumerate(reversed(self._passed), 1)
+        equal = [(compare(each.channel, chunk.channel), back) for back, (each, _) in passed if _is(each, chunk)]
+        return min(equal) if equal else None
+
+    def is_only(self, chunk: Chunk) -> bool:
+        """Whether one chunk alone equals this one, of those that are pending or have been claimed a moment ago."""
+        return sum(_is(each, chunk) for each, _ in self._passed) == 1 and not self.holds(chunk)
 
     def claim_behind(self, chunk: Chunk, back: int) -> int:
         """Claim the chunk of so many chunks ago: a skipped one, which comes late, or one that is claimed again."""
         crossing, self.again = self._passed[-back]
-        self._passed[-back] = (crossing, chunk.seq)
-        if not self.again:
-            self.left = deque((one for one in self.left if one[0] is not crossing), self.left.maxlen)
+        self._passed[-back] = (crossing, chunk)
+        self.taken = ()
         chunk.upstream_first = chunk.upstream_last = crossing.seq
         return crossing.time_ns
+
+    def take_back(self, chunk: Chunk) -> int:
+        """Claim the first of several chunks that the latest claim took off, and make the others pending again.
+
+        A stage's own words may equal a chunk far ahead, or none at all, so that pending chunks seemed to be skipped or
+        merged. They were not if the first of them follows. `taken` still names them all afterwards.
+        """
+        taken, waiting = self.taken, self._waiting
+        if len(taken) <= _SEVERAL or taken[0].digest != chunk.digest or self._passed[-1][0] is not taken[-1]:
+            return 0
+        if len(waiting) + len(taken) > limits.MAX_WAITING_CROSSINGS or self.ahead(chunk, len(taken)):
+            return 0
+        gone = {id(each) for each in taken}
+        while self._passed and id(self._passed[-1][0]) in gone:
+            self._passed.pop()
+        waiting.extendleft(reversed(taken))
+        return self._claim_first(chunk)
+
+    def claim_sum(self, chunk: Chunk, size: int) -> int:
+        """Claim neighbours of one channel that have as many bytes together as this chunk: it was merged from them.
+
+        Args:
+            chunk: The chunk.
+            size: Bytes of its content; 0 where that is not known.
+        """
+        if not size or chunk.kind != CONTENT or not (found := self._sum(chunk.channel, size)):
+            return 0
+        at, channel = found
+        return self._claim_all(chunk, self._pass(at + 1), channel)
+
+    def sums_up_to(self, chunk: Chunk, size: int) -> bool:
+        """Whether neighbours of one channel are pending that have as many bytes together as this chunk."""
+        return chunk.kind == CONTENT and size > 0 and self._sum(chunk.channel, size) is not None
+
+    def _sum(self, channel: str, size: int) -> tuple[int, str] | None:
+        """Return the position of the last chunk of the sum, and its channel; the chunk's own channel goes first."""
+        before = self._passed[-1][0].acc_len if self._passed else 0
+        sums: dict[str, list[int]] = {}
+        fits: list[tuple[int, int, str]] = []
+        for at, each in enumerate(list(self._waiting)):
+            if each.kind == CONTENT:
+                so_far = sums.setdefault(each.channel, [0, 0])
+                so_far[0] += each.acc_len - before
+                so_far[1] += 1
+                if so_far[0] == size and so_far[1] >= _SEVERAL:
+                    fits.append((compare(each.channel, channel), at, each.channel))
+            before = each.acc_len
+        return min(fits)[1:] if fits else None
 
     def claim_rest(self, chunk: Chunk) -> int:
         """Claim all pending chunks, if this one is content; where none is pending, the same as the last one claimed."""
         if chunk.kind != CONTENT:
             # A chunk without content that equals nothing (a keep-alive, an added end mark) was made from nothing.
             return 0
-        first, last, time_ns = self._rest() if self._waiting else self._latest()
-        chunk.upstream_first, chunk.upstream_last = first, last
-        return time_ns
+        if self._waiting:
+            return self._claim_all(chunk, self._pass(len(self._waiting)), None)
+        self.taken = ()
+        self._write(chunk, self._latest())
+        return chunk.upstream_first and self._latest()[2]
 
     def skip(self) -> int:
         """Drop the oldest pending content, because nothing is made of it; return its number, 0 for none."""
@@ -118,25 +224,28 @@ class Crossings:
         return 0
 
     @property
+    def recent(self) -> list[Passed]:
+        """The latest chunks that were claimed or skipped, in order."""
+        return list(self._passed)
+
+    @property
     def latest(self) -> Chunk | None:
         """The chunk that was claimed last."""
         return self._passed[-1][0] if self._passed else None
 
+    @property
+    def latest_claim(self) -> Chunk | None:
+        """The chunk of the next stage that claimed the latest one, if it was not skipped."""
+        return self._passed[-1][1] if self._passed else None
+
+    @property
+    def pending(self) -> list[Chunk]:
+        """All pending chunks, in order."""
+        return list(self._waiting)
+
     def holds(self, chunk: Chunk) -> bool:
         """Whether a chunk that equals this one is pending."""
         return any(crossing.digest == chunk.digest for crossing in list(self._waiting))
-
-    def overdue(self, seq: int) -> list[tuple[Chunk, int]]:
-        """Drop and return what was skipped so long before chunk `seq` of the next stage that it can't come late."""
-        found = []
-        while self.left and seq >= self.left[0][1] + limits.MAX_LATE_CHUNKS:
-            found.append(self.left.popleft())
-        return found
-
-    @property
-    def recent_channels(self) -> frozenset[str]:
-        """The channels of the latest claimed chunks."""
-        return frozenset(chunk.channel for chunk, seq in list(self._passed) if seq)
 
     @property
     def waits(self) -> bool:
@@ -153,12 +262,20 @@ class Crossings:
         """Whether the latest claim was of a chunk made anew: the next one may be a further piece of the same."""
         return bool(self._passed) and self._passed[-1][0].seq == self._anew_until
 
-    def _rest(self) -> tuple[int, int, int]:
-        found = self._pass(len(self._waiting))
-        self._anew_until = found[-1].seq
-        content = [crossing for crossing in found if crossing.kind == CONTENT] or found
-        self._range = (content[0].seq, content[-1].seq, content[-1].time_ns)
-        return self._range
+    def _claim_all(self, chunk: Chunk, taken: list[Chunk], channel: str | None) -> int:
+        """Claim what was taken off, in one channel, or, for None, in those that compare best with the chunk's."""
+        self.taken = taken
+        self._anew_until = taken[-1].seq
+        content = [each for each in taken if each.kind == CONTENT] or taken
+        least = min(compare(each.channel, chunk.channel) for each in content)
+        own = [
+            each
+            for each in content
+            if (compare(each.channel, chunk.channel) == least if channel is None else each.channel == channel)
+        ]
+        self._range = (own[0].seq, own[-1].seq, own[-1].time_ns)
+        self._write(chunk, self._range)
+        return own[-1].time_ns
 
     def _latest(self) -> tuple[int, int, int]:
         if self.in_pieces or not self._passed:
@@ -166,83 +283,24 @@ class Crossings:
         latest, _ = self._passed[-1]
         return (latest.seq, latest.seq, latest.time_ns)
 
+    @staticmethod
+    def _write(chunk: Chunk, made_of: tuple[int, int, int]) -> None:
+        chunk.upstream_first, chunk.upstream_last, _ = made_of
+
     def _pass(self, count: int) -> list[Chunk]:
         found = [self._waiting.popleft() for _ in range(count)]
-        self._passed.extend((each, 0) for each in found)
+        self._passed.extend((each, None) for each in found)
         return found
 
 
-def claim(
-    chunk: Chunk, upstream: Crossings, others: Sequence[Crossings], rewrites: bool, *, repeats: bool = False
-) -> tuple[Crossings, int, str]:
-    """Find the upstream chunks of a chunk that is not simply the next one, and write their numbers on it.
-
-    Args:
-        chunk: The chunk.
-        upstream: The source that its stage has taken chunks from so far.
-        others: Other sources that the stage may take chunks from.
-        rewrites: Whether the stage may change content. Then a chunk is likelier to be made anew from pending chunks,
-            or to be a further piece of the last ones, than to repeat an equal one.
-        repeats: Whether the chunk is a known repeat. It then claims the next pending chunk, which may repeat it too, or
-            an earlier one, and never one further ahead.
-
-    Returns:
-        The source; when the last claimed chunk crossed there, in nanoseconds, 0 for none; and how it was claimed, one
-        of `NEXT`, `LATE`, `NEAR`, `PASSED`, `FAR`, `ANEW`.
-    """
-    # A chunk without content (an end mark) looks the same in every source, so it does not say which one it is from.
-    every = (upstream, *others) if chunk.kind == CONTENT else (upstream,)
-    for crossings in every:
-        if time_ns := crossings.claim_alike(chunk):
-            return crossings, time_ns, NEXT
-    if repeats:
-        back = upstream.behind(chunk)
-        return upstream, upstream.claim_behind(chunk, back) if back > 0 else 0, PASSED
-    if near := _nearest(chunk, upstream, every, rewrites):
-        return near
-    for crossings in every:
-        if (count := crossings.ahead(chunk, limits.MAX_WAITING_CROSSINGS)) >= 0:
-            return crossings, crossings.claim_ahead(chunk, count), FAR
-    return upstream, upstream.claim_rest(chunk), ANEW
+_SEVERAL = 2
+"""Chunks from which a sum is a sum, and from which chunks that were skipped wrongly are worth going back for."""
 
 
-def _nearest(
-    chunk: Chunk, upstream: Crossings, every: Sequence[Crossings], rewrites: bool
-) -> tuple[Crossings, int, str] | None:
-    """Claim the equal chunk that is fewest chunks away; at equal distance a pending one before an earlier one."""
-    found: list[tuple[int, bool, int, Crossings]] = []
-    for at, crossings in enumerate(every):
-        if (count := crossings.ahead(chunk, limits.MAX_RECENT_CROSSINGS)) >= 0:
-            found.append((count, False, at, crossings))
-        if not (rewrites and (upstream.waits or upstream.in_pieces)) and (back := crossings.behind(chunk)) > 0:
-            found.append((back, True, at, crossings))
-    if not found:
-        return None
-    count, is_behind, _, crossings = min(found, key=_distance)
-    if not is_behind:
-        return crossings, crossings.claim_ahead(chunk, count), NEAR
-    time_ns = crossings.claim_behind(chunk, count)
-    return crossings, time_ns, PASSED if crossings.again else LATE
-
-
-def _distance(found: tuple[int, bool, int, Crossings]) -> tuple[int, bool, int]:
-    return found[:3]
+def _is(crossing: Chunk, chunk: Chunk) -> bool:
+    return crossing.digest == chunk.digest
 
 
 def is_repeat(chunk: Chunk) -> bool:
     """Whether a detector has found that a chunk repeats an earlier one."""
     return any(finding.family == kinds.DUPLICATE for finding in chunk.findings)
-
-
-NEXT: Final = "next"
-"""The oldest pending chunk."""
-LATE: Final = "late"
-"""A chunk that was skipped a moment ago."""
-NEAR: Final = "near"
-"""A pending chunk a few chunks ahead; those before it are skipped."""
-PASSED: Final = "passed"
-"""A chunk that was claimed a moment ago, so that it is claimed twice."""
-FAR: Final = "far"
-"""A pending chunk further ahead."""
-ANEW: Final = "anew"
-"""All pending chunks: it equals none of them."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from opentelemetry.trace import SpanContext, format_span_id
 
 from otel_sse import limits
@@ -64,6 +66,7 @@ def tie(record: StageRecord, order: StageOrder, sample: int) -> None:
         sample,
         rewrites=spec.rewrites,
         stage=spec.name,
+        known=record.monitor.leave_to_lineage,
     )
 
 
@@ -128,10 +131,22 @@ class Upstreams:
             # The search is over until another stage begins. A stage that pulls may begin with a chunk without content,
             # which says nothing of its origin; then the next chunk is tried as well.
             self._looked_at = self._order.count
-        pulled = (found for stage, found in waiting if self._pulls(stage, found))
-        return next(pulled, None) or next(
+        pulled = [found for stage, found in waiting if self._pulls(stage, found)]
+        return self._likeliest(pulled, chunk) or next(
             (found for stage, found in waiting if self._equals(stage, found, chunk)), None
         )
+
+    def _likeliest(self, pulled: Sequence[Crossings], chunk: Chunk) -> Crossings | None:
+        """Return the one of several stages pulled from whose content the chunk equals, or is the sum of.
+
+        An application may have asked another model about the answer before it hands on its first sentence.
+        """
+        if len(pulled) > 1 and chunk.kind == CONTENT and not self._record.info.spec.rewrites:
+            equal = (found for found in pulled if found.holds(chunk))
+            sums = (found for found in pulled if found.sums_up_to(chunk, chunk.acc_len))
+            if found := next(equal, None) or next(sums, None):
+                return found
+        return pulled[0] if pulled else None
 
     def _pulls(self, stage: StageRecord, crossings: Crossings) -> bool:
         record = self._record

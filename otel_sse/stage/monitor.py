@@ -382,6 +382,14 @@ class StageMonitor:
         """Take note of a finding about this stage that was made elsewhere."""
         self._notes.add(finding, time_ns)
 
+    def leave_to_lineage(self, seq: int) -> None:
+        """Take note that lineage judges whether a chunk is a copy: its content says nothing more about it.
+
+        Args:
+            seq: The chunk's number.
+        """
+        self._content.told.keep(seq)
+
     def _plain(self, text: str, channel: str, time_ns: int) -> None:
         # `_crossed` for a piece of content and nothing else, after the first chunk: the way of nearly every object.
         totals = self.totals

@@ -10,8 +10,8 @@ from typing import Final
 
 from bench.detection.pipeline import Change, Clock, Frames, Step, as_it_is, run
 from bench.detection.recordings import Frame, frames
-from otel_sse.diagnosis.alignment.channels import is_beside
 from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.channels import is_beside
 from otel_sse.stream.stages import EMIT, PROVIDER, SOCKET_WRITE
 
 Delta = tuple[str, str]

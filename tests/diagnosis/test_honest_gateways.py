@@ -10,8 +10,8 @@ import pytest
 
 from bench.detection.pipeline import Frames
 from bench.detection.recordings import Frame, frames, recordings
-from otel_sse.diagnosis.alignment.channels import is_beside
 from otel_sse.diagnosis.diagnose import diagnose
+from otel_sse.stream.channels import is_beside
 from otel_sse.stream.stages import EMIT
 from tests.diagnosis.made_gateways import ANSWERS, CUTS, OWN, deltas_of, gateway, watched
 

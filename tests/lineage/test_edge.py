@@ -231,6 +231,7 @@ def test_models_own_repeat_that_is_doubled_is_counted_once_each() -> None:
     for seq in (1, 2):
         crossings.add(chunk(seq, "ha", seq))
         found += [one for again in (0, 1) for one in edge.cross(chunk(2 * seq - 1 + again, "ha", 9))]
+    found += edge.close()
     assert told(found) == [("duplicate/doubled", CERTAIN, 2, 1), ("duplicate/doubled", CERTAIN, 4, 3)]
 
 
@@ -286,4 +287,27 @@ def test_chunk_handed_on_twice_is_certain_behind_an_opening_of_the_stages_own() 
     for seq in range(2, 6):
         crossings.add(chunk(seq, f"t{seq}", 10 * seq))
         found += [one for again in (0, 1) for one in edge.cross(chunk(2 * seq - 2 + again, f"t{seq}", 10 * seq + 1))]
+    found += edge.close()
     assert told(found) == [("duplicate/doubled", CERTAIN, 2 * seq - 1, 2 * seq - 2) for seq in range(2, 6)]
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_chunks_that_equal_their_neighbour_are_bounded(extra: int) -> None:
+    """MAX_TWINS copies beside their originals wait for the end; of one more the oldest is forgotten."""
+    crossings = Crossings()
+    edge = Edge(Around(crossings), None, Totals(), 16, stage="emit")
+    found: list[Finding] = []
+    sent = 0
+    for seq in range(1, 5 * (limits.MAX_TWINS + extra) + 1):
+        crossings.add(chunk(seq, f"{seq}", seq))
+        for _ in range(1 if seq % 5 else 2):
+            sent += 1
+            found += edge.cross(chunk(sent, f"{seq}", seq))
+    assert found == []
+    twins = edge.close()
+    assert (len(twins), twins[0].seq) == (limits.MAX_TWINS, 6 * (1 + extra))
+
+
+def test_copy_beside_its_original_is_not_sure_where_the_stage_adds_words() -> None:
+    """Another model's answer between the chunks may begin with the same word."""
+    assert handed_on("a", "a", "own", *"bcdefgh") == []

@@ -162,3 +162,52 @@ def test_first_stage_links_to_the_other_process(bench: Bench, stream: Stream) ->
     upstreams(bench, first, second)
     assert [link.context for link in span_of(bench, first).links] == [remote]
     assert [link.context for link in span_of(bench, second).links] == [first.span_context]
+
+
+def test_merged_chunk_comes_from_the_answer_and_not_from_the_judge(bench: Bench, stream: Stream) -> None:
+    """A second model is asked, and read, before the first sentence goes on: the sum of sizes tells the two apart."""
+    answer, judge = (stream.stage(StageSpec("provider", source=source, origin=True)) for source in ("answer", "judge"))
+    emit = stream.stage(StageSpec("emit", pulls=True))
+    for sentence in (("One", " two", "."), ("Three", "."), ("Four", " five", " six", ".")):
+        cross(answer, *sentence)
+        cross(judge, "fine", " so", " far")
+        cross(emit, "".join(sentence))
+    assert [each.info.spec.source for each in emit.upstreams] == ["answer"]
+    assert upstreams(bench, emit) == [[1, 4, 6]]
+
+
+@pytest.mark.parametrize("sent", [1, 3, 5, 8, 11, 15, 30])
+def test_resume_after_the_models_stream_broke(bench: Bench, stream: Stream, sent: int) -> None:
+    """The model is asked again and the application skips what it has sent: nothing is lost, and nothing came twice."""
+    words = [" the" if n % 3 else f" w{n}" for n in range(40)]
+    emit = stream.stage(StageSpec("emit", pulls=True))
+    first = stream.stage(StageSpec("provider", origin=True))
+    for word in words[:sent]:
+        cross(first, word)
+        cross(emit, word)
+    first.close("failed")
+    second = stream.stage(StageSpec("provider", origin=True))
+    for n, word in enumerate(words):
+        cross(second, word)
+        if n >= sent:
+            cross(emit, word)
+    assert len(emit.upstreams) == 2
+    assert upstreams(bench, emit) == [list(range(1, 41))]
+    assert emit.monitor.totals.by_kind == {}
+
+
+def test_second_call_with_the_ids_of_the_first_is_linked(bench: Bench, stream: Stream) -> None:
+    """An id that comes again makes no chunk the first call's: the second one is where it came from."""
+
+    def event(number: int) -> bytes:
+        return b'id: %d\ndata: {"content": "word %d ", "done": false}\n\n' % (number, number)
+
+    emit, calls = stream.stage(StageSpec("emit")), []
+    for _ in (1, 2):
+        calls.append(stream.stage(StageSpec("provider", origin=True)))
+        for number in range(1, 13):
+            for record in (calls[-1], emit):
+                record.feed(event(number), now_ns(), 0)
+    assert emit.upstreams == calls
+    assert upstreams(bench, emit) == [[*range(1, 13), *range(1, 13)]]
+    assert emit.monitor.totals.duplicates

@@ -11,7 +11,7 @@ from otel_sse.diagnosis.alignment.by_range import cut
 from otel_sse.diagnosis.alignment.by_sums import by_sums, is_orderly
 from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.alignment.flow import Flow, Passage, Piece
-from otel_sse.diagnosis.alignment.lcs import Pairs, pairs
+from otel_sse.lineage.lcs import Pairs, pairs
 
 _NEAREST: Final = 64
 """Matched chunks that are tried as the origin of a repetition, counted back from the latest one."""

@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Final
 
 from otel_sse.diagnosis.alignment.flow import Piece
+from otel_sse.stream.channels import is_beside
 
 _ALL_SUBSETS: Final = 5
 """Channels up to which each choice among them is tried. Of more, single ones and all but one are."""
@@ -62,14 +63,3 @@ def _seen_again(up: Sequence[Piece], down: Sequence[Piece]) -> Counter[str]:
     """How many chunks of each channel have an equal one downstream."""
     left = Counter(piece.digest for piece in down)
     return Counter(piece.channel for piece in up if left[piece.digest])
-
-
-def is_beside(channel: str) -> bool:
-    """Return whether a channel stands beside the answer's text: reasoning, the call of a tool, a refusal.
-
-    The last part of a text's name is a number (`0`, `0/1`), that of others is a word (`0/reasoning`, `tool:1`).
-
-    Args:
-        channel: The channel, as a dialect names it; "" is the answer's text.
-    """
-    return bool(channel) and not channel.rpartition("/")[2].isdigit()

@@ -12,10 +12,11 @@ import msgspec
 from otel_sse.diagnosis.alignment.by_digest import by_digests
 from otel_sse.diagnosis.alignment.by_range import by_ranges
 from otel_sse.diagnosis.alignment.by_sums import by_sums, is_orderly
-from otel_sse.diagnosis.alignment.channels import Kept, choices, is_beside
+from otel_sse.diagnosis.alignment.channels import Kept, choices
 from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.alignment.flow import Flow, Passage, Piece
 from otel_sse.diagnosis.alignment.ranges import Ranges
+from otel_sse.stream.channels import is_beside
 
 _ALIKE: Final = 3
 """Equal chunks on both sides, at least, from which a text is not cut anew as a whole."""

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from typing import Final
 
-from otel_sse.diagnosis.alignment.channels import is_beside
 from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.alignment.flow import Passage
 from otel_sse.diagnosis.alignment.ranges import Intervals
@@ -15,6 +14,7 @@ from otel_sse.diagnosis.faults.losses import Losses
 from otel_sse.diagnosis.faults.repeats import Repeats, Repetition
 from otel_sse.diagnosis.faults.resumes import resumes
 from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.channels import is_beside
 from otel_sse.stream.chunk import CONTENT, CONTROL, KINDS, Chunk
 from otel_sse.stream.outcome import ABANDONED, CANCELLED, COMPLETED, UNPARSED
 

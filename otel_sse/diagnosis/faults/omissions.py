@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from otel_sse.diagnosis.alignment.channels import is_beside
 from otel_sse.diagnosis.faults.fault import ranges
 from otel_sse.diagnosis.faults.replies import reply_of, stands_for_more
 from otel_sse.diagnosis.trace.streams import TraceStream
+from otel_sse.stream.channels import is_beside
 from otel_sse.stream.chunk import CONTENT
 from otel_sse.stream.stages import ORIGINS
 

@@ -15,9 +15,9 @@ from otel_sse.diagnosis.alignment.choose import flow
 from otel_sse.diagnosis.alignment.copies import cut_twice, told_apart
 from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.alignment.flow import Flow, Passage, pieces_of
-from otel_sse.diagnosis.alignment.lcs import match
 from otel_sse.diagnosis.alignment.ranges import Intervals, Ranges
 from otel_sse.diagnosis.trace.stages import TraceStage
+from otel_sse.lineage.lcs import match
 from otel_sse.stream.chunk import CONTENT, Chunk
 from otel_sse.stream.outcome import COMPLETED
 from otel_sse.stream.stages import ADDING_NOTHING

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from otel_sse.diagnosis.alignment.channels import choices, is_beside
+from otel_sse.diagnosis.alignment.channels import choices
 from otel_sse.diagnosis.alignment.choose import flow
 from otel_sse.diagnosis.alignment.fates import Fate
 from otel_sse.diagnosis.alignment.flow import Piece
+from otel_sse.stream.channels import is_beside
 
 
 def pieces(*texts: tuple[str, str]) -> list[Piece]:

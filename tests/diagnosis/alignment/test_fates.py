@@ -17,7 +17,7 @@ WORDS = tuple(fate.value for fate in Fate)
 ELSEWHERE = {
     ("doubled", "demo/faults.py"): "the name of a fault that the demo makes",
     ("split", "demo/pipeline_policies.py"): "the name of a policy of the demo",
-    ("late", "lineage/pending.py"): "how a chunk was claimed",
+    ("late", "lineage/claims.py"): "how a chunk was claimed",
     ("late", "diagnosis/faults/delays.py"): "a part of a sentence",
     ("left out", "diagnosis/faults/omissions.py"): "a part of a sentence",
     ("lost", "demo/pipeline_gateway.py"): "a part of a sentence",

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_sse.diagnosis.alignment import lcs
-from otel_sse.diagnosis.alignment.lcs import match, pairs
+from otel_sse.lineage import lcs
+from otel_sse.lineage.lcs import match, pairs
 
 FEW = st.lists(st.sampled_from("abc"), max_size=14)
 
