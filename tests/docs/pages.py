@@ -59,7 +59,7 @@ HIDDEN: Final = "invisible-code-block"
 _FENCES: Final = RawFencedCodeBlockLexer(re.compile(r"(?P<language>[^\n`]*)$\n", re.MULTILINE))
 _COMMENTS: Final = DirectiveInHTMLCommentLexer("|".join((*FORMS, HIDDEN)))
 _LOOKS_LIKE_ONE: Final = re.compile(
-    r"^[ \t]*<!--[ \t]*(?:not[ _-]?run|skip|numbers|output|file|invisible)\b.*$", re.M | re.I
+    r"^[ \t]*<!--[ \t]*(?:not[ _-]?run|no\b|skip|numbers|output|file|invisible)\b.*$", re.M | re.I
 )
 
 

@@ -64,6 +64,7 @@ def test_every_block_is_found_with_its_line_and_what_is_said_of_it() -> None:
     "comment",
     [
         "<!-- not-run: needs root -->",
+        "<!-- no command: it needs root -->",
         "<!-- Skip: next -->",
         "<!-- output: of x y -->",
         "<!-- not run: a b -->\n\nText.",
