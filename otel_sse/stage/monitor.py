@@ -41,6 +41,8 @@ _ANYTHING: Final = frozenset({"", "plain-text"})
 _OWN: Final = _ANYTHING | {GenericJSON.name}
 """Dialects of an application's own, which promise nothing."""
 
+_FIRST_CHOICE: Final = "0"
+
 _NAME_CHARS: Final = limits.MAX_NAME_CHARS
 """Of an id or an event's name a chunk keeps what is shown: it may be as long as an event, and thousands may wait."""
 
@@ -444,6 +446,9 @@ class StageMonitor:
         its bytes would count twice.
         """
         channel, text = facts.channel, facts.content or ""
+        if not channel and not self._content.may_be_all(channel, size):
+            # The pieces may have come as those of a choice, in an envelope, and the whole text without one.
+            channel = _FIRST_CHOICE
         if not self._content.may_be_all(channel, size):
             return CERTAIN
         self._look_now(time_ns)
