@@ -29,12 +29,14 @@ class CarriedDetector:
     # With an id for each event, `a` at 1, `b` at 2 and `c` at 3: an id that fewer than four events have begins nothing
     # and is no answer's, and after two of them ids mean nothing on this stream.
 
-    __slots__ = ("_alone", "_first", "_held", "_known", "_over", "_stage", "means_nothing")
+    __slots__ = ("_alone", "_first", "_held", "_known", "_over", "_stage", "means_nothing", "takes_turns")
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
         self.means_nothing = False
         """Whether ids have been seen to come and go at each event."""
+        self.takes_turns = False
+        """Whether an id has come back: the events of several answers take turns, so that one may end before another."""
         self._known: set[str] = set()
         # The chunk at which the current id came first, and how much had been said by then.
         self._first = (0, 0)
@@ -60,6 +62,7 @@ class CarriedDetector:
         (first, said), self._first = self._first, (seq, before)
         self._held = None
         if identity in self._known:
+            self.takes_turns = True
             return
         if len(self._known) < limits.MAX_CHANNELS:
             self._known.add(identity)

@@ -200,7 +200,12 @@ def _is_release(fault: Fault, stall: Fault) -> bool:
 
 
 def _follows_from(stream: TraceStream, known: Fault, fault: Fault) -> bool:
-    """Whether an edge's fault follows from a broken frame, which makes other content of its chunk."""
+    """Whether an edge's fault follows from another one: a broken frame, or all of the text in each chunk.
+
+    Both make other content of chunks.
+    """
+    if fault.kind == kinds.CUMULATIVE:
+        return known.family == kinds.CORRUPTION and known.position == fault.position
     if known.family != kinds.CORRUPTION or fault.kind not in _FRAMING or known.position != fault.position:
         return False
     stage = stream.stages[fault.position]

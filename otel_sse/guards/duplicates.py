@@ -121,8 +121,8 @@ class _Identities:
     def repeated(self, seq: int, facts: Facts, event: Event, digest: str, time_ns: int) -> tuple[int, str]:
         """Return which chunk this one repeats within the window, and by what; (0, "") where it repeats none."""
         if facts.opens is not None and self._terminal.open(facts.opens):
-            self._numbers.restart()
-            self._ids.restart()
+            self._numbers.begin()
+            self._ids.begin()
         for what, findings in self._asked(seq, facts, event, digest):
             for finding in findings:
                 if finding.family == kinds.DUPLICATE and finding.seq == seq and self._is_recent(finding.of, time_ns):
@@ -133,7 +133,8 @@ class _Identities:
     def _asked(self, seq: int, facts: Facts, event: Event, digest: str) -> Iterator[tuple[str, Sequence[Finding]]]:
         if facts.terminal is not None:
             found = self._terminal.check(seq, facts)
-            yield "terminal", () if found is None else (found,)
+            # Another answer that ends is none that ends twice.
+            yield "terminal", (found,) if found is not None and found.kind == kinds.TERMINAL else ()
         if facts.sequence is not None:
             yield "number", self._numbers.check(seq, facts.sequence, digest)
         if event.id is not None:

@@ -171,6 +171,7 @@ class Checks:
             self._opening.ended()
 
     def _finished(self, chunk: Chunk, facts: Facts, finishes: bool, sure: bool) -> Finding | None:
+        sure = sure and not self._carried.takes_turns
         late = None if facts.content is None else self.finish.content(chunk.seq, facts.channel, sure=sure)
         if not finishes:
             return late

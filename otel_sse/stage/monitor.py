@@ -47,6 +47,7 @@ _OWN: Final = _ANYTHING | {GenericJSON.name}
 
 _EXPLAIN: Final = frozenset({kinds.DUPLICATE, kinds.GAP, kinds.REORDER, kinds.CORRUPTION, kinds.AFTER_DONE})
 """Findings from which it follows that parts are not open and tool calls are broken."""
+_FIRST_CHOICE: Final = "0"
 
 _NAME_CHARS: Final = limits.MAX_NAME_CHARS
 """Of an id or an event's name a chunk keeps what is shown: it may be as long as an event, and thousands may wait."""
@@ -81,6 +82,7 @@ class StageMonitor:
         "_sampled",
         "_several",
         "_since",
+        "_spoke",
         "_stall",
         "_terminal",
         "edge",
@@ -120,7 +122,9 @@ class StageMonitor:
         self._digest = settings.digest
         # Whether frames are compared: until the first look, and in dialects of an application's own.
         self._frames_matter = True
+        # Whether several channels have said something, and which the latest was, of those chunks that are looked at.
         self._several = False
+        self._spoke: str | None = None
         # The channel of the latest piece whose form is kept: one behind each look and each change of the channel.
         self._sampled: str | None = None
         self._ending = Ending(self.totals, encoding)
@@ -430,7 +434,7 @@ class StageMonitor:
                 totals.first_content_ns = time_ns
             if size >= _LARGE:
                 certainty = SUSPECTED
-                if size * 2 == written - self._since or self._several:
+                if size * 2 == written - self._since or self._several or facts.channel != self._spoke:
                     # It may be as long as all that was said before it, and just that.
                     certainty = self._weighed(facts, event, size, time_ns)
                     if facts.content is None:
@@ -479,6 +483,9 @@ class StageMonitor:
         its bytes would count twice.
         """
         channel, text = facts.channel, facts.content or ""
+        if not channel and not self._content.may_be_all(channel, size):
+            # The pieces may have come as those of a choice, in an envelope, and the whole text without one.
+            channel = _FIRST_CHOICE
         if not self._content.may_be_all(channel, size):
             return CERTAIN
         self._look_now(time_ns)
@@ -523,6 +530,9 @@ class StageMonitor:
     def _look_closer(self, chunk: Chunk, facts: Facts, event: Event) -> None:
         if facts.output_tokens is not None or facts.input_tokens is not None:
             self._usage(facts)
+        if facts.channel != self._spoke and facts.content is not None:
+            self._several = self._several or self._spoke is not None
+            self._spoke = facts.channel
         findings = self._checks.event(chunk, facts, event, sure=self._reader.name not in _OWN)
         if self._checks.answers != self._answers:
             self._next_answer(chunk.time_ns)

@@ -195,3 +195,16 @@ def test_a_wait_for_the_first_content_is_told_once() -> None:
     stream.stages[1].findings = [finding("stall/content", 2)]
     stream.stages[2].findings = [finding("stall/first_byte", 1)]
     assert told(stream) == [("stall/first_byte", 0)]
+
+
+def test_chunks_that_hold_all_of_the_text_are_not_told_as_changed_too() -> None:
+    """That each chunk says more than the one it was made from is what cumulative means; a change elsewhere is told."""
+
+    def so_far(items: list[Item]) -> list[Item]:
+        return [item._replace(text="".join(each.text for each in items[: at + 1])) for at, item in enumerate(items)]
+
+    cumulative = finding("duplicate/cumulative", 8, 1, SUSPECTED, amount=8)
+    stream = stream_of(WORDS, whole, so_far, findings=[(2, cumulative)])
+    assert told(stream) == [("duplicate/cumulative", 2)]
+    stream = stream_of(WORDS, changed(4, "!"), so_far, findings=[(2, cumulative)])
+    assert sorted(told(stream)) == [("corruption/changed", 1), ("duplicate/cumulative", 2)]

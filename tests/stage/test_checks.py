@@ -435,3 +435,26 @@ def test_two_calls_under_one_index_are_no_repetition(dialect: str) -> None:
     assert made.findings == []
     again = [call("", "call_a", "boats"), *pieces, call(arguments)]
     assert [one.kind for one in watch(again).findings] == ["duplicate/accumulated"]
+
+
+def test_answers_that_take_turns_finish_one_before_the_other() -> None:
+    """Events of two answers in one stream, told apart by their ids: content behind a finish may be the other's."""
+    one, other = (
+        [chat_chunk(word, answer=answer) for word in SENTENCE[:at]] + [chat_chunk(None, finish="stop", answer=answer)]
+        for answer, at in (("a", 10), ("b", 30))
+    )
+    mixed = [each for pair in zip(one, other, strict=False) for each in pair] + other[len(one) :]
+    assert CERTAIN not in {one.certainty for one in watch([*mixed, DONE]).findings}
+
+
+def test_whole_message_behind_reasoning_is_judged_soon() -> None:
+    """Also between two looks: a channel that began a moment ago has a whole text of its own."""
+    words = [f" word{number}" for number in range(12)]
+    thinking = [
+        frame({"id": "a", "choices": [{"index": 0, "delta": {"reasoning_content": f" thought {number}"}}]})
+        for number in range(40)
+    ]
+    text = [chat_chunk(word, answer="a") for word in words]
+    whole = frame({"id": "a", "choices": [{"index": 0, "message": {"content": "".join(words)}}]})
+    made = watch([*thinking, *text, whole, DONE])
+    assert CERTAIN not in {one.certainty for one in made.findings}

@@ -48,6 +48,10 @@ PROTOCOLS: dict[str, list[bytes]] = {
         frame({"text": ALL, "partial": False}),
     ],
     "plain text": [*[frame(word.strip()) for word in SAID], frame(ALL.replace(" ", ""), "final")],
+    "an envelope without choices": [
+        *pieces(lambda word: frame({"type": "chat", "data": {"choices": [{"index": 0, "delta": {"content": word}}]}})),
+        frame({"type": "chat", "data": {"done": True, "content": ALL, "title": "x"}}),
+    ],
     "a whole completion": [
         *chat(SAID)[:-3],
         frame(
