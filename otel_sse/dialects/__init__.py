@@ -6,7 +6,7 @@ from otel_sse.dialects.builtin import BUILTIN
 from otel_sse.dialects.dialect import FINISH, NOTHING, TERMINAL, Dialect
 from otel_sse.dialects.payload import NOT_JSON
 from otel_sse.dialects.reader import Reader
-from otel_sse.dialects.registry import names, register, unregister
+from otel_sse.dialects.registry import add, names, register, unregister
 from otel_sse.stream.facts import Facts
 
 __all__ = [
@@ -23,4 +23,4 @@ __all__ = [
 ]
 
 for _entry in reversed(BUILTIN):
-    register(_entry.name, _entry.factory, _entry.recognise)
+    add(_entry)

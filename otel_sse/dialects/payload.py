@@ -54,6 +54,18 @@ def fields(value: object) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if type(value) is dict else _NO_FIELDS
 
 
+def either(payload: dict[str, Any], camel: str, snake: str) -> Any:
+    """Return the field of an object that its protocol writes in one case, and its Python SDK's own objects in another.
+
+    Args:
+        payload: The object.
+        camel: The field's name on the wire.
+        snake: Its name in Python.
+    """
+    value = payload.get(camel)
+    return payload.get(snake) if value is None else value
+
+
 def items(value: object) -> list[Any]:
     """Return `value` where it is a JSON array, else an empty one that must not be changed."""
     return value if type(value) is list else _NO_ITEMS

@@ -129,6 +129,8 @@ class Reader:
         return next((entry for entry in entries() if self._asked(entry, event, found)), None)
 
     def _asked(self, entry: Entry, event: Event, payload: object) -> bool:
+        if entry.keys and (type(payload) is not dict or entry.keys.isdisjoint(payload)):
+            return False
         try:
             return entry.recognise(event, payload)
         except Exception:

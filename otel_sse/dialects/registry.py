@@ -21,11 +21,14 @@ class Entry(msgspec.Struct, frozen=True):
         name: Its name.
         factory: Makes one instance for one stream.
         recognise: Says from one event and its decoded data whether the stream is certainly of this dialect.
+        keys: Keys of which an object must have one to be of this dialect, so that others are spared the question; empty
+            where data need not be an object, or its keys say nothing.
     """
 
     name: str
     factory: Factory
     recognise: Recognise
+    keys: frozenset[str] = frozenset()
 
 
 _entries: tuple[Entry, ...] = ()
@@ -43,11 +46,24 @@ def register(name: str, factory: Factory, recognise: Recognise) -> None:
     Raises:
         ConfigurationError: The name is empty.
     """
+    add(Entry(name, factory, recognise))
+
+
+def add(entry: Entry) -> None:
+    """Add an entry as `register` does.
+
+    Args:
+        entry: The entry.
+
+    Raises:
+        ConfigurationError: Its name is empty.
+    """
     global _entries
+    name = entry.name
     if not name:
         raise ConfigurationError(must("A dialect's name", "not be empty", name, "Give it a name such as 'acme-chat'."))
     # A new tuple each time: a reader on another thread sees the old list or the new one, never half of it.
-    _entries = (Entry(name, factory, recognise), *(entry for entry in _entries if entry.name != name))
+    _entries = (entry, *(each for each in _entries if each.name != name))
 
 
 def unregister(name: str) -> None:

@@ -6,8 +6,10 @@ import pytest
 
 from otel_sse.dialects.builtin import BUILTIN
 from otel_sse.dialects.dialect import FINISH, NOTHING, TERMINAL
+from otel_sse.dialects.payload import decode
 from otel_sse.dialects.registry import Entry
-from otel_sse.wire import Event
+from otel_sse.wire import Event, LineParser, Parser
+from tests.dialects.protocols import PROTOCOLS
 
 ENTRIES = pytest.mark.parametrize("entry", BUILTIN, ids=[entry.name for entry in BUILTIN])
 
@@ -38,3 +40,17 @@ def test_what_no_dialect_knows_is_plain_text() -> None:
     """The last two are asked last: any JSON, then any text, which no single event proves."""
     assert [entry.name for entry in BUILTIN[-2:]] == ["generic-json", "plain-text"]
     assert not BUILTIN[-1].recognise(Event("anything"), None)
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_keys_hide_no_event_that_is_recognised(name: str) -> None:
+    """An entry's keys only spare it a question: each event that it would recognise has one of them."""
+    made = PROTOCOLS[name]
+    parser = LineParser() if made.lines else Parser()
+    for event in parser.feed(b"".join(made.bodies)):
+        if isinstance(event, Event):
+            payload = decode(event.data)
+            for entry in BUILTIN:
+                if entry.keys and entry.recognise(event, payload):
+                    assert isinstance(payload, dict)
+                    assert entry.keys & payload.keys(), entry.name

@@ -11,7 +11,7 @@ from otel_sse.dialects.dialect import FINISH, NOTHING
 from otel_sse.dialects.frames import error_name, is_nested
 from otel_sse.dialects.objects import ObjectDialect
 from otel_sse.dialects.parts import Channels, Deltas, gather
-from otel_sse.dialects.payload import compact, fields, identity, items, name, text
+from otel_sse.dialects.payload import compact, either, fields, identity, items, name, text
 from otel_sse.stream.chunk import COMPLETE, CONTROL, ERROR
 from otel_sse.stream.facts import Facts
 from otel_sse.wire.events import Event
@@ -52,7 +52,9 @@ class A2A(ObjectDialect):
     def facts(self, payload: dict[str, Any], event: str) -> Facts | None:
         """Return what one response or update means, or None where it is neither."""
         if payload.get("error") and "jsonrpc" in payload:
-            return Facts(ERROR, error=error_name(payload["error"]))
+            code = fields(payload["error"]).get("code")
+            # JSON-RPC numbers its errors below 0.
+            return Facts(ERROR, error=str(code) if type(code) is int else error_name(payload["error"]))
         kind, found = _update_in(payload)
         if kind == _ARTIFACT:
             facts = self._artifact_facts(fields(found.get("artifact")))
@@ -72,11 +74,13 @@ class A2A(ObjectDialect):
             # A whole task says the state once more that an update has said.
             facts.finish_reason = None
         self._finished = self._finished or facts.finish_reason is not None
-        facts.opens = self.opened(found.get("taskId") or (found.get("id") if kind == _TASK else None))
+        facts.opens = self.opened(either(found, "taskId", "task_id") or (found.get("id") if kind == _TASK else None))
         return facts
 
     def _artifact_facts(self, artifact: dict[str, Any]) -> Facts:
-        return _written(items(artifact.get("parts")), str(self._parts.number(artifact.get("artifactId"))))
+        return _written(
+            items(artifact.get("parts")), str(self._parts.number(either(artifact, "artifactId", "artifact_id")))
+        )
 
     def _message_facts(self, message: dict[str, Any], branch: str) -> Facts:
         if not message.get("parts"):
@@ -101,7 +105,9 @@ class A2A(ObjectDialect):
         artifacts = [] if self._said else [fields(one) for one in items(task.get("artifacts"))]
         deltas: Deltas = []
         for artifact in artifacts:
-            deltas += _deltas(items(artifact.get("parts")), str(self._parts.number(artifact.get("artifactId"))))
+            deltas += _deltas(
+                items(artifact.get("parts")), str(self._parts.number(either(artifact, "artifactId", "artifact_id")))
+            )
         facts = gather(deltas)
         state = _state_of(status)
         facts.finish_reason = state if state in _ENDS else None
@@ -153,5 +159,10 @@ def recognise(event: Event, payload: object) -> bool:
     if kind == _ARTIFACT:
         return type(update.get("artifact")) is dict
     if kind in (_STATUS, _TASK):
-        return type(update.get("status")) is dict and identity(update.get("taskId") or update.get("id")) is not None
-    return kind == _MESSAGE and type(update.get("parts")) is list and "messageId" in update
+        return (
+            type(update.get("status")) is dict
+            and identity(either(update, "taskId", "task_id") or update.get("id")) is not None
+        )
+    return (
+        kind == _MESSAGE and type(update.get("parts")) is list and either(update, "messageId", "message_id") is not None
+    )

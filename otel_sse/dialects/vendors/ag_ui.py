@@ -12,7 +12,7 @@ from otel_sse.dialects.frames import error_name, is_nested
 from otel_sse.dialects.grammar import Parts
 from otel_sse.dialects.objects import ObjectDialect
 from otel_sse.dialects.parts import Channels
-from otel_sse.dialects.payload import fields, identity, name, text
+from otel_sse.dialects.payload import either, fields, identity, name, text
 from otel_sse.stream.chunk import COMPLETE, CONTENT, CONTROL, ERROR
 from otel_sse.stream.facts import Facts, ToolCall
 from otel_sse.wire.events import Event
@@ -27,6 +27,9 @@ _DELTAS: Final = {
     "TOOL_CALL_ARGS": ("toolCallId", "tool"),
     "TOOL_CALL_CHUNK": ("toolCallId", ""),
 }
+_PYTHON: Final = {"messageId": "message_id", "toolCallId": "tool_call_id"}
+"""What the Python SDK's own objects call the ids."""
+
 _STARTS: Final = {
     "TEXT_MESSAGE_START": "text",
     "THINKING_TEXT_MESSAGE_START": "thinking",
@@ -50,7 +53,7 @@ _RUN: Final = frozenset({"RUN_STARTED", "RUN_FINISHED", "RUN_ERROR"})
 _SILENT: Final = frozenset(
     {"STEP_STARTED", "STEP_FINISHED", "STATE_SNAPSHOT", "STATE_DELTA", "MESSAGES_SNAPSHOT", "ACTIVITY_SNAPSHOT"}
     | {"ACTIVITY_DELTA", "TOOL_CALL_RESULT", "THINKING_START", "THINKING_END", "REASONING_START", "REASONING_END"}
-    | {"REASONING_ENCRYPTED_VALUE", "RAW", "CUSTOM"}
+    | {"REASONING_ENCRYPTED_VALUE", "SUBAGENT_STARTED", "SUBAGENT_FINISHED", "SUBAGENT_ERROR", "RAW", "CUSTOM"}
 )
 _OWN: Final = _DELTAS.keys() | _STARTS.keys() | _ENDS.keys() | _RUN
 _TYPES: Final = _OWN | _SILENT
@@ -83,7 +86,7 @@ class AGUI(ObjectDialect):
     def _delta_facts(self, kind: str, payload: dict[str, Any]) -> Facts:
         id_key, part = _DELTAS[kind]
         # A chunk without an id belongs to the message or call that the one before it named.
-        ident = identity(payload.get(id_key)) or (None if part else self._latest.get(id_key))
+        ident = identity(either(payload, id_key, _PYTHON[id_key])) or (None if part else self._latest.get(id_key))
         self._latest[id_key] = ident
         branch = _branch(kind)
         channel = f"{branch}{self._numbers.number(ident)}"
@@ -93,28 +96,32 @@ class AGUI(ObjectDialect):
         if part:
             facts.grammar = self._open[part].fill(kind, ident)
         if id_key == "toolCallId":
-            said = identity(payload.get(id_key)), name(payload.get("toolCallName"))
+            said = (
+                identity(either(payload, id_key, _PYTHON[id_key])),
+                name(either(payload, "toolCallName", "tool_call_name")),
+            )
             facts.calls = (ToolCall(channel, content or "", *said),)
         return facts
 
     def _part_facts(self, kind: str, payload: dict[str, Any]) -> Facts:
         facts = Facts(CONTROL)
         part = _STARTS.get(kind) or _ENDS[kind]
-        ident = identity(payload.get("toolCallId" if part == "tool" else "messageId"))
+        id_key = "toolCallId" if part == "tool" else "messageId"
+        ident = identity(either(payload, id_key, _PYTHON[id_key]))
         if kind in _STARTS:
             self._open[part].open(ident)
         else:
             self._open[part].close(ident)
         if part == "tool":
             channel = f"tool:{self._numbers.number(ident)}"
-            said = identity(payload.get("toolCallId")), name(payload.get("toolCallName"))
+            said = ident, name(either(payload, "toolCallName", "tool_call_name"))
             facts.calls = (ToolCall(channel, "", *said, identified=kind in _STARTS, done=kind in _ENDS),)
         return facts
 
     def _run_facts(self, kind: str, payload: dict[str, Any]) -> Facts:
         if kind == "RUN_STARTED":
             self._open = _parts(judging=True)
-            return Facts(CONTROL, opens=identity(payload.get("runId")))
+            return Facts(CONTROL, opens=identity(either(payload, "runId", "run_id")))
         if kind == "RUN_ERROR":
             return Facts(ERROR, terminal=kind, error=error_name({"code": payload.get("code")}))
         left = next((part for part in ("text", "tool") if self._open[part].open_ones()), "")

@@ -48,12 +48,15 @@ class AnthropicMessages(ObjectDialect):
 
     name = "anthropic-messages"
     expects = TERMINAL
-    __slots__ = ("_begun", "_blocks")
+    __slots__ = ("_begun", "_blocks", "_channel", "_text")
 
     def __init__(self) -> None:
         super().__init__()
         self._blocks = Parts("block")
         self._begun = False
+        self._text: int | None = None
+        """Number of the block of text that is open, and `_channel` its channel."""
+        self._channel = ""
 
     def facts(self, payload: dict[str, Any], event: str) -> Facts | None:
         """Return what one event means, or None where its type is not one of the Messages API."""
@@ -67,6 +70,7 @@ class AnthropicMessages(ObjectDialect):
         if kind == "message_start":
             self._begun = True
             self._blocks.begin()
+            self._text = None
             return _start_facts(fields(payload.get("message")))
         if kind == "message_delta":
             facts = _message_delta_facts(payload)
@@ -75,11 +79,20 @@ class AnthropicMessages(ObjectDialect):
             facts.grammar = f"{kind} before message_start" if early else None
             return facts
         if kind == "content_block_stop":
+            self._text = None
             # Who hands on the deltas alone leaves the stops out as well as the starts.
             return Facts(CONTROL, grammar=self._blocks.close(count(payload.get("index")), self._begun * kind))
         return Facts(COMPLETE, terminal=kind)
 
     def _delta_facts(self, payload: dict[str, Any]) -> Facts:
+        delta, number = payload.get("delta"), payload.get("index")
+        if type(number) is int and number == self._text and type(delta) is dict and delta.get("type") == "text_delta":
+            # Nearly every event: more text for the block that is open.
+            content = text(delta.get("text"))
+            nested = is_nested(content)
+            return (
+                Facts(CONTENT, content, self._channel, nested=nested, plain=not nested) if content else Facts(CONTROL)
+            )
         facts = _text_facts(payload, payload.get("delta"))
         kind = text(fields(payload.get("delta")).get("type")) or ""
         fits = _FITS.get(kind)
@@ -95,6 +108,8 @@ class AnthropicMessages(ObjectDialect):
         block = fields(payload.get("content_block"))
         kind = text(block.get("type")) or ""
         self._blocks.open(count(payload.get("index")), kind if kind in _BLOCKS else ANY)
+        if kind == "text":
+            self._text, self._channel = count(payload.get("index")), str(index(payload.get("index")))
         if kind in _TOOL_BLOCKS:
             channel = f"{index(payload.get('index'))}/tool"
             call = ToolCall(channel, id=identity(block.get("id")), name=name(block.get("name")), identified=True)

@@ -60,13 +60,16 @@ class OpenAIResponses(ObjectDialect):
 
     name = "openai-responses"
     expects = TERMINAL
-    __slots__ = ("_created", "_items", "_parts")
+    __slots__ = ("_channel", "_created", "_in_order", "_items", "_parts")
 
     def __init__(self) -> None:
         super().__init__()
         self._created = False
         self._items = Parts("output item")
         self._parts = Parts("content part")
+        self._in_order: tuple[object, ...] = ()
+        """Type and place of the latest delta, where one alike is in order, and `_channel` its channel."""
+        self._channel = ""
 
     def facts(self, payload: dict[str, Any], event: str) -> Facts | None:
         """Return what one event means, or None where it is neither a response's own nor takes part in its numbers."""
@@ -85,9 +88,8 @@ class OpenAIResponses(ObjectDialect):
 
     def _response_facts(self, kind: str, payload: dict[str, Any]) -> Facts:
         if kind.endswith(".delta"):
-            facts = _delta_facts(kind, payload)
-            self._judge(facts, kind[len(_PREFIX) : -len(".delta")], payload)
-            return facts
+            return self._delta_facts(kind, payload)
+        self._in_order = ()
         if kind in _TERMINALS:
             return _terminal_facts(kind, fields(payload.get("response")))
         if kind == "response.created":
@@ -95,6 +97,17 @@ class OpenAIResponses(ObjectDialect):
             self._items, self._parts = Parts("output item"), Parts("content part")
             return Facts(CONTROL, opens=identity(fields(payload.get("response")).get("id")))
         return self._part_facts(kind, payload)
+
+    def _delta_facts(self, kind: str, payload: dict[str, Any]) -> Facts:
+        place = kind, payload.get("output_index"), payload.get("content_index"), payload.get("summary_index")
+        if place == self._in_order and (content := text(payload.get("delta"))) is not None:
+            nested = kind == "response.output_text.delta" and is_nested(content)
+            return Facts(CONTENT, content, self._channel, nested=nested)
+        facts = _delta_facts(kind, payload)
+        self._judge(facts, kind[len(_PREFIX) : -len(".delta")], payload)
+        alike = facts.content is not None and facts.grammar is None and not facts.calls
+        self._in_order, self._channel = place if alike else (), facts.channel
+        return facts
 
     def _judge(self, facts: Facts, middle: str, payload: dict[str, Any]) -> None:
         fits = _FITS.get(middle)

@@ -147,6 +147,9 @@ async def _start(
     kwargs: dict[str, Any],
 ) -> Any:
     decoded = _decodes(response)
+    asked = getattr(response, "request_info", None)
+    if asked is not None:
+        exchange.asks(asked.headers, response.url.raw_query_string)
     started = await wrapped(*args, **kwargs)
     cursor = exchange.reading(response.headers, decoded=decoded)
     if cursor is not None:

@@ -54,8 +54,7 @@ class Exchange:
             headers: The request's.
             query: Its URL's query.
         """
-        self._last_event_id = headers.get("Last-Event-ID", "")
-        self._asked = cursor_in(query, self._stream.recorder.options.cursor_parameters)
+        self.asks(headers, query)
         added = self._add_context(headers)
         outer = _sending.get()
         _sending.set(self._stream if self._stage == PROVIDER else None)
@@ -65,6 +64,16 @@ class Exchange:
             # Not with a token: a coroutine may be closed in another context than it was begun in.
             _sending.set(outer)
             take_back(headers, added)
+
+    def asks(self, headers: Mapping[str, str], query: str | bytes) -> None:
+        """Take note of what a request says of where its answer is to go on.
+
+        Args:
+            headers: The request's.
+            query: Its URL's query.
+        """
+        self._last_event_id = headers.get("Last-Event-ID", "")
+        self._asked = cursor_in(query, self._stream.recorder.options.cursor_parameters)
 
     def _add_context(self, headers: MutableMapping[str, str]) -> dict[str, str]:
         recorder = self._stream.recorder

@@ -62,13 +62,26 @@ def test_what_a_status_says_has_a_channel() -> None:
     )
 
 
+def test_the_python_sdk_s_own_objects_are_read_alike() -> None:
+    """They have the fields in another case until they are encoded."""
+    said = {"kind": "status-update", "task_id": "t", "status": {"state": "working"}}
+    pieces = [
+        {"kind": "artifact-update", "task_id": "t", "artifact": {"artifact_id": name, "parts": [text(name)]}}
+        for name in "aba"
+    ]
+    assert recognise(event(said), said)
+    facts = read_all(A2A(), [event(one) for one in (said, *pieces)])
+    assert (facts[0].opens, texts(facts)) == ("t", {"0": "aa", "1": "b"})
+
+
 def test_failures_are_errors() -> None:
     """A task that failed, and a response that is an error."""
     assert A2A().read(event(status("failed", final=True))) == Facts(
         "error", opens="t", error="failed", finish_reason="failed", terminal="final"
     )
     failed = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32603, "message": "secret"}}
-    assert A2A().read(event(failed)).kind == "error"
+    assert A2A().read(event(failed)) == Facts("error", error="-32603")
+    assert A2A().read(event({**failed, "error": {"message": "secret"}})) == Facts("error", error="error")
 
 
 @pytest.mark.parametrize(

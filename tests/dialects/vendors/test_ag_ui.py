@@ -26,6 +26,21 @@ def test_chunks_need_no_start_and_name_their_part_once() -> None:
     assert not any(one.grammar for one in facts)
 
 
+def test_the_python_sdk_s_own_objects_are_read_alike() -> None:
+    """They have the fields in another case until they are encoded."""
+    stream = [
+        event({"type": "RUN_STARTED", "run_id": "r"}),
+        event({"type": "TEXT_MESSAGE_START", "message_id": "m"}),
+        event({"type": "TEXT_MESSAGE_CONTENT", "message_id": "m", "delta": "Moss"}),
+        event({"type": "TOOL_CALL_START", "tool_call_id": "c", "tool_call_name": "f"}),
+        event({"type": "TOOL_CALL_ARGS", "tool_call_id": "c", "delta": "{}"}),
+    ]
+    facts = read_all(AGUI(), stream)
+    assert (facts[0].opens, texts(facts)) == ("r", {"0": "Moss", "tool:1": "{}"})
+    assert [(call.id, call.name) for call in facts[3].calls] == [("c", "f")]
+    assert not any(one.grammar for one in facts)
+
+
 def test_a_run_that_fails_is_over() -> None:
     """The error has its code, never its message."""
     failed = event({"type": "RUN_ERROR", "message": "secret", "code": "quota"})
