@@ -210,7 +210,11 @@ FINDINGS: Final = (
         "did not get {chunks} that the hop's sender counted",
     ),
     Kind(REORDER_HOP, "A message came out of a hop later than the ones sent after it."),
-    Kind(JSON_ERROR, "A WebSocket message that begins as a JSON object and is none; it was passed on."),
+    Kind(
+        JSON_ERROR,
+        "A WebSocket message that begins as a JSON object and is none; by the diagnosis: several frames in one event.",
+        "sent {chunks} that no reader can parse",
+    ),
     Kind(
         NORMALIZE_FAILED,
         "A function under `normalize` raised; the evidence is the exception's class and the upstream chunk.",

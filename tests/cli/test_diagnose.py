@@ -69,7 +69,7 @@ def test_a_fault_is_shown_with_its_matrix_cause_and_place(tmp_path: Path, capsys
     assert "1 1-2 x2 !" in ran.words
     assert "3-20 5-40 x2 !" in ran.words
     assert "1 duplicate/doubled, certain, 2 emit at 2, 4, 6, 8 and 16 more places" in ran.words
-    assert "seen 2 is 1 again: both are 1 of provider" in ran.words
+    assert "seen Chunk 2 is 1 again: both are 1 of provider" in ran.words
     assert "cause Two code paths push the same chunk" in ran.words
     assert "look at The code between the two stages" in ran.words
 

@@ -198,6 +198,11 @@ CAUSES: Final[dict[str, Cause]] = {
         "A traceback or raw text was written into the stream, and every reader loses it.",
         "`except` blocks and error handlers that write or yield text while the stream runs.",
     ),
+    kinds.JSON_ERROR: Cause(
+        "an event can't be parsed",
+        "Several frames stand in one event, because no blank line ends them, or JSON breaks off.",
+        "The place that frames the events: each ends with a blank line, two line ends and not one.",
+    ),
     kinds.OVERSIZE: Cause(
         "an event is too long",
         "An event is longer than readers take: a file or a whole document in one event, or a missing blank line.",

@@ -219,15 +219,19 @@ class _Edge:
         made_from = {p.seq: p.fate for p in self._edge.flow.passages}
         content = [chunk for chunk in self._edge.chunks if chunk.seq in made_from]
         events: set[str] = set()
+        was_handed_on = False
         for own, run in groupby(content, key=lambda chunk: made_from[chunk.seq] in (Fate.ADDED, Fate.REPLACED)):
             chunks = list(run)
             parts = [chunks] if own and len(chunks) > 1 else []
-            again = own and [each for each in (*([one] for one in chunks), *parts) if said.size]
-            for part in again or []:
+            # What a stage says first is no repetition, however long it is.
+            again = [*([one] for one in chunks), *parts] if own and was_handed_on else []
+            was_handed_on = was_handed_on or not own
+            for part in again:
                 size = sum(sizes.get(chunk.seq, 0) for chunk in part)
                 is_last = part[-1].seq == content[-1].seq
                 sure = _is_again(said, size, len(part), is_last=is_last)
-                if sure is None:
+                if sure is None or (len(part) < len(chunks) and size < _LONGISH_TEXT):
+                    # Among other words of the stage's own, one is soon as long as a short answer.
                     continue
                 seqs = [chunk.seq for chunk in part]
                 told = f"{ranges(seqs)} was made from nothing upstream, and has {size} bytes: all text before it has"
