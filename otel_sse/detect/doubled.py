@@ -1,9 +1,10 @@
-"""Every chunk twice: A A B B where two paths push each chunk, A B A C B C where the second one lags."""
+"""Every chunk twice or more: A A B B where two paths push each chunk, A B A C B C where the second one lags."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from itertools import islice
+from math import gcd
 from operator import eq
 from typing import Final
 
@@ -16,6 +17,11 @@ _MOSTLY_DIFFERENT: Final = 0.6
 
 _EQUAL_NEIGHBOURS: Final = 3
 """Neighbours in a look that are equal before it is looked at more closely: most looks have none."""
+
+_TWICE: Final = 2
+
+_GROUPS: Final = 3
+"""Groups of equal neighbours from which it is no chance that all are as large, or a multiple of it."""
 
 _ENOUGH: Final = 32
 """Chunks in which a run shows; fewer are looked at together with those before them."""
@@ -83,11 +89,10 @@ class DoubledDetector:
         return equal < _EQUAL_NEIGHBOURS and len(set(keys)) > len(keys) * _MOSTLY_DIFFERENT
 
     def _step(self, adjacent: _AdjacentRun, lagged: _LaggedRun, key: int, seq: int) -> Finding | None:
-        of, lagged_of = adjacent.step(key, seq), lagged.step(key, seq)
         if seq in self._told:
-            adjacent.forget_last(of)
-            lagged.forget_last(lagged_of)
+            # As if it had not come: else the third of three equal chunks would make a pair with a later one.
             return None
+        of, lagged_of = adjacent.step(key, seq), lagged.step(key, seq)
         if of and adjacent.is_suspicious:
             lagged.tell()
             return self._adjacent_finding(adjacent, seq, of)
@@ -104,7 +109,10 @@ class DoubledDetector:
             self._runs, self._calm = None, 0
 
     def _adjacent_finding(self, run: _AdjacentRun, seq: int, of: int) -> Finding:
-        evidence = f"{run.pairs} chunks in a row came twice, {run.contents} different ones, from chunk {run.first} on"
+        times = "twice" if run.times == _TWICE else f"{run.times} times"
+        evidence = (
+            f"{run.groups} chunks in a row came {times}, {run.contents} different ones, from chunk {run.first} on"
+        )
         certainty = CERTAIN if self.sure and run.is_certain else SUSPECTED
         return Finding(kinds.DOUBLED, certainty, self._stage, seq, of, evidence, run.tell())
 
@@ -135,10 +143,6 @@ class _Run:
         untold, self._untold = self._untold, 0
         return untold
 
-    def forget_last(self, of: int) -> None:
-        """Leave the latest pair, if there was one, out of what is told."""
-        self._untold -= bool(of and self._untold)
-
     def _pair(self, key: int, of: int) -> int:
         if not self.pairs:
             self.first = of
@@ -154,22 +158,41 @@ class _Run:
 
 
 class _AdjacentRun(_Run):
-    """Pairs of neighbours, one behind the other."""
+    """Copies of neighbours, one behind the other.
 
-    __slots__ = ("_count", "_key", "_seq")
+    All groups of equal neighbours are as large as the number of copies, or a multiple of it where the model says
+    something twice. It is 2 until three groups show that it is more.
+    """
+
+    # A worked example: `a a a  b b b  c c c  d d d d d d`. Until the third group ends, one copy of each group counts:
+    # 2, 5 and 8. Then it is clear that each chunk comes three times, and 3, 6 and 9 count as well. Of the six `d`, the
+    # first and the fourth are the model's own.
+
+    __slots__ = ("_count", "_fold", "_groups", "_in_groups", "_key", "_seq")
 
     def __init__(self) -> None:
         super().__init__()
         self._key: int | None = None
         self._count = self._seq = 0
+        self._fold = self._groups = self._in_groups = 0
 
     @property
     def is_suspicious(self) -> bool:
-        return self.pairs >= limits.SUSPECTED_PAIRS and len(self._distinct) >= limits.SUSPECTED_PAIR_CONTENTS
+        return self.groups >= limits.SUSPECTED_PAIRS and len(self._distinct) >= limits.SUSPECTED_PAIR_CONTENTS
 
     @property
     def is_certain(self) -> bool:
-        return self.pairs >= limits.CERTAIN_PAIRS and len(self._distinct) >= limits.CERTAIN_PAIR_CONTENTS
+        return self.groups >= limits.CERTAIN_PAIRS and len(self._distinct) >= limits.CERTAIN_PAIR_CONTENTS
+
+    @property
+    def groups(self) -> int:
+        """How many chunks came several times."""
+        return self.pairs // (self.times - 1)
+
+    @property
+    def times(self) -> int:
+        """How often each chunk comes, 2 or more."""
+        return max(self._fold, _TWICE) if self._groups >= _GROUPS else _TWICE
 
     def step(self, key: int, seq: int) -> int:
         """Return the number of the chunk that this one is the twin of, or 0."""
@@ -177,11 +200,27 @@ class _AdjacentRun(_Run):
         if key != self._key:
             if self._count == 1:
                 self._break()
+            elif self._count:
+                self._end_group()
             self._key, self._count = key, 1
             return 0
         # What the model itself says twice comes four times, so each second one is a twin.
         self._count += 1
-        return 0 if self._count % 2 else self._pair(key, before)
+        return self._pair(key, before) if (self._count - 1) % self.times else 0
+
+    def _end_group(self) -> None:
+        times = self.times
+        self._fold = gcd(self._fold, self._count)
+        self._groups += 1
+        self._in_groups += self._count
+        if self.times > times:
+            more = self._in_groups - self._in_groups // self.times - self.pairs
+            self.pairs += more
+            self._untold += more
+
+    def _break(self) -> None:
+        super()._break()
+        self._fold = self._groups = self._in_groups = 0
 
 
 class _LaggedRun(_Run):

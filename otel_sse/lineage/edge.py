@@ -132,8 +132,9 @@ class Edge:
 
     @property
     def hands_on(self) -> bool:
-        """Whether the stage takes its chunks from another one in this process, and has made none of them anew."""
-        return self._upstream is not None and self._handover is not None and self._handover.is_exact
+        """Whether the stage takes all of its chunks from others in this process, and has made none of them anew."""
+        exact = self._handover is not None and self._handover.is_exact and not self._adds
+        return self._upstream is not None and exact
 
     def cross(self, chunk: Chunk) -> Sequence[Finding]:
         """Write on `chunk` which upstream chunks it was made from, and make it pending for the next stage.
@@ -254,7 +255,7 @@ class Edge:
             stretch.take(chunk, taken, upstream, calm=calm)
         found = list(self._step(chunk))
         if how == PASSED and chunk.kind == CONTENT and self._handover is not None and upstream.again is not None:
-            if self._known is not None:
+            if self._known is not None and not self._adds:
                 self._known(chunk.seq)
             sure = stretch.repeat(chunk, upstream.again, upstream)
             found += [finding for pair in sure if (finding := self._handover.again(*pair))]

@@ -79,8 +79,9 @@ class Matching:
         self.apart: list[Pair] = []
         """Other chunks that equal an earlier one."""
         self._judge_copies()
-        self.adds = len(self.copies) + len(self.twins) < len(self._left_down)
-        """Whether there are chunks of the stage's own."""
+        sure = {chunk.seq for chunk, _ in (*self.copies, *self.twins)}
+        self.added = [self._downs[j].seq for j in self._left_down if self._downs[j].seq not in sure]
+        """Numbers of the chunks of the stage's own."""
 
     def _recorded(self) -> Pairs:
         """Return the matches that the chunks name, as far as they are in order."""

@@ -39,7 +39,7 @@ class Shares:
         """Whether two channels say the same, so that nobody knows which of them goes on."""
 
     def is_left_out(self, channel: str) -> bool:
-        """Whether nothing or almost nothing of a channel goes on. The only channel of an answer never is left out."""
+        """Whether nothing or almost nothing of a channel goes on. If text is an answer's only channel, it never is."""
         counts = self._counts.get(channel)
         return counts is not None and counts[_OFF] >= _LEFT_OUT * counts[_ON]
 
@@ -70,6 +70,11 @@ class Shares:
         """
         sizes = Counter(each.channel for each in ups)
         if len(sizes) == 1:
+            (channel,) = sizes
+            if is_beside(channel):
+                # Whoever hands on nothing of an answer's text has lost it; nothing of a tool's call is on purpose.
+                on = len(matches(ups, downs, keyed))
+                self.count(channel, on, len(ups) - on)
             return list(ups)
         kept, matched = list(ups), len(matches(ups, downs, keyed))
         self.are_alike |= not keyed and self._says_the_same(ups, downs, sizes, matched)

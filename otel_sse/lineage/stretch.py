@@ -166,7 +166,8 @@ class Stretch:
         self._copies = [pair for pair in self._copies if pair[0].seq > down.seq]
         self._before, self._begins = matching.before(cut), False
         missing = [pair for pair in found.missing if pair[1] <= down.seq]
-        return Verdict(copies, twins, moved, missing, found.adds)
+        adds = any(seq <= down.seq for seq in matching.added if seq not in self._sure)
+        return Verdict(copies, twins, moved, missing, adds)
 
     def _match(self, shares: Shares) -> Matching:
         return Matching(self._before, self._ups, self._downs, shares, self._told)
@@ -174,10 +175,11 @@ class Stretch:
     def _judge(self, matching: Matching) -> Verdict:
         others = [*matching.twins, *matching.apart]
         copies = [*matching.copies, *(pair for pair in others if pair[0].seq in self._sure)]
+        adds = any(seq not in self._sure for seq in matching.added)
         if matching.has_foreign:
-            return Verdict(copies, adds=True)
+            return Verdict(copies, adds=adds)
         twins = [pair for pair in matching.twins if pair[0].seq not in self._sure]
         missing = matching.missing(self._last)
         head = matching.head if self._begins else 0
         missing = missing[head if head >= limits.LEFT_OUT_CHUNKS else 0 :]
-        return Verdict(copies, twins, matching.moved, missing, matching.adds)
+        return Verdict(copies, twins, matching.moved, missing, adds)

@@ -19,7 +19,9 @@ class Latest(list[int]):
         self._most = most
 
     def keep(self, number: int) -> None:
-        """Add a number; the oldest one goes where there are too many."""
+        """Add a number, if it is not the latest one already; the oldest one goes where there are too many."""
+        if self and self[-1] == number:
+            return
         self.append(number)
         if len(self) > self._most:
             del self[0]

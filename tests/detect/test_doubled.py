@@ -50,6 +50,22 @@ def test_what_models_say_is_no_run_of_pairs(keys: list[int]) -> None:
     assert judge(keys) == []
 
 
+@pytest.mark.parametrize("times", [3, 4, 5])
+@pytest.mark.parametrize("batch", [1, limits.LOOK_CHUNKS])
+def test_each_chunk_several_times_counts_all_copies(times: int, batch: int) -> None:
+    """Of three equal chunks two are copies, and of six that the model says as two, four are."""
+    keys = [*range(1, 11), 10, *range(11, 21)]
+    found = judge([key for key in keys for _ in range(times)], batch=batch)
+    assert sum(one.amount for one in found) == (times - 1) * len(keys)
+    assert f"came {times} times" in found[-1].evidence
+
+
+def test_worked_example_of_copies_of_neighbours() -> None:
+    """What the comment in the class says of three copies each is so."""
+    found = judge([key for key in (1, 2, 3, 4, 4) for _ in range(3)], batch=1)
+    assert sum(one.amount for one in found) == 2 * 5
+
+
 def test_each_chunk_twice_is_suspected_and_then_certain() -> None:
     """Each twin names the chunk that it repeats; the first finding counts the pairs before it that were not told."""
     found = judge(twice(range(1, 21)))

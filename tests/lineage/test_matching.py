@@ -27,7 +27,7 @@ def test_worked_example() -> None:
     found, _ = _matched("abcdefgh", "aebbcdegfh")
     assert [(up.digest, one.seq, before.seq) for up, one, before in found.moved] == [("f", 9, 8)]
     assert (_seqs(found.twins), found.copies) == ([(4, 3)], [])
-    assert (found.adds, found.has_foreign, found.missing(10)) == (True, False, [])
+    assert (found.added, found.has_foreign, found.missing(10)) == ([2], False, [])
 
 
 @pytest.mark.parametrize(("size", "copies"), [(limits.LAGGED_TWINS, True), (limits.LAGGED_TWINS - 1, False)])

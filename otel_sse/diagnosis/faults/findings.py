@@ -133,6 +133,12 @@ def _is_another(stream: TraceStream, n: int, finding: Finding, first: int, own: 
     if stream.stages[first].is_cut and before and min(before) > max(told):
         # Past their cap, findings are counted and have no event.
         return False
+    ups = stream.upstream[first]
+    if finding.kind == DOUBLED and len(ups) == 1:
+        doubled = [p for p in stream.descents[ups[0], first].flow.passages if p.fate == Fate.DOUBLED]
+        if not before.isdisjoint({seq for passage in doubled for seq in (passage.seq, passage.of)}):
+            # The first stage made the copy, whether or not its finding has an event.
+            return False
     return bool(before) and not before & told
 
 
