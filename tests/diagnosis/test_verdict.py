@@ -36,7 +36,7 @@ def test_copies_are_counted_and_said_in_words() -> None:
     """Three of each chunk are no pairs."""
     thrice = diagnose(with_fault(WORDS, lambda items: [item for item in items for _ in range(3)], 2))
     assert thrice.verdict == (
-        "process-0 stage2 handed on 30 chunks three times, 60 too many, at 2-3, 5-6, 8-9 and 27 more places; "
+        "process-0 stage2 handed on 30 chunks three times, 60 too many, at 2-3, 5-6, 8-9, 11-12 and 26 more places; "
         "stage1 before it had them right."
     )
     assert thrice.faults[0].count == 60

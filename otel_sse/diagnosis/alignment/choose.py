@@ -67,7 +67,7 @@ def flow(up: Sequence[Piece], down: Sequence[Piece], recorded: Ranges, *, counte
     if best is None:  # pragma: no cover - the first choice has a flow
         raise AssertionError
     _take_first(best.passages, {piece.seq: _in_channel(piece).digest for piece in down})
-    return best
+    return _exchanged(best)
 
 
 def _flows(up: Sequence[Piece], down: Sequence[Piece], recorded: Ranges, kept: Kept) -> Iterator[Flow]:
@@ -162,6 +162,27 @@ def _own_words(passages: Sequence[Passage], known: Container[str], digests: Mapp
         if is_more and any(digests[passage.seq] not in known for _, passage in block):
             own.update(n for n, _ in block)
     return own
+
+
+def _exchanged(found: Flow) -> Flow:
+    """Record chunks as changed that stand where as many are missing: the stage made the one of the other.
+
+    Upstream 1-3 are `a b c`; downstream are `a`, then `X` that is added, then `c`; 2 is missing: `X` is 2, changed.
+    """
+    passages, lost = list(found.passages), set(found.lost) - found.left_out
+    end = 0
+    for is_added, run in groupby(found.passages, key=lambda passage: passage.fate == Fate.ADDED):
+        start, end = end, end + len(list(run))
+        if not is_added or not start or end == len(passages):
+            continue
+        between = range(passages[start - 1].last + 1, passages[end].first)
+        missing = sorted(seq for seq in lost if seq in between)
+        if len(missing) == end - start:
+            for n, seq in zip(range(start, end), missing, strict=True):
+                passages[n] = Passage(passages[n].seq, Fate.CHANGED, seq, seq)
+            lost.difference_update(missing)
+    left = [seq for seq in found.lost if seq in lost or seq in found.left_out]
+    return msgspec.structs.replace(found, passages=passages, lost=left)
 
 
 def _take_first(passages: list[Passage], digests: Mapping[int, str]) -> None:

@@ -137,6 +137,18 @@ def test_a_repeated_and_a_missing_identical_chunk_is_one_that_moved() -> None:
     assert ranges(found) == {1: (2, 2), 2: (3, 3), 3: (1, 1), 4: (4, 4)}
 
 
+def test_a_chunk_that_stands_where_one_is_missing_is_that_one_changed() -> None:
+    """Recorded as added, with a preface before it: it was made of the one that is missing in its place."""
+    texts = [*"abcdefgh"]
+    found = flow(
+        pieces(texts), pieces(["pre", "face", *"abc", "X", *"efgh"]), {n + 2: (n, n) for n in range(1, 9) if n != 4}
+    )
+    assert found.recorded
+    assert found.lost == []
+    assert fates(found) == [Fate.ADDED] * 2 + [Fate.SAME] * 3 + [Fate.CHANGED] + [Fate.SAME] * 4
+    assert found.passages[5][2:4] == (4, 4)
+
+
 def test_identical_contents_of_two_channels_are_told_apart() -> None:
     """Where the reasoning and the text hold one word each, the one that was handed on is of its own channel."""
     up = pieces(["ha", "so", "ha"], {1: "0/reasoning", 2: "0/reasoning"})
