@@ -138,15 +138,14 @@ def test_a_repeated_and_a_missing_identical_chunk_is_one_that_moved() -> None:
 
 
 def test_a_chunk_that_stands_where_one_is_missing_is_that_one_changed() -> None:
-    """Recorded as added, with a preface before it: it was made of the one that is missing in its place."""
-    texts = [*"abcdefgh"]
-    found = flow(
-        pieces(texts), pieces(["pre", "face", *"abc", "X", *"efgh"]), {n + 2: (n, n) for n in range(1, 9) if n != 4}
-    )
+    """Recorded as made of the chunk behind it, with a preface before all: it was made of the missing one."""
+    downstream = ["pre", "face", *"abc", "X", *"efgh"]
+    recorded = {n + 2: (n, n) for n in range(1, 9)} | {6: (5, 5)}
+    found = flow(pieces([*"abcdefgh"]), pieces(downstream), recorded)
     assert found.recorded
     assert found.lost == []
     assert fates(found) == [Fate.ADDED] * 2 + [Fate.SAME] * 3 + [Fate.CHANGED] + [Fate.SAME] * 4
-    assert found.passages[5][2:4] == (4, 4)
+    assert (found.passages[5].first, found.passages[5].last) == (4, 4)
 
 
 def test_identical_contents_of_two_channels_are_told_apart() -> None:
