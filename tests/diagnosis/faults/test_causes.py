@@ -14,7 +14,7 @@ from otel_sse.stream.chunk import CERTAIN
 from tests.stream.literals import names_used
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "diagnose.md").read_text(encoding="utf-8")
-TOLD_OF = ("causes.py", "findings.py")
+TOLD_OF = ("causes.py", "consequences.py", "findings.py")
 """Files that name kinds and make no fault of them."""
 
 FILES = [f"diagnosis/faults/{path.name}" for path in Path(faults.__path__[0]).glob("*.py") if path.name not in TOLD_OF]
