@@ -25,7 +25,7 @@ _BLANKS: Final = _digests([blank * count for blank in (" ", "\n", "\t", "\r\n", 
 """Digests of the usual pieces of white space."""
 
 _KEEP_ALIVES: Final = _digests(
-    [f"{space}{word}" for space in ("", " ") for word in ("", "keep-alive", "keepalive", "ping", "heartbeat")]
+    [f"{space}{word}" for space in ("", " ") for word in ("keep-alive", "keepalive", "ping", "heartbeat")]
 )
 """Digests of the usual comments that keep a connection. So is one that comes more often than content is missing."""
 
