@@ -266,7 +266,11 @@ def colon_content(recording: Recording, chance: random.Random) -> Change | None:
         return None
     said = [recording.frames[at].content for at in contents]
     # What begins with a colon is no blank line beside another one.
-    places = [at for n, at in enumerate(contents) if said[n] not in (*said[max(n - 1, 0) : n], *said[n + 1 : n + 2])]
+    places = [
+        at
+        for n, at in enumerate(contents)
+        if (said[n] or "").strip() and said[n] not in (*said[max(n - 1, 0) : n], *said[n + 1 : n + 2])
+    ]
     if not places:
         return None
     place = chance.choice(places)

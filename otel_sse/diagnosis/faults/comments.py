@@ -25,9 +25,9 @@ _BLANKS: Final = _digests([blank * count for blank in (" ", "\n", "\t", "\r\n", 
 """Digests of the usual pieces of white space."""
 
 _KEEP_ALIVES: Final = _digests(
-    [f"{space}{word}" for space in ("", " ") for word in ("", "keep-alive", "keepalive", "ping", "heartbeat")]
+    [f"{space}{word}" for space in ("", " ") for word in ("keep-alive", "keepalive", "ping", "heartbeat")]
 )
-"""Digests of the usual comments that keep a connection. So is a comment that comes more than once."""
+"""Digests of the usual comments that keep a connection. So is one that comes more often than content is missing."""
 
 
 class Comments:
@@ -45,7 +45,7 @@ class Comments:
         # A blank can't begin with a colon.
         self._lost = [seq for seq in lost if digests.get(seq) not in _BLANKS]
         said = Counter(comment.digest for comment in _comments(edge.chunks))
-        self._keep_alives = _KEEP_ALIVES | {digest for digest, count in said.items() if count > 1}
+        self._keep_alives = _KEEP_ALIVES | {digest for digest, count in said.items() if count > max(len(lost), 1)}
         self._gaps = dict(self._by_gap()) if any(chunk.kind == COMMENT for chunk in edge.chunks) else {}
 
     @property

@@ -95,7 +95,9 @@ class LeftOut:
 
     def _has_sibling(self, channel: str) -> bool:
         """Whether a channel is the call of a tool, and another call was handed on."""
-        return _is_call(channel) and any(map(_is_call, self._handed_on()))
+        # Where text is cut anew, the sums of bytes only suggest which call was handed on.
+        alike = not self._edge.flow.is_cut_anew
+        return alike and _is_call(channel) and any(map(_is_call, self._handed_on()))
 
     def _are_alike(self) -> bool:
         """Whether every lost chunk equals a neighbour: a filter of repetitions dropped them, whatever their channel."""
