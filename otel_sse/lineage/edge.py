@@ -132,9 +132,8 @@ class Edge:
 
     @property
     def hands_on(self) -> bool:
-        """Whether the stage takes all of its chunks from others in this process, and has made none of them anew."""
-        exact = self._handover is not None and self._handover.is_exact and not self._adds
-        return self._upstream is not None and exact
+        """Whether the stage takes its chunks from another one in this process, and has made none of them anew."""
+        return self._upstream is not None and self._handover is not None and self._handover.is_exact
 
     def cross(self, chunk: Chunk) -> Sequence[Finding]:
         """Write on `chunk` which upstream chunks it was made from, and make it pending for the next stage.
