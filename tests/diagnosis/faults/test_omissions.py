@@ -6,7 +6,6 @@ import pytest
 
 from otel_sse.diagnosis.diagnose import Diagnosis, diagnose
 from otel_sse.diagnosis.trace.streams import TraceStream, trace_of
-from otel_sse.stream.channels import is_beside
 from otel_sse.stream.chunk import CERTAIN, COMMENT, Finding
 from tests.diagnosis.made_faults import WORDS, only
 from tests.diagnosis.made_pipeline import Stage, replying, stream_of, whole, without
