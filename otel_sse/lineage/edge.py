@@ -230,7 +230,7 @@ class Edge:
             return ()
         if any(each.kind == CONTENT for each in upstream.taken) or upstream.in_pieces:
             return self._made_anew(chunk, upstream, waited and chunk.upstream_first == chunk.upstream_last)
-        self._adds = True
+        self._add_own(True)
         self._begin(upstream.recent if made_ns else ()).take(chunk, (), upstream, calm=False)
         return [*self._told(), *self._step(chunk)]
 
@@ -257,7 +257,7 @@ class Edge:
             if self._known is not None and not self._adds:
                 self._known(chunk.seq)
             sure = stretch.repeat(chunk, upstream.again, upstream)
-            found += [finding for pair in sure if (finding := self._handover.again(*pair))]
+            found += [finding for pair in sure if (finding := self._handover.again(*pair, in_long_run=True))]
         return found
 
     def _begin(self, before: Sequence[Passed]) -> Stretch:
@@ -296,13 +296,19 @@ class Edge:
         if shares.are_alike:
             self._handover.made_anew()
         self._missing.add(verdict.missing)
-        self._adds |= verdict.adds
+        self._add_own(verdict.adds)
         self._twins += verdict.twins
         del self._twins[: -limits.MAX_TWINS]
         copies = [*verdict.copies, *(self._twins if ends and not self._adds else ())]
-        again = [self._handover.again(*pair) for pair in copies]
+        is_long = len(verdict.copies) >= limits.COPIED_RUN
+        again = [self._handover.again(*pair, in_long_run=is_long) for pair in copies]
         self._missing.add_moved(verdict.moved)
         return [each for each in again if each is not None]
+
+    def _add_own(self, adds: bool) -> None:
+        self._adds |= adds
+        if self._handover is not None:
+            self._handover.adds_own = self._adds
 
     def _late(self, seq: int) -> Sequence[Finding]:
         moved = self._missing.moved(seq) if self._handover is not None else ()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from otel_sse import limits
 from otel_sse.stream import kinds
-from otel_sse.stream.chunk import CERTAIN, CONTENT, Chunk, Finding
+from otel_sse.stream.chunk import CERTAIN, CONTENT, SUSPECTED, Chunk, Finding
 
 _NS_PER_MS = 1e6
 
@@ -21,13 +21,16 @@ class HandoverDetector:
         stage: The stage's name, for findings.
     """
 
-    __slots__ = ("_altered", "_checkpoints", "_exact", "_stage", "keeps_content")
+    __slots__ = ("_altered", "_checkpoints", "_exact", "_stage", "adds_own", "keeps_content")
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
         self._exact = True
         self._checkpoints = ((0, 0), (0, 0))
         self._altered: Finding | None = None
+        self.adds_own = False
+        """Whether the stage has added words of its own. Some equal words of the answer by chance, so that what a few equal
+        chunks show is suspected only."""
         self.keeps_content = False
         """Whether the stage has promised to change no content."""
 
@@ -40,17 +43,23 @@ class HandoverDetector:
         """A chunk equals no pending chunk, or only one far ahead: the stage no longer hands on chunk for chunk."""
         self._exact = False
 
-    def again(self, chunk: Chunk, of: Chunk) -> Finding | None:
+    @property
+    def _certainty(self) -> str:
+        return SUSPECTED if self.adds_own else CERTAIN
+
+    def again(self, chunk: Chunk, of: Chunk, *, in_long_run: bool = False) -> Finding | None:
         """Return the finding that a chunk was handed on twice.
 
         Args:
             chunk: The chunk, with the upstream chunk that it was made from.
             of: The earlier chunk that was made from the same one.
+            in_long_run: Whether it is one of so many copies in a row that chance is out.
         """
         if not self._exact or chunk.kind != CONTENT:
             return None
         evidence = f"upstream chunk {chunk.upstream_first} was handed on as {of.seq} and again as {chunk.seq}"
-        return Finding(kinds.DOUBLED, CERTAIN, self._stage, chunk.seq, of.seq, evidence)
+        certainty = CERTAIN if in_long_run else self._certainty
+        return Finding(kinds.DOUBLED, certainty, self._stage, chunk.seq, of.seq, evidence)
 
     def altered(self, chunk: Chunk, before: Chunk, *, of_one: bool) -> Finding | None:
         """Hold a finding back about a content chunk that equals no upstream chunk; return the one held back before.
@@ -85,7 +94,7 @@ class HandoverDetector:
         if not self._exact or chunk.kind != CONTENT:
             return None
         evidence = f"upstream chunk {chunk.upstream_first} was handed on after one that came in behind it"
-        return Finding(kinds.MOVED, CERTAIN, self._stage, chunk.seq, before.seq, evidence)
+        return Finding(kinds.MOVED, self._certainty, self._stage, chunk.seq, before.seq, evidence)
 
     def lost(self, missing: Iterable[tuple[Chunk, int]]) -> list[Finding]:
         """Return the gaps that are certain now.
@@ -103,7 +112,7 @@ class HandoverDetector:
         first, last = chunks[0].seq, chunks[-1].seq
         which = f"chunk {first}" if first == last else f"chunks {first} to {last}"
         evidence = f"upstream {which} came in before it and did not go on, {len(chunks)} with content"
-        return Finding(kinds.LOST, CERTAIN, self._stage, seq, 0, evidence, len(chunks))
+        return Finding(kinds.LOST, self._certainty, self._stage, seq, 0, evidence, len(chunks))
 
     def handed_on(self, seq: int, time_ns: int, made_ns: int) -> Finding | None:
         """Return a finding where chunks that came in one by one were handed on all at once.

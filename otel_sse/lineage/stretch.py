@@ -178,8 +178,12 @@ class Stretch:
         adds = any(seq not in self._sure for seq in matching.added)
         if matching.has_foreign:
             return Verdict(copies, adds=adds)
-        twins = [pair for pair in matching.twins if pair[0].seq not in self._sure]
+        # An equal chunk that moved and one that came twice are together one word of the stage's own.
+        repeated = {chunk.digest for chunk, _ in matching.twins}
+        moved = [each for each in matching.moved if each[0].digest not in repeated]
+        own = {each[0].digest for each in matching.moved} & repeated
+        twins = [pair for pair in matching.twins if pair[0].seq not in self._sure and pair[0].digest not in own]
         missing = matching.missing(self._last)
         head = matching.head if self._begins else 0
         missing = missing[head if head >= limits.LEFT_OUT_CHUNKS else 0 :]
-        return Verdict(copies, twins, matching.moved, missing, adds)
+        return Verdict(copies, twins, moved, missing, adds or bool(own))

@@ -27,12 +27,16 @@ def test_answer_that_is_handed_on_is_in_order(answer: Words, ahead: int) -> None
 
 @given(chance=CHANCE, ahead=AHEAD)
 def test_words_of_the_answer_said_elsewhere_too(chance: random.Random, ahead: int) -> None:
-    """A word that equals one of the answer, and does not stand beside it, is no copy, and makes no gap."""
+    """A word that equals one of the answer, and does not stand near it, is no copy, and makes no gap.
+
+    Near it, it may as well have moved or come twice: nobody can tell.
+    """
     answer = _text(chance)
     sent = as_it_is(answer)
-    for _ in range(chance.randrange(1, 4)):
+    # Three words could by chance be a run of the answer's, which is what a second path makes.
+    for _ in range(chance.randrange(1, 3)):
         at, (word, _) = chance.randrange(len(sent) + 1), chance.choice(answer)
-        if word not in [each.text for each in sent[max(at - 1, 0) : at + 1]]:
+        if word not in [each.text for each in sent[max(at - 8, 0) : at + 8]]:
             sent = _put_in(sent, at, [word])
     assert counted(judged(answer, sent, ahead=ahead)) == {}
 
