@@ -16,7 +16,7 @@ from otel_sse.integrations.bodies import Body, ByteCursor, body_headers, streame
 from otel_sse.integrations.clients.coding import decoder_for
 from otel_sse.integrations.clients.propagation import TRACERESPONSE, missing_context, take_back, written_by
 from otel_sse.recording.live_stream import Stream, current_stream
-from otel_sse.recording.registry import default_recorder
+from otel_sse.recording.registry import default_recorder, outside
 from otel_sse.recording.stage_record import StageRecord
 from otel_sse.stream.stage import StageSpec
 from otel_sse.stream.stages import CLIENT, PROVIDER
@@ -130,4 +130,4 @@ def _outside(host: str) -> Exchange | None:
         return None
     if not (recorder.options.enabled and recorder.options.clients):
         return None
-    return Exchange(Stream(recorder, now_ns(), get_current()), CLIENT, host)
+    return Exchange(outside(Stream(recorder, now_ns(), get_current())), CLIENT, host)
