@@ -104,7 +104,9 @@ class InstrumentOptions(TypedDict, total=False):
     """Make a stage of what the application's iterator yields to a streaming response (docs/stages.md)."""
 
     emit_rewrites: bool | None
-    """Whether the application's own code before `emit` may filter, change or add content, which is then no finding."""
+    """Whether the application's own code before `emit` (before `socket_write` where there is no `emit`) may filter,
+    change or add content, which is then no finding.
+    """
 
     websockets: bool | None
     """Make stages of the streams that cross WebSockets, and agree with the other end on an envelope (docs/envelope.md).

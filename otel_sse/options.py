@@ -143,7 +143,8 @@ class Options:
     emit_rewrites: bool = flag_setting(
         "emit_rewrites",
         False,
-        "Whether the application's own code before `emit` may filter, change or add content, which is then no finding.",
+        "Whether the application's own code before `emit` (before `socket_write` where there is no `emit`) may filter, "
+        "change or add content, which is then no finding.",
     )
     websockets: bool = flag_setting(
         "websockets",

@@ -287,7 +287,11 @@ class Exchange:
         if not kind or self._scope.get("method") == "HEAD" or len(pairs(headers)) != len(headers):
             return message
         lines, encoding = kind in stream_headers.NDJSON_TYPES, stream_headers.content_coding(headers)
-        spec = StageSpec(SOCKET_WRITE, lines=lines, encoding=encoding, last=True, to_reader=True)
+        # Where no framework has a stage `emit` (a bare ASGI application), the application writes here itself.
+        before = EMIT if options.emit_rewrites else ""
+        spec = StageSpec(
+            SOCKET_WRITE, lines=lines, encoding=encoding, last=True, to_reader=True, rewrites_but_after=before
+        )
         self._record = record = self._stream.stage(spec)
         self._call_start_hook(record)
         extended = stream_headers.with_trace(

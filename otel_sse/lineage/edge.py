@@ -172,6 +172,11 @@ class Edge:
         """Return the findings that were held back, and the losses that are certain at the end."""
         return () if self._upstream is None else [*self._told(), *self._overdue(self._upstream, _END)]
 
+    def may_rewrite(self) -> None:
+        """The stage turns out to be one that may change content. For before its first chunk finds its upstream."""
+        self._rewrites = True
+        self._handover = None
+
     def keep_content(self) -> None:
         """The stage has promised to keep content: a chunk that comes out with other content is a finding."""
         if self._handover is not None:

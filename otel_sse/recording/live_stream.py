@@ -114,9 +114,9 @@ class Stream:
         context = without_stream(get_current()) if self.context is None else self.context
         record = self.recorder.open(info, since_ns or self.requested_ns, context)
         if self.carried:
-            record.span.set_attribute(semconv.STREAM_CARRIED, True)
+            record.mark(semconv.STREAM_CARRIED)
         elif self.misses_request:
-            record.span.set_attribute(semconv.STREAM_NO_REQUEST, True)
+            record.mark(semconv.STREAM_NO_REQUEST)
         if self._request is not None:
             _tie_request(record, self._request)
         tie(record, self.order, self.recorder.options.interval_sample)

@@ -22,6 +22,8 @@ class StageSpec(msgspec.Struct, frozen=True):
         outbound: Whether its chunks leave the process there, so that no iterator here takes them from it.
         last: Whether no stage of this process comes after it.
         to_reader: Whether its chunks are what the reader gets, so that they go on where the reader stopped.
+        rewrites_but_after: Name of the one stage behind which it changes no content, where it may behind any other: the
+            application's own code lies between them then. "" for a stage that `rewrites` says all of.
     """
 
     name: str
@@ -37,6 +39,7 @@ class StageSpec(msgspec.Struct, frozen=True):
     outbound: bool = False
     last: bool = False
     to_reader: bool = False
+    rewrites_but_after: str = ""
 
     @property
     def label(self) -> str:

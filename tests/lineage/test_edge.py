@@ -287,3 +287,16 @@ def test_chunk_handed_on_twice_is_certain_behind_an_opening_of_the_stages_own() 
         crossings.add(chunk(seq, f"t{seq}", 10 * seq))
         found += [one for again in (0, 1) for one in edge.cross(chunk(2 * seq - 2 + again, f"t{seq}", 10 * seq + 1))]
     assert told(found) == [("duplicate/doubled", CERTAIN, 2 * seq - 1, 2 * seq - 2) for seq in range(2, 6)]
+
+
+def test_a_stage_may_turn_out_to_rewrite_once_its_upstream_is_known() -> None:
+    """What it leaves out and changes is no finding then."""
+    before, after, _ = edges()
+    after.may_rewrite()
+    for seq, digest in ((1, "a"), (2, "b"), (3, "c"), (4, "d")):
+        before.cross(chunk(seq, digest, seq))
+    found = [
+        finding for seq, digest in ((1, "a"), (2, "d"), (3, "d")) for finding in after.cross(chunk(seq, digest, 9))
+    ]
+    assert [*found, *after.close()] == []
+    assert not after.hands_on
