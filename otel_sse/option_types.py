@@ -112,6 +112,9 @@ class InstrumentOptions(TypedDict, total=False):
     """Make stages of the streams that cross WebSockets, and agree with the other end on an envelope (docs/envelope.md).
     """
 
+    watch_websockets: bool | None
+    """Make stages of all WebSockets that the application serves, those of browsers too (docs/envelope.md)."""
+
     excluded_urls: str | None
     """Regular expressions; requests whose URL (without its query) or path one matches are left alone. It must be
     regular expressions with commas between them, 16384 characters at most, none of them empty, and not find every URL

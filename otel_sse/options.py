@@ -152,6 +152,11 @@ class Options:
         "Make stages of the streams that cross WebSockets, and agree with the other end on an envelope "
         "(docs/envelope.md).",
     )
+    watch_websockets: bool = flag_setting(
+        "watch_websockets",
+        False,
+        "Make stages of all WebSockets that the application serves, those of browsers too (docs/envelope.md).",
+    )
     excluded_urls: str = patterns_setting(
         "excluded_urls",
         "Regular expressions; requests whose URL (without its query) or path one matches are left alone.",
