@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from otel_sse.integrations.apps import instrument, uninstrument
     from otel_sse.integrations.instrumentor import SSEInstrumentor
     from otel_sse.integrations.verbs.carriers import extract, inject
+    from otel_sse.integrations.verbs.handles import resume_stream, stream_handle
     from otel_sse.integrations.verbs.normalize import normalize
     from otel_sse.integrations.verbs.observe import observe
     from otel_sse.integrations.verbs.policies import policy
@@ -74,8 +75,10 @@ __all__ = [
     "observe",
     "policies",
     "policy",
+    "resume_stream",
     "shutdown",
     "single_pass",
+    "stream_handle",
     "testing",
     "uninstrument",
     "wire",
@@ -98,8 +101,10 @@ _MODULE_OF: Final = {
     "normalize": "otel_sse.integrations.verbs.normalize",
     "observe": "otel_sse.integrations.verbs.observe",
     "policy": "otel_sse.integrations.verbs.policies",
+    "resume_stream": "otel_sse.integrations.verbs.handles",
     "shutdown": "otel_sse.recording.registry",
     "single_pass": "otel_sse.guards.single_pass",
+    "stream_handle": "otel_sse.integrations.verbs.handles",
     "uninstrument": "otel_sse.integrations.apps",
 }
 """Public name → module that has it."""

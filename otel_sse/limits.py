@@ -158,6 +158,14 @@ MAX_ENVELOPE_BYTES: Final = 1_024
 """Bytes of the line in front of a WebSocket message: about 50, 110 where a stream opens, and at most 512 of tracestate
 (W3C Trace Context asks to carry that many)."""
 
+MAX_CARRIED_STREAMS: Final = 4_096
+"""Streams of this process that are found again by their handles: about 200 bytes each, and as many as a busy process
+has jobs. The oldest is forgotten first, and is then continued as a stream of another process is."""
+
+MAX_HANDLE_CHARS: Final = 2_048
+"""Characters of a handle that is read. One has 90, and 700 with the 512 of a tracestate that W3C Trace Context asks to
+carry; escaped they may be three times as many."""
+
 MAX_HOP_STREAMS: Final = 1_024
 """Streams of one connection, and streams whose numbers outlive a connection; the least recently used is forgotten
 first. Each of the latter takes about 3 KB, and 20 KB where its numbers skip, or its sender holds messages."""

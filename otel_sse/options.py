@@ -147,7 +147,8 @@ class Options:
     emit_rewrites: bool = flag_setting(
         "emit_rewrites",
         False,
-        "Whether the application's own code before `emit` may filter, change or add content, which is then no finding.",
+        "Whether the application's own code before `emit` (before `socket_write` where there is no `emit`) may filter, "
+        "change or add content, which is then no finding.",
     )
     whole_types: tuple[str, ...] = names_setting(
         "whole_types",
@@ -175,6 +176,11 @@ class Options:
         "query parameters",
         PARAMETER,
         default=("starting_after", "from", "offset", "last_event_id"),
+    )
+    watch_websockets: bool = flag_setting(
+        "watch_websockets",
+        False,
+        "Make stages of all WebSockets that the application serves, those of browsers too (docs/envelope.md).",
     )
     excluded_urls: str = patterns_setting(
         "excluded_urls",

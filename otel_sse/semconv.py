@@ -88,6 +88,8 @@ STREAM_MAX_INTERVAL: Final = "sse.stream.max_interval"
 STREAM_SEND_TIME: Final = "sse.stream.send_time"
 STREAM_DROPPED: Final = "sse.stream.dropped"
 STREAM_RESUMED: Final = "sse.stream.resumed"
+STREAM_CARRIED: Final = "sse.stream.carried"
+STREAM_NO_REQUEST: Final = "sse.stream.no_request"
 STREAM_READ_ON_CHUNKS: Final = "sse.stream.read_on_chunks"
 STREAM_READ_ON_TIME: Final = "sse.stream.read_on_time"
 STREAM_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
@@ -209,6 +211,17 @@ ATTRIBUTES: Final = (
         "True where the answer goes on behind the request's `Last-Event-ID` or cursor.",
     ),
     Attribute(
+        STREAM_CARRIED, "boolean", "", _S, _LOW, "True where a handle carries the stream: stages elsewhere may feed it."
+    ),
+    Attribute(
+        STREAM_NO_REQUEST,
+        "boolean",
+        "",
+        _S,
+        _LOW,
+        "True where a process that serves an instrumented application read it outside of any request.",
+    ),
+    Attribute(
         STREAM_READ_ON_CHUNKS, "int", "{chunk}", _S, _HIGH, "Chunks that were read for nobody: the request was over."
     ),
     Attribute(STREAM_READ_ON_TIME, "double", "s", _S, _HIGH, "From the request's end to the last one of these."),
@@ -232,7 +245,14 @@ ATTRIBUTES: Final = (
         "Chunks that came before they were sent, by the two hosts' clocks; their latency counts as 0.",
     ),
     Attribute(SEGMENT_INDEX, "int", "", _S, _HIGH, "Number of this segment: 0, 1, 2 …"),
-    Attribute(LINK, "string", "", "span link", _LOW, "What it means: `upstream`, or `segment` to the segment before."),
+    Attribute(
+        LINK,
+        "string",
+        "",
+        "span link",
+        _LOW,
+        "What it means: `upstream`, `request`, or `segment` to the segment before.",
+    ),
     Attribute(CHUNK_SEQ, "int", "", _C, _HIGH, "Number of the chunk at its stage: 1, 2, 3 …"),
     Attribute(CHUNK_DIGEST, "string", "", _C, _HIGH, "12 hex digits of the digest of the content, else of the data."),
     Attribute(CHUNK_ACC_LEN, "int", "By", _C, _HIGH, "Bytes of content so far, this chunk's included."),

@@ -16,6 +16,7 @@ from otel_sse.diagnosis.faults.findings import back_to, reported
 from otel_sse.diagnosis.faults.gathering import gathered, held_unread
 from otel_sse.diagnosis.faults.joins import doubled_by_two_ways, ends_sent_twice
 from otel_sse.diagnosis.faults.resumes import resumes
+from otel_sse.diagnosis.no_request import no_request
 from otel_sse.diagnosis.read_on import read_on
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.diagnosis.unread import Unread, unread_of
@@ -91,7 +92,7 @@ def diagnose(stream: TraceStream) -> Diagnosis:
         f"{stream.stages[n].label}: the stage that its chunks came from is not in the trace"
         for n in sorted(stream.orphans)
     ]
-    notes += [*_resumed(stream), *_beside(stream), *read_on(stream)]
+    notes += [*_resumed(stream), *_beside(stream), *read_on(stream), *no_request(stream)]
     unread = unread_of(stream)
     return Diagnosis(verdict_of(stream, faults, unread), tuple(faults), tuple(notes), unread)
 

@@ -68,6 +68,7 @@ class Hop:
         self._metrics = recorder.metrics
         self._lanes = Demultiplexer(side, recorder, agreement, stream)
         self._read = MessageReader(hooks, self.max_bytes).read
+        recorder.reads_messages = True
         self._connection = next(_connections)
         self._ending: dict[Lane, int] = {}
         """Lanes with an END and a pending number: how many further messages the number may still take."""

@@ -10,9 +10,10 @@ import msgspec
 
 from otel_sse.dialects.frames import error_name
 from otel_sse.errors import ConfigurationError, must
+from otel_sse.hops.engine_io import Packet, Packets
 from otel_sse.limits import MAX_NAME_CHARS
 from otel_sse.stream import kinds
-from otel_sse.stream.chunk import CERTAIN, COMPLETE, CONTENT, CONTROL, ERROR, Finding
+from otel_sse.stream.chunk import CERTAIN, COMPLETE, CONTENT, CONTROL, ERROR, HEARTBEAT, Finding
 from otel_sse.stream.facts import Facts
 from otel_sse.wire import Event
 
@@ -135,7 +136,7 @@ class MessageReader:
         max_bytes: Longer messages are counted and not read.
     """
 
-    __slots__ = ("_hooks", "_max_bytes", "_plain", "_response")
+    __slots__ = ("_hooks", "_max_bytes", "_packets", "_plain", "_response")
 
     def __init__(self, hooks: Hooks, max_bytes: int) -> None:
         self._hooks = hooks
@@ -143,6 +144,7 @@ class MessageReader:
         self._max_bytes = max_bytes
         self._response = ""
         """Id of the response that is under way on the connection, or ""."""
+        self._packets = Packets()
 
     def read(self, message: Message) -> Read:
         """Return what a message says. Raises what a hook raises, and nothing else."""
@@ -158,7 +160,8 @@ class MessageReader:
             except (msgspec.DecodeError, UnicodeError):
                 read = Read("", size=size, item=message, broken=True)
         else:
-            read = Read("", size=size, item=message)
+            packet = self._packets.read(message) if type(message) is str and message[:1].isdecimal() else None
+            read = Read("", size=size, item=message) if packet is None else _read_packet(packet, size)
         return read if self._plain else self._asked(read, message)
 
     def _belong(self, read: Read, frame: _Frame) -> None:
@@ -235,6 +238,24 @@ def _read(frame: _Frame, message: Message, size: int) -> Read:
         facts = Facts(CONTENT, content, plain=True)
         return Read("", "", None, "", None, size, 0, key, mark, facts, None, numbered, False, weak)
     return Read("", "", None, "", None, size, 0, key, mark, None, _inner(frame, message), numbered, False, weak)
+
+
+def _read_packet(packet: Packet, size: int) -> Read:
+    """Read a packet as the message that it carries. An event's name stands for a type that is not there."""
+    payload = packet.payload
+    if packet.heartbeat:
+        return Read("", size=size, facts=Facts(HEARTBEAT))
+    if payload is not None and payload[:1] == "{":
+        try:
+            frame = _decode(payload)
+        except (msgspec.DecodeError, UnicodeError):
+            return Read("", size=size, item=payload, broken=True)
+        frame.type = frame.type or packet.event
+        return _read(frame, payload, size)
+    mark = _MARKS.get(packet.event, "")
+    if mark or not payload:
+        return Read("", size=size, mark=mark, facts=_facts(mark, payload, None))
+    return Read("", size=size, item=payload)
 
 
 def _facts(mark: str, content: str | None, error: object) -> Facts:

@@ -12,6 +12,7 @@ from opentelemetry.trace import TracerProvider
 from otel_sse.errors import NotAnApplicationError, must
 from otel_sse.integrations import patches
 from otel_sse.integrations.applications import starlette_stack
+from otel_sse.integrations.applications.foreign import advice_on
 from otel_sse.integrations.asgi import ASGIApp, Receive, Scope, Send, StreamMiddleware
 from otel_sse.integrations.counters import start_counters
 from otel_sse.iterators.object_proxy import ObjectProxy
@@ -61,7 +62,8 @@ def instrument(
         The application to serve.
 
     Raises:
-        NotAnApplicationError: `app` can't be called as an ASGI application. It is a TypeError.
+        NotAnApplicationError: `app` can't be called as an ASGI application. It is a TypeError, and says the way out for
+            WSGI's, aiohttp's and Robyn's.
         ConfigurationError: There is no option of such a name, or one has a value that is not allowed. It is a
             ValueError, and names the option and those that are spelt alike.
     """
@@ -120,7 +122,7 @@ def _recorder_of(app: Any) -> Recorder | None:
 
 def _check(app: Any) -> None:
     if not callable(app) or not _is_async(app) or not _takes_three(app):
-        raise NotAnApplicationError(must("app", "be an ASGI application", app, _ADVICE))
+        raise NotAnApplicationError(must("app", "be an ASGI application", app, advice_on(app) or _ADVICE))
 
 
 def _is_async(app: Any) -> bool:

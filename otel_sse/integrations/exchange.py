@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextvars import Token
 from functools import partial
 from typing import Any, Final
 
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.trace import get_current_span
 
 from otel_sse import limits
@@ -29,7 +30,7 @@ from otel_sse.integrations.protocol import (
     pairs,
 )
 from otel_sse.integrations.routes import route_of
-from otel_sse.recording.live_stream import Stream, enter, leave
+from otel_sse.recording.live_stream import Stream, enter, leave, with_stream
 from otel_sse.recording.outcomes import error_type, is_of_background, outcome_of, tells_of_disconnect
 from otel_sse.recording.recorder import Recorder
 from otel_sse.recording.stage_record import StageRecord
@@ -40,6 +41,9 @@ from otel_sse.telemetry.clock import now_ns
 
 _FILES: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 """Messages whose bytes the server reads itself, so that they never pass here."""
+
+_THREADS: Final = "opentelemetry.instrumentation.threading"
+"""OpenTelemetry's instrumentation of threads, which hands on OpenTelemetry's context: that has to have the stream."""
 
 
 class Exchange:
@@ -65,6 +69,7 @@ class Exchange:
         self._stream = Stream(recorder, now_ns(), _request_context())
         # Not a method of this object: what holds each other outlives its request.
         self._stream.find_route = partial(_route, recorder, scope, scope.get("root_path", ""))
+        self._stream.may_join = True
         self._stream.reader_had = partial(stream_headers.last_event_id, scope.get("headers"))
         names = recorder.options.cursor_parameters
         self._stream.reader_asked = partial(stream_headers.cursor_in, scope.get("query_string"), names)
@@ -75,7 +80,7 @@ class Exchange:
 
     async def run(self, app: ASGIApp) -> Any:
         """Call the application; whatever way it ends, an open stream ends with it, once."""
-        token = enter(self._stream)
+        token = self._enter()
         try:
             return await app(self._scope, self.receive, self.send)
         except BaseException as error:
@@ -285,7 +290,17 @@ class Exchange:
             return message
         lines, text = kind in stream_headers.NDJSON_TYPES, stream_headers.is_text(kind)
         encoding = stream_headers.content_coding(headers)
-        spec = StageSpec(SOCKET_WRITE, lines=lines, text=text, encoding=encoding, last=True, to_reader=True)
+        # Where no framework has a stage `emit` (a bare ASGI application), the application writes here itself.
+        before = EMIT if options.emit_rewrites else ""
+        spec = StageSpec(
+            SOCKET_WRITE,
+            lines=lines,
+            text=text,
+            encoding=encoding,
+            last=True,
+            to_reader=True,
+            rewrites_but_after=before,
+        )
         self._record = record = self._stream.stage(spec)
         self._call_start_hook(record)
         extended = stream_headers.with_trace(
@@ -301,12 +316,20 @@ class Exchange:
         if hook is not None:
             self._recorder.background.call_hook(hook, record.span, self._scope)
 
-    def _leave(self, token: Token[Stream | None]) -> None:
+    def _enter(self) -> tuple[Token[Stream | None], Any]:
+        # A microsecond, which only whoever has threads watched is to pay.
+        attached = attach(with_stream(get_current(), self._stream)) if _THREADS in sys.modules else None
+        return enter(self._stream), attached
+
+    def _leave(self, entered: tuple[Token[Stream | None], Any]) -> None:
+        token, attached = entered
         try:
             leave(token)
         except ValueError:
             # A request that nobody goes on with is closed in another context, where nothing can be undone.
             return
+        if attached is not None:
+            detach(attached)
 
     def _end_by(self, error: BaseException) -> None:
         try:

@@ -180,6 +180,11 @@ class Edge:
         found = [*self._told(), *self._judged(ends=True)]
         return [*found, *self._late(_END), *self._lost(self._missing.rest())]
 
+    def may_rewrite(self) -> None:
+        """The stage turns out to be one that may change content. For before its first chunk finds its upstream."""
+        self._rewrites = True
+        self._handover = None
+
     def keep_content(self) -> None:
         """The stage has promised to keep content: a chunk that comes out with other content is a finding."""
         if self._handover is not None:

@@ -29,8 +29,8 @@ class HandoverDetector:
         self._checkpoints = ((0, 0), (0, 0))
         self._altered: Finding | None = None
         self.adds_own = False
-        """Whether the stage has added words of its own. Some equal words of the answer by chance, so that what a few equal
-        chunks show is suspected only."""
+        """Whether the stage has added words of its own. Some equal words of the answer by chance, so that what few
+        equal chunks show is suspected only."""
         self.keeps_content = False
         """Whether the stage has promised to change no content."""
 

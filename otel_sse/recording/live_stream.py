@@ -6,11 +6,12 @@ import secrets
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from threading import get_ident
-from typing import Any
+from typing import Any, Final
 
-from opentelemetry.context import Context
-from opentelemetry.trace import get_current_span, set_span_in_context
+from opentelemetry.context import Context, create_key, get_current, get_value, set_value
+from opentelemetry.trace import Span, SpanContext, get_current_span, set_span_in_context
 
+from otel_sse import semconv
 from otel_sse.recording.recorder import Recorder
 from otel_sse.recording.stage_record import StageRecord
 from otel_sse.recording.tasks import current_task, task_reference
@@ -33,8 +34,8 @@ class Stream:
     """
 
     __slots__ = (
-        "_called", "_id", "_loose", "_open", "context", "find_route", "order", "reader_asked", "reader_had", "recorder",
-        "requested_ns", "route",
+        "__weakref__", "_called", "_id", "_loose", "_open", "_request", "carried", "context", "find_route", "may_join",
+        "misses_request", "order", "reader_asked", "reader_had", "recorder", "requested_ns", "route",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +54,13 @@ class Stream:
         """Returns from where the reader asked the answer to go on, by a cursor, or "". Called likewise."""
         self.order = StageOrder()
         """The stages that have had a chunk."""
+        self.carried = False
+        """Whether a handle of it was given out or taken up: work elsewhere feeds it, or is fed by it."""
+        self.may_join = False
+        """Whether it is a request's that may turn out to answer with a stream which began elsewhere (`join`)."""
+        self.misses_request = False
+        """Whether it began outside of any request, in a process that serves some."""
+        self._request: Span | None = None
         self._id = stream_id
         self._loose: list[StageRecord] = []
         self._open: list[StageRecord] = []
@@ -71,6 +79,30 @@ class Stream:
             self._id = stream_id
         return self._id == stream_id
 
+    @property
+    def is_untold(self) -> bool:
+        """Whether nobody has been told its id yet: it has no stage, and no message or handle names it."""
+        return not self._id
+
+    def join(self, stream_id: str, context: Context, other: Stream | None) -> None:
+        """Become a part of a stream that began earlier: a request answers with what a job makes.
+
+        Stages that begin from now on are the other stream's, in its trace. Each links to the request's span, and the
+        request's span to them. Only for a stream that `is_untold`.
+
+        Args:
+            stream_id: The other's id.
+            context: Has the span that is their parent; where it has none, they stay below the request's.
+            other: The other stream, where it lives in this process: its chunks are upstream of these.
+        """
+        self._id = stream_id
+        self.carried = True
+        if other is not None:
+            self.order = other.order
+        if get_current_span(context).get_span_context().is_valid:
+            self._request = get_current_span(self.context)
+            self.context = context
+
     def stage(self, spec: StageSpec, *, since_ns: int = 0) -> StageRecord:
         """Begin a stage of this stream and return its record.
 
@@ -81,7 +113,14 @@ class Stream:
         if not self.route and self.find_route is not None:
             self.route = self.find_route()
         info = StageInfo(spec, self.id, self.route)
-        record = self.recorder.open(info, since_ns or self.requested_ns, self.context)
+        context = without_stream(get_current()) if self.context is None else self.context
+        record = self.recorder.open(info, since_ns or self.requested_ns, context)
+        if self.carried:
+            record.mark(semconv.STREAM_CARRIED)
+        elif self.misses_request:
+            record.mark(semconv.STREAM_NO_REQUEST)
+        if self._request is not None:
+            _tie_request(record, self._request)
         tie(record, self.order, self.recorder.options.interval_sample)
         if spec.to_reader and self.reader_had is not None:
             ident = self.reader_had()
@@ -135,13 +174,16 @@ class Stream:
 
         Whoever holds their iterators may never pull again, and a stage that never ends is never shown. A stage that
         somebody reads on goes on until its own end: a task that outlives its request reads a model to its end, and that
-        costs tokens. Once no chunk crosses any more it is abandoned too.
+        costs tokens. Once no chunk crosses any more it is abandoned too. A stream that is carried further is not read
+        for nobody.
         """
+        self.may_join = False
         opened, self._open = self._open, []
         for record in opened:
             if record.ended:
                 continue
-            if not (record.is_read_on and self.recorder.background.writer.watch_unread(record)):
+            goes_on = self.carried or record.is_read_on
+            if not (goes_on and self.recorder.background.writer.watch_unread(record, for_nobody=not self.carried)):
                 record.abandon()
 
 
@@ -150,12 +192,44 @@ def _caller(task: Any) -> object:
     return get_ident() if task is None else ("task", id(task))
 
 
+def _tie_request(record: StageRecord, request: Span) -> None:
+    record.request_span = request
+    for span, other in ((record.span, request.get_span_context()), (request, record.span_context)):
+        _link(span, other)
+
+
+def _link(span: Span, other: SpanContext) -> None:
+    if other.is_valid and span.is_recording():
+        span.add_link(other, {semconv.LINK: "request"})
+
+
 _current: ContextVar[Stream | None] = ContextVar("otel_sse_stream", default=None)
+
+_KEY: Final = create_key("otel_sse_stream")
+"""Where OpenTelemetry's own context has the stream: a thread that was given that context has no other of ours."""
 
 
 def current_stream() -> Stream | None:
-    """Return the stream of the request that is being served, or None outside of any."""
-    return _current.get()
+    """Return the stream of the request that is being served, or None outside of any.
+
+    A thread that starts with a context of its own has it by OpenTelemetry's context, where it was given that one, as
+    OpenTelemetry's instrumentation of threads does.
+    """
+    current = _current.get()
+    if current is not None:
+        return current
+    found = get_value(_KEY)
+    return found if isinstance(found, Stream) else None
+
+
+def with_stream(context: Context, stream: Stream) -> Context:
+    """Return a context of OpenTelemetry's that has a stream, for whoever takes that context along alone."""
+    return set_value(_KEY, stream, context)
+
+
+def without_stream(context: Context) -> Context:
+    """Return a context that has no stream: one that a stream holds must not hold that stream."""
+    return set_value(_KEY, None, context) if context.get(_KEY) is not None else context
 
 
 def enter(stream: Stream) -> Token[Stream | None]:

@@ -11,7 +11,7 @@ from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.trace import NonRecordingSpan, SpanContext, get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from otel_sse.recording.live_stream import Stream, enter, leave
+from otel_sse.recording.live_stream import Stream, enter, leave, with_stream
 
 STREAM_KEY: Final = "sse_stream_id"
 """Carrier key of `sse.stream.id`, next to `traceparent` and `tracestate`. Every schema allows such a name."""
@@ -102,8 +102,7 @@ class Entered:
 
     def __enter__(self) -> Stream:
         self._token = enter(self.stream)
-        if self._context is not None:
-            self._attached = attach(self._context)
+        self._attached = attach(with_stream(get_current() if self._context is None else self._context, self.stream))
         return self.stream
 
     def __exit__(self, *raised: object) -> None:

@@ -74,6 +74,8 @@ class Recorder:
         self._digest_name = "blake2b" if options.digest_key else "sha1"
         self.background = Background(options, self.metrics, self.errors, partial(watch_waiting, meter, meter_provider))
         """The recorder's thread, and what waits for it."""
+        self.reads_messages = False
+        """Whether messages of WebSockets are read for it, so that hooks on these are asked."""
 
     def divert(self, tracer_provider: TracerProvider | None) -> None:
         """Give another provider the spans of stages that begin from now on, with an event for each chunk. For tests.

@@ -101,7 +101,13 @@ def _silent_recorder() -> Recorder:
 
 def stream_here() -> Stream:
     """Return the stream of the request that is being served; outside of any request, a new one."""
-    return current_stream() or Stream(any_recorder(), now_ns())
+    return current_stream() or outside(Stream(any_recorder(), now_ns()))
+
+
+def outside(stream: Stream) -> Stream:
+    """Return a stream of no request, which says so where this process serves an instrumented application."""
+    stream.misses_request = any(not each.closed for each in _known() if each is not _default and each is not _silent)
+    return stream
 
 
 def stage_name(subject: str, name: object) -> str:
@@ -146,7 +152,7 @@ class StreamLater:
 def own_stream() -> Stream | None:
     """Return a new stream outside of any request, or None where the settings turn recording off."""
     recorder = any_recorder()
-    return Stream(recorder, now_ns()) if recorder.options.enabled else None
+    return outside(Stream(recorder, now_ns())) if recorder.options.enabled else None
 
 
 @functools.cache

@@ -114,6 +114,16 @@ class StageRecord(msgspec.Struct):
             self.upstreams.append(upstream)
             self.link_upstream(upstream.span_context, upstream.info.label)
 
+    def may_rewrite(self) -> None:
+        """The application's own code lies before the stage, and may change content."""
+        if self.monitor.edge is not None:
+            self.monitor.edge.may_rewrite()
+        self.mark(semconv.STAGE_REWRITES)
+
+    def mark(self, attribute: str) -> None:
+        """Have every span of the stage that ends from now on say that an attribute is true."""
+        self.segments.marks = {**self.segments.marks, attribute: True}
+
     def link_upstream(self, upstream: SpanContext, name: str = "") -> None:
         """Link the stage's span to the span that its chunks came from, in this process or another.
 

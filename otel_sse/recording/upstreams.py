@@ -188,6 +188,8 @@ class Upstreams:
         if stage is None:
             return ""
         record.comes_after(stage)
+        if record.info.spec.rewrites_but_after not in ("", stage.info.name):
+            record.may_rewrite()
         return "" if stage is record.upstreams[0] else format_span_id(stage.span_context.span_id)
 
     def _unrelated(self) -> list[Crossings]:

@@ -60,8 +60,8 @@ class Writer:
         """Stages that have ended and are not written."""
         self._ends: deque[Callable[[], None]] = deque()
         self._steps: deque[Callable[[], None]] = deque()
-        self._unread: deque[StageRecord] = deque()
-        """Stages that are read on although their request is over."""
+        self._unread: deque[tuple[StageRecord, int]] = deque()
+        """Stages that are read on although their request is over, each with the time of that end."""
         self._working_since_ns = 0
         self._breathed_ns = 0
         self._stages: dict[str, int] = {}
@@ -94,16 +94,22 @@ class Writer:
         """Have the recorder's thread call `end`, which ends a stage. It takes no lock, so destructors may call it."""
         self._ends.append(end)
 
-    def watch_unread(self, record: StageRecord) -> bool:
+    def watch_unread(self, record: StageRecord, *, for_nobody: bool = True) -> bool:
         """Let a stage go on although its request is over. It ends as abandoned once no chunk crosses any more.
+
+        Args:
+            record: The stage.
+            for_nobody: Whether what crosses from now on reaches nobody, and is counted as such.
 
         Returns:
             Whether it may go on: False where too many do.
         """
         if len(self._unread) >= limits.MAX_UNREAD_STAGES:
             return False
-        record.monitor.reads_for_nobody(now_ns())
-        self._unread.append(record)
+        time_ns = now_ns()
+        if for_nobody:
+            record.monitor.reads_for_nobody(time_ns)
+        self._unread.append((record, time_ns))
         return True
 
     def defer(self, step: Callable[[], None]) -> bool:
@@ -226,12 +232,11 @@ class Writer:
     def _look_at_unread(self) -> None:
         before_ns = now_ns() - limits.UNREAD_SILENCE_NS
         for _ in range(len(self._unread)):
-            record = self._unread.popleft()
-            totals = record.monitor.totals
-            if not record.ended and max(totals.unread_since_ns, totals.last_chunk_ns) < before_ns:
+            record, since_ns = self._unread.popleft()
+            if not record.ended and max(since_ns, record.monitor.totals.last_chunk_ns) < before_ns:
                 self._errors.guarded("close", record.abandon)
             if not record.ended:
-                self._unread.append(record)
+                self._unread.append((record, since_ns))
 
     def _finish_ended(self, *, forever: bool) -> bool:
         until_ns = now_ns() + _ROUND_NS

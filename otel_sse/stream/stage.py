@@ -30,6 +30,8 @@ class StageSpec(msgspec.Struct, frozen=True):
         cumulative: Whether each of its chunks holds all of the text so far, on purpose; what is new in it is content.
         dialect: The dialect of its chunks, by name or a function that makes one; None for that of the settings.
         content_of: The user's own function from a frame of this stage to its content, or None for that of the settings.
+        rewrites_but_after: Name of the one stage behind which it changes no content, where it may behind any other: the
+            application's own code lies between them then. "" for a stage that `rewrites` says all of.
     """
 
     name: str
@@ -50,6 +52,7 @@ class StageSpec(msgspec.Struct, frozen=True):
     cumulative: bool = False
     dialect: Any = None
     content_of: Callable[[Any], str | None] | None = None
+    rewrites_but_after: str = ""
 
     @property
     def label(self) -> str:

@@ -145,6 +145,8 @@ class SegmentWriter:
         self._started_ns = self._latest_ns = opened_ns
         self.upstream = ""
         """The upstream stage's name, once it is known; written on every segment."""
+        self.marks: Attributes = {}
+        """What else every segment says, as it gets known. It is replaced, and never changed: another thread may."""
         self.unsent = 0
         """Chunks that are lost where the present segment never ends."""
         self._allowed = 0
@@ -271,5 +273,5 @@ class SegmentWriter:
             attributes[semconv.STREAM_DETAIL] = self._detail
         if self.upstream:
             attributes[semconv.STAGE_UPSTREAM] = self.upstream
-        self._span.set_attributes(attributes)
+        self._span.set_attributes(attributes | self.marks if self.marks else attributes)
         self._span.end(ended_ns + self._offset_ns)

@@ -311,3 +311,16 @@ def test_chunks_that_equal_their_neighbour_are_bounded(extra: int) -> None:
 def test_copy_beside_its_original_is_not_sure_where_the_stage_adds_words() -> None:
     """Another model's answer between the chunks may begin with the same word."""
     assert handed_on("a", "a", "own", *"bcdefgh") == []
+
+
+def test_a_stage_may_turn_out_to_rewrite_once_its_upstream_is_known() -> None:
+    """What it leaves out and changes is no finding then."""
+    before, after, _ = edges()
+    after.may_rewrite()
+    for seq, digest in ((1, "a"), (2, "b"), (3, "c"), (4, "d")):
+        before.cross(chunk(seq, digest, seq))
+    found = [
+        finding for seq, digest in ((1, "a"), (2, "d"), (3, "d")) for finding in after.cross(chunk(seq, digest, 9))
+    ]
+    assert [*found, *after.close()] == []
+    assert not after.hands_on

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import threading
 from functools import partial
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.context import Context, attach, detach, get_current
 
 from otel_sse import limits
-from otel_sse.recording.live_stream import Stream, current_stream, enter, leave
+from otel_sse.recording.live_stream import Stream, current_stream, enter, leave, with_stream, without_stream
 from otel_sse.recording.stage_record import StageRecord
 from otel_sse.stream.stage import StageSpec
 from otel_sse.telemetry.clock import now_ns
@@ -179,3 +181,89 @@ def test_a_stage_that_somebody_waits_at_is_read_on(stream: Stream) -> None:
         record.is_pulled = lambda: True
     stream.abandon()
     assert (model.ended, emit.ended) == (False, True)
+
+
+def test_a_thread_has_the_stream_by_opentelemetrys_context(stream: Stream) -> None:
+    """A thread that was given that context alone finds the stream; what a stream itself holds does not have it."""
+    given = with_stream(get_current(), stream)
+    found: list[object] = []
+
+    def work() -> None:
+        found.append(current_stream())
+        attached = attach(given)
+        found.append(current_stream())
+        record = stream.stage(StageSpec("provider"))
+        found.append(record.context == without_stream(record.context))
+        record.close("completed")
+        detach(attached)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [None, stream, True]
+
+
+def test_a_stream_joins_one_that_began_earlier(bench: Bench, stream: Stream) -> None:
+    """Its stages have the other's id, trace and upstream stages; they and the request's span link to each other."""
+    tracer = bench.provider.get_tracer("t")
+    post, get = tracer.start_span("post"), tracer.start_span("get")
+    job = Stream(bench.recorder, now_ns(), trace.set_span_in_context(post), "job")
+    provider = job.stage(StageSpec("provider", origin=True))
+    answer = Stream(bench.recorder, now_ns(), trace.set_span_in_context(get))
+    told = [answer.is_untold]
+    answer.join("job", trace.set_span_in_context(post), job)
+    told.append(answer.is_untold)
+    assert told == [True, False]
+    emit = answer.stage(StageSpec("emit", last=True))
+    cross(provider, "a")
+    cross(emit, "a")
+    for record in (provider, emit):
+        record.close("completed")
+    get.end()
+    (before,), (after,) = bench.spans("stream provider"), bench.spans("stream emit")
+    assert after.parent == before.parent == post.get_span_context()
+    assert attributes(after)["sse.stream.id"] == attributes(before)["sse.stream.id"] == "job"
+    assert attributes(after)["sse.stream.carried"] is True
+    assert [(link.context, dict(link.attributes or {})) for link in after.links] == [
+        (get.get_span_context(), {"sse.link": "request"}),
+        (before.context, {"sse.link": "upstream"}),
+    ]
+    (request,) = (span for span in bench.exporter.get_finished_spans() if span.name == "get")
+    assert [link.context for link in request.links] == [after.context]
+    assert attributes(request)["sse.stream.chunks"] == 1
+
+
+def test_a_stream_that_joins_one_without_a_trace_stays_in_its_own(bench: Bench) -> None:
+    """Where the other has no span yet, the stages stay below the request's."""
+    get = bench.provider.get_tracer("t").start_span("get")
+    answer = Stream(bench.recorder, now_ns(), trace.set_span_in_context(get))
+    answer.join("job", Context(), None)
+    answer.stage(StageSpec("emit")).close("completed")
+    (span,) = bench.spans("stream emit")
+    assert (span.parent, attributes(span)["sse.stream.id"], span.links) == (get.get_span_context(), "job", ())
+
+
+def test_a_carried_stream_goes_on_behind_its_request(bench: Bench, stream: Stream) -> None:
+    """Whoever else has it may go on with it: it is not abandoned, and not read for nobody."""
+    stream.carried = True
+    record = stream.stage(StageSpec("provider", origin=True))
+    stream.end("completed")
+    stream.abandon()
+    bench.recorder.flush()
+    assert not record.ended
+    cross(record, "a")
+    record.close("completed")
+    (span,) = bench.spans("stream provider")
+    assert attributes(span)["sse.stream.outcome"] == "completed"
+    assert "sse.stream.read_on_chunks" not in attributes(span)
+
+
+def test_a_stream_that_misses_its_request_says_so(bench: Bench, stream: Stream) -> None:
+    """On each of its stages; a carried one misses none."""
+    stream.misses_request = True
+    stream.stage(StageSpec("provider")).close("completed")
+    stream.carried = True
+    stream.stage(StageSpec("callback")).close("completed")
+    (one,), (two,) = bench.spans("stream provider"), bench.spans("stream callback")
+    assert attributes(one)["sse.stream.no_request"] is True
+    assert "sse.stream.no_request" not in attributes(two)

@@ -123,3 +123,22 @@ def test_news_are_what_the_metrics_lack(bench: Bench) -> None:
         news.append(record.has_news)
     bench.recorder.flush()
     assert [*news, record.has_news] == [False, True, False]
+
+
+def test_a_mark_stands_on_every_span_of_a_stage(make_bench: Benches) -> None:
+    """Also where it gets known when the first spans have ended: on those that end from then on."""
+    bench = make_bench()
+    record = bench.open()
+    record.feed(frame(1), now_ns(), 0)
+    bench.recorder.flush()
+    record.mark("sse.stream.carried")
+    record.may_rewrite()
+    for number in (2, 3):
+        record.feed(frame(number), now_ns(), 0)
+        bench.recorder.flush()
+    record.close("completed")
+    marks = [
+        (attributes(span).get("sse.stream.carried", False), attributes(span).get("sse.stage.rewrites", False))
+        for span in bench.spans()
+    ]
+    assert marks == [(False, False), (True, True), (True, True), (True, True)]

@@ -9,7 +9,7 @@ import msgspec
 
 from otel_sse import semconv
 from otel_sse.diagnosis.trace.edge import Descent
-from otel_sse.diagnosis.trace.spans import Span, text
+from otel_sse.diagnosis.trace.spans import Span, flag, text
 from otel_sse.diagnosis.trace.stages import TraceStage, stages_of
 from otel_sse.stream.stages import LAST, ORIGINS
 
@@ -173,8 +173,24 @@ def _upstream(stage: TraceStage, stages: Sequence[TraceStage]) -> list[TraceStag
         return here[-1:]
     known = any(each.upstream_ids or each.upstream_name for each in here)
     begins = known and not stage.upstream_ids
+    if begins and flag(stage.attributes, semconv.STREAM_CARRIED):
+        # A handle carries the stream, so another process of the same name may feed it, which nothing here links to.
+        begins, before = False, [each for each in before if not _follows(each, stage, by_span)]
     before = [each for each in before if each.chunks or each.name not in LAST]
     return [] if begins or stage.name in ORIGINS else before[-1:]
+
+
+def _follows(stage: TraceStage, other: TraceStage, by_span: dict[str, TraceStage]) -> bool:
+    """Whether links lead from a stage to another one before it."""
+    seen, waiting = set[int](), [stage]
+    while waiting:
+        each = waiting.pop()
+        if each is other or any(span_id in other.span_ids for span_id in each.upstream_ids):
+            return True
+        if id(each) not in seen:
+            seen.add(id(each))
+            waiting += [by_span[span_id] for span_id in each.upstream_ids if span_id in by_span]
+    return False
 
 
 def _leaf(stages: Sequence[TraceStage]) -> list[TraceStage]:

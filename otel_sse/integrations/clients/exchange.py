@@ -17,7 +17,7 @@ from otel_sse.integrations.clients.coding import decoder_for
 from otel_sse.integrations.clients.propagation import TRACERESPONSE, missing_context, take_back, written_by
 from otel_sse.integrations.headers import cursor_in
 from otel_sse.recording.live_stream import Stream, current_stream
-from otel_sse.recording.registry import default_recorder
+from otel_sse.recording.registry import default_recorder, outside
 from otel_sse.recording.stage_record import StageRecord
 from otel_sse.stream.stage import StageSpec
 from otel_sse.stream.stages import CLIENT, PROVIDER
@@ -147,4 +147,4 @@ def _outside(host: str) -> Exchange | None:
         return None
     if not (recorder.options.enabled and recorder.options.clients):
         return None
-    return Exchange(Stream(recorder, now_ns(), get_current()), CLIENT, host)
+    return Exchange(outside(Stream(recorder, now_ns(), get_current())), CLIENT, host)

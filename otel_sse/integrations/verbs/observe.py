@@ -57,9 +57,10 @@ def observe(
 ) -> Any:
     """Return `stream` as a stage: it yields the very same objects, and each is a chunk of the stage.
 
-    The stage belongs to the stream of the request that is being served, in whatever task or thread; outside of any
-    request it makes a stream of its own, which what is watched around it shares. It begins with the first pull and ends
-    once: with the iterator's end, its exception, its `aclose` or `close`, or when it is dropped.
+    The stage belongs to the stream of the request that is being served, in whatever task or thread has that request's
+    context (a bare thread or an executor has not, see `stream_handle`); outside of any request it makes a stream of its
+    own, which what is watched around it shares. It begins with the first pull and ends once: with the iterator's end,
+    its exception, its `aclose` or `close`, or when it is dropped.
 
     Args:
         stream: An async or sync iterator or iterable: a generator, `openai.AsyncStream`, a list.

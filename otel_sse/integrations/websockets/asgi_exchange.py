@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
+from otel_sse.errors import must
 from otel_sse.hops.envelope import HEADER, agree
 from otel_sse.hops.hop import SERVER, Hop
 from otel_sse.hops.messages import Hooks
@@ -27,6 +29,8 @@ from otel_sse.recording.propagation import Entered
 from otel_sse.recording.recorder import Recorder
 from otel_sse.stream import outcome as outcomes
 from otel_sse.telemetry.clock import now_ns
+
+logger = logging.getLogger("otel_sse")
 
 _NORMAL: Final = (1000, 1005)
 _LOST: Final = 1006
@@ -78,6 +82,18 @@ class WebSocketExchange:
         finally:
             serve_here(None)
             self._end(outcome)
+            self._tell_unasked()
+
+    def _tell_unasked(self) -> None:
+        recorder = self._recorder
+        if recorder.reads_messages or not any(self._hooks):
+            return
+        # Once is enough.
+        recorder.reads_messages = True
+        subject = "chunk_of" if self._hooks.chunk_of is not None else "stream_of"
+        advice = "Set watch_websockets=True, or watch(websocket) in its endpoint: see docs/envelope.md."
+        found = "a connection that nobody watches"
+        logger.warning("%s", must(f"option {subject}", "be asked of a WebSocket's messages", found, advice))
 
     def watch(self, websocket: Any) -> None:
         """Stand between a Starlette `WebSocket` and its server, for the rest of the task that serves it."""
@@ -180,7 +196,8 @@ class WebSocketExchange:
 
 def exchange_of(recorder: Recorder, scope: Scope, receive: Receive, send: Send) -> WebSocketExchange:
     """Return the exchange of one connection, whose messages are understood as the application has asked."""
-    return WebSocketExchange(recorder, hooks_of(recorder), scope, receive, send)
+    every = recorder.options.watch_websockets
+    return WebSocketExchange(recorder, hooks_of(recorder), scope, receive, send, observe=every)
 
 
 def _headers(scope: Scope) -> list[tuple[str, str]]:

@@ -106,6 +106,18 @@ def test_a_stage_of_another_process_that_says_nothing_stands_by_time() -> None:
     assert stream.upstream == [(), (0,), (1,)]
 
 
+def test_a_carried_stream_may_be_fed_by_another_process_of_the_same_name() -> None:
+    """A handle leaves no link, so that time tells; and what follows a stage does not feed it."""
+    stream = one(
+        segment("provider", chunk_events(TEXTS, 0), of="provider", stream_carried=True),
+        segment("policy.note", chunk_events(["Note: ", *TEXTS], 1), direction="out", links=upstream("in"), of="out"),
+        segment("emit", chunk_events(["Note: ", *TEXTS], 2), links=upstream("out"), of="emit", stream_carried=True),
+        segment("policy.note", chunk_events(TEXTS, 5), direction="in", of="in", stream_carried=True),
+    )
+    assert [stage.label for stage in stream.stages] == ["provider", "policy.note.in", "policy.note.out", "emit"]
+    assert stream.upstream == [(), (0,), (1,), (2,)]
+
+
 def test_a_named_stage_may_have_a_direction() -> None:
     """`policy.judge.out` names the policy's way out and not its way in."""
     stream = one(

@@ -17,6 +17,7 @@ from starlette.requests import Request
 
 from otel_sse.wire import Event, Parser
 from tests.integrations.answers import DIGESTS, EVENT_STREAM, FRAMES, WORDS, App, Receive, Scope, Send, body, plain
+from tests.integrations.made import fastapi_app, plain_app
 from tests.integrations.seen import Stage, Telemetry
 from tests.integrations.servers import Uvicorn
 
@@ -244,6 +245,43 @@ def test_application_that_filters_says_so(
     emit = telemetry.stage("emit")
     assert len(emit.chunks) == len(WORDS) - 1
     assert emit.attributes["sse.stream.findings"] == (0 if rewrites else 1)
+
+
+@pytest.mark.parametrize("rewrites", [True, False])
+@pytest.mark.parametrize("kind", ["bare", "no emit"])
+def test_application_without_emit_that_filters_says_so(
+    telemetry: Telemetry, uvicorn_server: Uvicorn, model_server: Uvicorn, rewrites: bool, kind: str
+) -> None:
+    """`emit_rewrites` is of the application's own code, which lies before `socket_write` where there is no `emit`."""
+    url = model_server.serve(plain(FRAMES, EVENT_STREAM))
+
+    async def frames() -> AsyncIterator[bytes]:
+        async for word in words(url):
+            if word != WORDS[1]:
+                yield reframed(word).encode()
+
+    app = plain_app(frames) if kind == "bare" else fastapi_app(frames)
+    httpx.get(uvicorn_server.serve(telemetry.instrument(app, emit_rewrites=rewrites, emit=kind == "bare")) + "/chat")
+    written = telemetry.stage()
+    assert len(written.chunks) == len(WORDS) - 1
+    assert written.attributes["sse.stream.findings"] == (0 if rewrites else 1)
+    assert written.attributes.get("sse.stage.rewrites", False) is rewrites
+
+
+def test_with_emit_the_framework_changes_nothing(
+    telemetry: Telemetry, uvicorn_server: Uvicorn, model_server: Uvicorn
+) -> None:
+    """Behind `emit` lies the framework and not the application's own code, so that `emit_rewrites` is not of it."""
+    url = model_server.serve(plain(FRAMES, EVENT_STREAM))
+
+    async def frames() -> AsyncIterator[bytes]:
+        async for word in words(url):
+            yield reframed(word).encode()
+
+    app = telemetry.instrument(fastapi_app(frames), emit_rewrites=True)
+    httpx.get(uvicorn_server.serve(app) + "/chat")
+    assert telemetry.stage("emit").attributes["sse.stage.rewrites"] is True
+    assert "sse.stage.rewrites" not in telemetry.stage().attributes
 
 
 def test_what_came_twice_already_is_no_proof_against_who_hands_it_on(

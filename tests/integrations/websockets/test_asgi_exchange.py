@@ -270,6 +270,64 @@ async def test_watch_serves_one_websocket(serve: Callable[..., str], recorder: R
     assert [stage.lineage for stage in settled(stages, 4)][1] == [1, 2, 3, 4]
 
 
+async def browser(app: Any) -> None:
+    """Talk to an application as a browser does: it offers no envelope."""
+    messages = [{"type": "websocket.receive", "text": '42["ask","?"]'}, {"type": "websocket.disconnect", "code": 1000}]
+    socket = Socket({"type": "websocket.connect"}, *messages, headers=[])
+    await app(socket.scope, socket.receive, socket.send)
+    assert [message.get("text") for message in socket.sent][1:] == list(SAID)
+
+
+SAID = ('42["token",{"text":"Hel"}]', '42["token",{"text":"lo"}]', "2", '42["end"]')
+
+
+async def tells(scope: Any, receive: Any, send: Any) -> None:
+    """Answer over Socket.IO."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await receive()
+    for text in SAID:
+        await send({"type": "websocket.send", "text": text})
+    await receive()
+
+
+async def test_every_socket_is_watched_where_the_application_asks_for_it(telemetry: Telemetry, stages: Stages) -> None:
+    """A browser offers no envelope, and its messages go untouched; both ways are stages, Socket.IO's packets read."""
+    await browser(telemetry.instrument(tells, watch_websockets=True))
+    received, sent = settled(stages, 2)
+    assert (received.span.name, sent.span.name) == ("stream ws.receive", "stream ws.send")
+    assert sent.outcome == "completed"
+    assert [each.get("sse.chunk.kind", "content") for each in sent.chunks] == [
+        "content",
+        "content",
+        "heartbeat",
+        "complete",
+    ]
+
+
+async def test_no_socket_of_a_browser_is_watched_by_itself(telemetry: Telemetry) -> None:
+    """Without that option, or a `watch`, it is none of our business."""
+    await browser(telemetry.instrument(tells))
+    otel_sse.flush()
+    assert telemetry.spans() == []
+
+
+@pytest.mark.parametrize("watched", [True, False])
+async def test_a_hook_that_nobody_asks_is_told_once(
+    telemetry: Telemetry, caplog: pytest.LogCaptureFixture, watched: bool
+) -> None:
+    """Where a connection has ended that nobody watches, the log says what to do; not where messages are read."""
+    asked: list[Any] = []
+    app = telemetry.instrument(tells, watch_websockets=watched, chunk_of=asked.append)
+    with caplog.at_level("WARNING", "otel_sse"):
+        await browser(app)
+        await browser(app)
+    told = [record.getMessage() for record in caplog.records]
+    assert bool(asked) is watched
+    assert len(told) == (0 if watched else 1)
+    assert all(each.startswith("option chunk_of must be asked of a WebSocket's messages, got ") for each in told)
+
+
 class Socket:
     """An ASGI server in small: gives messages, and keeps those it is given.
 
