@@ -207,17 +207,22 @@ next of them is called resent."""
 MIN_RUN_CHARS: Final = 16
 """Characters of a message that counts for such a run: Python shares short texts between whoever makes them."""
 
+MAX_HELD_ODD: Final = 8
+"""Events of one stream that can't be read and are held back until it is known what its events are; and names of events
+without data that are told, each once."""
+
+MAX_GLUED_FRAMES: Final = 1_024
+"""Frames that are counted in an event that several were glued into: a whole answer has some hundreds."""
+
 SUSPECTED_PAIRS: Final = 4
 """Neighbours that are equal, pair behind pair, before that is told: no recorded stream has more than two in a row."""
 
 SUSPECTED_PAIR_CONTENTS: Final = 3
 """Different contents among them: `ha ha ha ha` is one."""
 
-CERTAIN_PAIRS: Final = 12
-"""Such pairs that no model says by itself."""
-
-CERTAIN_PAIR_CONTENTS: Final = 6
-"""Different contents among those."""
+EVERY_CHUNK_CONTENTS: Final = 32
+"""Different contents from which on it is no chance that each chunk of a stream so far is so: comes twice, in a model
+vendor's own dialect, or begins as a field of an event stream does."""
 
 MAX_LAG_CHUNKS: Final = 9
 """Chunks between a content and its twin where a second path lags."""

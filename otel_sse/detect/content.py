@@ -32,22 +32,8 @@ class ContentDetector:
     """
 
     __slots__ = (
-        "_accumulated",
-        "_again",
-        "_channel",
-        "_cumulative",
-        "_doubled",
-        "_first",
-        "_frames_differ",
-        "_mix",
-        "_stage",
-        "chunks",
-        "due",
-        "frame_data",
-        "frame_digest",
-        "is_mixed",
-        "large",
-        "looked_len",
+        "_accumulated", "_again", "_channel", "_cumulative", "_doubled", "_first", "_frames_differ", "_mix", "_name",
+        "_rows", "_seen", "_stage", "chunks", "due", "frame_data", "frame_digest", "is_mixed", "large", "looked_len",
         "told",
     )  # fmt: skip
 
@@ -65,8 +51,12 @@ class ContentDetector:
         self._first: str | None = None
         self._channel = ""
         self._mix = 0
+        self._name = ""
         self._stage = stage
         self._doubled = DoubledDetector(stage, self.told)
+        self._rows: dict[str, DoubledDetector] | None = None
+        """One for each channel, once channels take turns; before, one for all of them."""
+        self._seen: set[str] = set()
         self._again = AgainDetector(stage, self.told)
         self._accumulated = AccumulatedDetector(stage, digest)
         self._cumulative = CumulativeDetector(stage, digest)
@@ -102,6 +92,9 @@ class ContentDetector:
         keys = array("Q")
         keys.frombytes(bytes.fromhex(joined))
         channels = [chunk.channel for chunk in chunks]
+        names = [chunk.event for chunk in chunks]
+        if names.count(self._name) != count:
+            self._mix_names(names, keys)
         if channels.count(self._channel) == count and not self._mix:
             found = self._accumulated.look(self._channel, chunks, self.large)
         else:
@@ -111,10 +104,16 @@ class ContentDetector:
         self.looked_len = chunks[-1].acc_len
         first, last = chunks[0].seq, chunks[-1].seq
         seqs = range(first, last + 1) if last - first == count - 1 else [chunk.seq for chunk in chunks]
-        self._doubled.sure = sure and not self._frames_differ
-        found += self._doubled.look(keys.tolist(), seqs)
+        sure = sure and not self._frames_differ
+        if self._rows is None:
+            self._doubled.sure = sure
+            found += self._doubled.look(keys.tolist(), seqs)
+            active = self._doubled.active
+        else:
+            found += self._by_row(self._rows, channels, list(zip(keys, seqs, strict=True)), sure)
+            active = any(row.active for row in self._rows.values())
         found += self._again.look(keys, seqs, ended, joined)
-        active = self._doubled.active or self._again.active
+        active = active or self._again.active
         self.due = 0 if active else last + min(last, limits.LOOK_CHUNKS)
         chunks.clear()
         self.large.clear()
@@ -169,7 +168,37 @@ class ContentDetector:
             start = end
         return found
 
+    def _by_row(
+        self, rows: dict[str, DoubledDetector], channels: Sequence[str], chunks: Sequence[tuple[int, int]], sure: bool
+    ) -> list[Finding]:
+        """Look for what came twice in each channel by itself: others' chunks stand between the twins."""
+        places: dict[str, list[tuple[int, int]]] = {}
+        for channel, chunk in zip(channels, chunks, strict=True):
+            places.setdefault(channel, []).append(chunk)
+        found: list[Finding] = []
+        for channel, of_channel in places.items():
+            row = rows.get(channel)
+            if row is None:
+                if len(rows) >= limits.MAX_CHANNELS:
+                    continue
+                row = rows[channel] = DoubledDetector(self._stage, self.told)
+            row.sure = sure and all(each.is_paired for each in rows.values())
+            found += row.look([key for key, _ in of_channel], [seq for _, seq in of_channel])
+        return found
+
+    def _mix_names(self, names: Sequence[str], keys: array[int]) -> None:
+        """Write on the keys what their events are called: the same text under two names is no repeat."""
+        if not self._name:
+            self._name = names[0]
+        for at, name in enumerate(names):
+            if name != self._name:
+                keys[at] ^= crc32(name.encode("utf-8", "surrogatepass"))
+
     def _turn(self, channel: str, offset: int) -> None:
+        if self._rows is None and channel in self._seen:
+            self._rows = {}
+        if len(self._seen) < limits.MAX_CHANNELS:
+            self._seen.add(channel)
         self._channel = channel
         if self._first is None:
             # Most streams have but one channel, whose keys are the digests themselves.

@@ -1,10 +1,9 @@
-"""Every chunk twice or more: A A B B where two paths push each chunk, A B A C B C where the second one lags."""
+"""Every chunk n times: A A B B where two paths push each chunk, A B A C B C where the second one lags."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from itertools import islice
-from math import gcd
 from operator import eq
 from typing import Final
 
@@ -18,10 +17,8 @@ _MOSTLY_DIFFERENT: Final = 0.6
 _EQUAL_NEIGHBOURS: Final = 3
 """Neighbours in a look that are equal before it is looked at more closely: most looks have none."""
 
-_TWICE: Final = 2
-
-_GROUPS: Final = 3
-"""Groups of equal neighbours from which it is no chance that all are as large, or a multiple of it."""
+_LONGEST_GROUP: Final = 16
+"""Equal neighbours that are counted as one group; a longer one counts as so many."""
 
 _ENOUGH: Final = 32
 """Chunks in which a run shows; fewer are looked at together with those before them."""
@@ -31,7 +28,10 @@ class DoubledDetector:
     """Finds runs in which every chunk has a twin, by content alone.
 
     Models repeat tokens all the time; what they do not do is to say each one twice over a whole run of different ones.
-    A run is judged by how many different contents came in pairs without one between them that came once.
+    A run is judged by how many different contents came in pairs without one between them that came once. Of three equal
+    neighbours in a run of threes two are copies: how many copies there are is the least that all contents have.
+
+    Content alone makes certain only where the whole stream so far is one such run, in the dialect of a model's vendor.
 
     A look at many chunks costs little where hardly any equals its neighbour and they are mostly different, as they
     nearly always are; only where they are not is each one looked at.
@@ -41,13 +41,15 @@ class DoubledDetector:
         told: Chunks that are known to be duplicates already, which are not told again.
     """
 
-    __slots__ = ("_before", "_calm", "_runs", "_stage", "_told", "sure")
+    __slots__ = ("_before", "_calm", "_first", "_runs", "_stage", "_told", "sure")
 
     def __init__(self, stage: str, told: Collection[int] = ()) -> None:
         self._stage = stage
         self._told = told
         self.sure = True
         """Whether pairs are proof from some number on; else they are only suspected, however many there are."""
+        self._first = 0
+        """The stream's first chunk with content."""
         self._before: tuple[Sequence[int], Sequence[int]] = ((), ())
         self._runs: tuple[_AdjacentRun, _LaggedRun] | None = None
         self._calm = 0
@@ -58,6 +60,14 @@ class DoubledDetector:
         runs = self._runs
         return runs is not None and (runs[0].is_suspicious or runs[1].is_suspicious)
 
+    @property
+    def is_paired(self) -> bool:
+        """Whether each chunk so far came more than once, as the next one shows of the latest."""
+        if self._runs is not None:
+            return self._runs[0].first == self._first
+        keys, seqs = self._before
+        return not keys or (seqs[0] == self._first and list(keys[:-1:2]) == list(keys[1::2]))
+
     def look(self, keys: Sequence[int], seqs: Sequence[int]) -> list[Finding]:
         """Return findings about chunks that came twice.
 
@@ -65,6 +75,7 @@ class DoubledDetector:
             keys: What tells contents apart, of the chunks since the last look.
             seqs: Their numbers.
         """
+        self._first = self._first or next(iter(seqs), 0)
         runs = self._runs
         if runs is None:
             before_keys, before_seqs = self._before
@@ -89,10 +100,11 @@ class DoubledDetector:
         return equal < _EQUAL_NEIGHBOURS and len(set(keys)) > len(keys) * _MOSTLY_DIFFERENT
 
     def _step(self, adjacent: _AdjacentRun, lagged: _LaggedRun, key: int, seq: int) -> Finding | None:
-        if seq in self._told:
-            # As if it had not come: else the third of three equal chunks would make a pair with a later one.
-            return None
         of, lagged_of = adjacent.step(key, seq), lagged.step(key, seq)
+        if seq in self._told:
+            adjacent.forget_last(of)
+            lagged.forget_last(lagged_of)
+            return None
         if of and adjacent.is_suspicious:
             lagged.tell()
             return self._adjacent_finding(adjacent, seq, of)
@@ -109,11 +121,10 @@ class DoubledDetector:
             self._runs, self._calm = None, 0
 
     def _adjacent_finding(self, run: _AdjacentRun, seq: int, of: int) -> Finding:
-        times = "twice" if run.times == _TWICE else f"{run.times} times"
-        evidence = (
-            f"{run.groups} chunks in a row came {times}, {run.contents} different ones, from chunk {run.first} on"
-        )
-        certainty = CERTAIN if self.sure and run.is_certain else SUSPECTED
+        times = "twice" if run.copies == 2 else f"{run.copies} times each"
+        evidence = f"{run.pairs} chunks in a row came {times}, {run.contents} different ones, from chunk {run.first} on"
+        everything = run.first == self._first and run.contents >= limits.EVERY_CHUNK_CONTENTS
+        certainty = CERTAIN if self.sure and everything else SUSPECTED
         return Finding(kinds.DOUBLED, certainty, self._stage, seq, of, evidence, run.tell())
 
     def _lagged_finding(self, run: _LaggedRun, seq: int, of: int) -> Finding:
@@ -143,12 +154,16 @@ class _Run:
         untold, self._untold = self._untold, 0
         return untold
 
+    def forget_last(self, of: int) -> None:
+        """Leave the latest pair, if there was one, out of what is told."""
+        self._untold -= bool(of and self._untold)
+
     def _pair(self, key: int, of: int) -> int:
         if not self.pairs:
             self.first = of
         self.pairs += 1
         self._untold += 1
-        if len(self._distinct) < limits.LAGGED_PAIR_CONTENTS:
+        if len(self._distinct) < limits.EVERY_CHUNK_CONTENTS:
             self._distinct.add(key)
         return of
 
@@ -158,69 +173,70 @@ class _Run:
 
 
 class _AdjacentRun(_Run):
-    """Copies of neighbours, one behind the other.
+    """Groups of equal neighbours, one behind the other."""
 
-    All groups of equal neighbours are as large as the number of copies, or a multiple of it where the model says
-    something twice. It is 2 until three groups show that it is more.
-    """
+    # A worked example, each chunk three times, A A A B B B C C C D D D:
+    #
+    #   A A A     copies of A, how many is not known before the group is whole
+    #   B         that was a group of three: `copies` is 3, and the group holds two
+    #   B B ...   each but the first of three is a copy
+    #   D D       four groups: told, with all seven copies so far
+    #
+    # What a model says twice itself (B B) comes six times then, and the first and the fourth are no copies.
 
-    # A worked example: `a a a  b b b  c c c  d d d d d d`. Until the third group ends, one copy of each group counts:
-    # 2, 5 and 8. Then it is clear that each chunk comes three times, and 3, 6 and 9 count as well. Of the six `d`, the
-    # first and the fourth are the model's own.
-
-    __slots__ = ("_count", "_fold", "_groups", "_in_groups", "_key", "_seq")
+    __slots__ = ("_count", "_key", "_lengths", "_of", "_said", "copies")
 
     def __init__(self) -> None:
         super().__init__()
         self._key: int | None = None
-        self._count = self._seq = 0
-        self._fold = self._groups = self._in_groups = 0
+        self._count = self._of = self._said = 0
+        self._lengths: dict[int, int] = {}
+        self.copies = 0
+        """How often each content came: as often as the least of the whole groups; 0 before the first."""
 
     @property
     def is_suspicious(self) -> bool:
-        return self.groups >= limits.SUSPECTED_PAIRS and len(self._distinct) >= limits.SUSPECTED_PAIR_CONTENTS
+        return self.pairs >= limits.SUSPECTED_PAIRS and len(self._distinct) >= limits.SUSPECTED_PAIR_CONTENTS
 
-    @property
-    def is_certain(self) -> bool:
-        return self.groups >= limits.CERTAIN_PAIRS and len(self._distinct) >= limits.CERTAIN_PAIR_CONTENTS
+    def tell(self) -> int:
+        untold = max(self._copied() - self._said, 0)
+        self._said += untold
+        return untold
 
-    @property
-    def groups(self) -> int:
-        """How many chunks came several times."""
-        return self.pairs // (self.times - 1)
-
-    @property
-    def times(self) -> int:
-        """How often each chunk comes, 2 or more."""
-        return max(self._fold, _TWICE) if self._groups >= _GROUPS else _TWICE
+    def forget_last(self, of: int) -> None:
+        self._said += bool(of)
 
     def step(self, key: int, seq: int) -> int:
-        """Return the number of the chunk that this one is the twin of, or 0."""
-        before, self._seq = self._seq, seq
+        """Return the number of the chunk that this one is a copy of, or 0."""
         if key != self._key:
-            if self._count == 1:
-                self._break()
-            elif self._count:
-                self._end_group()
-            self._key, self._count = key, 1
+            self._end_group()
+            self._key, self._count, self._of = key, 1, seq
             return 0
-        # What the model itself says twice comes four times, so each second one is a twin.
         self._count += 1
-        return self._pair(key, before) if (self._count - 1) % self.times else 0
+        place = (self._count - 1) % self.copies if self.copies else self._count - 1
+        if not place:
+            self._of = seq
+            return 0
+        return self._pair(key, self._of) if place == 1 else self._of
 
     def _end_group(self) -> None:
-        times = self.times
-        self._fold = gcd(self._fold, self._count)
-        self._groups += 1
-        self._in_groups += self._count
-        if self.times > times:
-            more = self._in_groups - self._in_groups // self.times - self.pairs
-            self.pairs += more
-            self._untold += more
+        if self._count == 1:
+            self._break()
+        elif self._count:
+            length = min(self._count, _LONGEST_GROUP)
+            self._lengths[length] = self._lengths.get(length, 0) + 1
+            self.copies = min(self.copies or length, length)
+
+    def _copied(self) -> int:
+        """Return how many of all chunks of the run are copies."""
+        copies = self.copies or _LONGEST_GROUP
+        lengths = [*self._lengths.items(), (self._count, 1)]
+        return sum(times * (length - -(-length // copies)) for length, times in lengths)
 
     def _break(self) -> None:
         super()._break()
-        self._fold = self._groups = self._in_groups = 0
+        self._lengths.clear()
+        self.copies = self._said = 0
 
 
 class _LaggedRun(_Run):

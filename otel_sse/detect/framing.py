@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from otel_sse import limits
 from otel_sse.stream import kinds
 from otel_sse.stream.chunk import CERTAIN, SUSPECTED, Finding
 from otel_sse.stream.facts import Facts
@@ -19,8 +20,8 @@ _FRAMED: Final = re.compile(r"data: ?[{\[\"]|event: ?[\w.\-]*\n(?:data: ?)?[{\[\
 _SUSPECTED_LINES: Final = 3
 """Events in a row whose text begins as a field does, before that is told: an answer may quote a few such lines."""
 
-_CERTAIN_LINES: Final = 8
-"""The same before it is certain."""
+_CERTAIN_LINES: Final = limits.EVERY_CHUNK_CONTENTS
+"""The same before it is certain, if no event of the stream was another."""
 
 _VIOLATIONS: Final = {events.OVERSIZE: kinds.OVERSIZE, events.INVALID_UTF8: kinds.INVALID_UTF8}
 """What the parser met that is told as it is."""
@@ -28,7 +29,7 @@ _VIOLATIONS: Final = {events.OVERSIZE: kinds.OVERSIZE, events.INVALID_UTF8: kind
 _PLACES: Final = frozenset({"data", "event", "id", "line", "retry"})
 
 
-def check_frame(stage: str, seq: int, data: str, facts: Facts, run: int = 1) -> Finding | None:
+def check_frame(stage: str, seq: int, data: str, facts: Facts, run: int = 1, *, sure: bool = True) -> Finding | None:
     """Return what is wrong with how this event was framed, or None.
 
     Args:
@@ -38,18 +39,22 @@ def check_frame(stage: str, seq: int, data: str, facts: Facts, run: int = 1) -> 
         facts: What the dialect read.
         run: How many events in a row look so, this one included. An answer may hold a frame, in one piece, as its
             content, and a line of it may begin as a field does.
+        sure: Whether the frame within is one of a protocol's, or stands in a stream whose events are known to be
+            frames; what an application sends as its content may be JSON lines, or an event stream that it shows.
     """
+    # Where the whole data is the text of the answer, a model may be writing about server-sent events.
+    throughout = run >= _CERTAIN_LINES and run == seq
     if data.startswith(FIELDS) and _FRAMED.match(data):
-        # Where the whole data is the text of the answer, a model may be writing about server-sent events.
-        certainty = SUSPECTED if facts.content == data and run < _CERTAIN_LINES else CERTAIN
+        certainty = CERTAIN if throughout or (sure and facts.content != data) else SUSPECTED
         return Finding(kinds.DOUBLE_FRAMING, certainty, stage, seq, evidence="data begins with a field of its own")
     if facts.nested:
         # A frame as an event's data is one; as the content of a frame it may be what the model says.
-        certainty = SUSPECTED if run < 2 and facts.content is not None and data[:1] == "{" else CERTAIN
+        alone = run < 2 and facts.content is not None and data[:1] == "{"
+        certainty = CERTAIN if sure and not alone else SUSPECTED
         return Finding(kinds.NESTED_JSON, certainty, stage, seq, evidence="a frame stands inside a JSON string")
     if data.startswith(FIELDS) and run >= _SUSPECTED_LINES:
         evidence = f"{run} events in a row have data that begins with a field of its own"
-        certainty = CERTAIN if run >= _CERTAIN_LINES else SUSPECTED
+        certainty = CERTAIN if throughout else SUSPECTED
         return Finding(kinds.DOUBLE_FRAMING, certainty, stage, seq, evidence=evidence)
     return None
 

@@ -83,3 +83,14 @@ BUILTIN: Final = (
     Entry("generic-json", generic.GenericJSON, generic.recognise),
     Entry("plain-text", plain.PlainText, _never),
 )
+
+JSON_DIALECTS: Final = frozenset(entry.name for entry in BUILTIN) - {"plain-text", "replicate", "ndjson-in-data"}
+"""Dialects in which the data of every event is JSON, but for marks that stand in every dialect."""
+
+_AGENTS: Final = frozenset(
+    {"a2a", "ag-ui", "dify", "langgraph", "langserve-log", "librechat", "n8n", "openai-agents", "vercel-ui"}
+)
+
+MODEL_DIALECTS: Final = JSON_DIALECTS - _AGENTS - {"generic-json"}
+"""Those that a model's own service speaks, or who hands on its answers in the same form. The others are spoken by
+agents and applications, which send more than answers."""

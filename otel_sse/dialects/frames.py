@@ -117,7 +117,7 @@ def read_other(reader: ObjectReader, event: Event, payload: object) -> Facts:
     inner = unwrap(event.data, payload)
     if inner is not None:
         facts = read_object(reader, inner, event.event)
-        facts.nested = facts.nested or payload is not NOT_JSON
+        facts.nested, facts.plain = facts.nested or payload is not NOT_JSON, False
         return facts
     if event.event in HEARTBEAT_WORDS:
         return Facts(HEARTBEAT)

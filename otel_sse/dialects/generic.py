@@ -19,6 +19,7 @@ from otel_sse.dialects.frames import (
     is_done_mark,
     is_frame,
     is_nested,
+    is_vendor_frame,
     unwrap,
     word_of,
 )
@@ -270,3 +271,19 @@ def recognise(event: Event, payload: object) -> bool:
     if word_of(found, event.event) == "content_chunk":
         return bool(found)
     return type(found.get("done")) is bool and any(key in found for key in _CONTENT_KEYS)
+
+
+def holds_protocol_frame(event: Event, content: str | None) -> bool:
+    """Whether a frame that stands inside an event is one of a protocol's, and not a line of JSON that somebody sends.
+
+    Args:
+        event: The event.
+        content: Its content, or None.
+    """
+    inner = unwrap(event.data, decode(event.data))
+    if inner is None and content is not None:
+        inner = frame_in(content)[0]
+    if inner is None:
+        # What the event holds is behind a key that a frame's own content never stands under.
+        return content is None
+    return is_vendor_frame(inner) or recognise(event, inner)

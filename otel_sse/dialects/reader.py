@@ -120,7 +120,7 @@ class Reader:
             self._choose(self._candidate if entry.factory is GenericJSON else entry.factory())
             return self._read_dialect(event)
         facts = self._candidate.read(event)
-        self._count(facts, payload)
+        self._count(event, facts, payload)
         return facts
 
     def _recognise(self, event: Event, payload: object) -> Entry | None:
@@ -137,9 +137,10 @@ class Reader:
             self.callback_errors += 1
             return False
 
-    def _count(self, facts: Facts, payload: object) -> None:
-        if facts.kind == HEARTBEAT:
+    def _count(self, event: Event, facts: Facts, payload: object) -> None:
+        if facts.kind == HEARTBEAT or (payload is NOT_JSON and event.data[:1] == ":"):
             # An application may wait for its model for many heartbeats, and they say nothing about what will follow.
+            # Nor do comments that were sent as data.
             return
         self._looked += 1
         if facts.kind == CONTENT:

@@ -11,17 +11,30 @@ from otel_sse.detect.finish import FinishDetector
 from otel_sse.detect.framing import FIELDS, check_frame
 from otel_sse.detect.grammar import GrammarDetector
 from otel_sse.detect.identity import IdentityDetector
+from otel_sse.detect.odd import OddDetector
 from otel_sse.detect.opening import OpeningDetector
 from otel_sse.detect.resume import ResumeDetector
 from otel_sse.detect.sequence import SequenceDetector
 from otel_sse.detect.stall import StallDetector
 from otel_sse.detect.terminal import TerminalDetector
 from otel_sse.detect.tool_calls import ToolCallDetector
+from otel_sse.dialects.builtin import JSON_DIALECTS
+from otel_sse.dialects.frames import HEARTBEAT_WORDS, is_done_mark, is_vendor_frame
+from otel_sse.dialects.generic import GenericJSON, holds_protocol_frame
+from otel_sse.dialects.ndjson import NDJSONInData
+from otel_sse.dialects.payload import NOT_JSON, decode
 from otel_sse.stage.settings import StageSettings
 from otel_sse.stream.chunk import CONTROL, HEARTBEAT, Chunk, Finding
 from otel_sse.stream.facts import NO_REASONS, Facts
 from otel_sse.stream.stage import StageInfo
 from otel_sse.wire import Event
+
+_OPEN: Final = frozenset({"", NDJSONInData.name})
+"""Dialects in which frames that were glued together may still be a mistake: several objects in an event are a way of
+writing them, but not a vendor's."""
+
+_OWN: Final = frozenset({GenericJSON.name})
+"""Dialects of JSON that are an application's own, which may send plain text as well."""
 
 _GONE_ON: Final = -1
 """Stands for the content's length at an end where the latest event is none."""
@@ -34,7 +47,7 @@ class Checks:
     """
 
     __slots__ = (
-        "_carried", "_count", "_framed_badly", "_grammar", "_identity", "_opening", "_sequence", "_stage",
+        "_carried", "_count", "_framed_badly", "_grammar", "_identity", "_odd", "_opening", "_sequence", "_stage",
         "_tool_calls", "_turned", "alert", "answers", "asked_for", "ended_at", "finish", "finished", "finished_at",
         "is_other_message", "resume", "stall", "terminal",
     )  # fmt: skip
@@ -66,9 +79,10 @@ class Checks:
         self._grammar: GrammarDetector | None = None
         self._tool_calls: ToolCallDetector | None = None
         self._framed_badly = (0, 0)
+        self._odd: OddDetector | None = None
         self.resume: ResumeDetector | None = None
 
-    def event(self, chunk: Chunk, facts: Facts, event: Event, *, sure: bool = True) -> list[Finding]:
+    def event(self, chunk: Chunk, facts: Facts, event: Event, *, sure: bool = True, dialect: str = "") -> list[Finding]:
         """Return the findings about this event, and what it makes certain of earlier ones; most often none.
 
         Args:
@@ -76,6 +90,7 @@ class Checks:
             facts: What it means.
             event: The event itself.
             sure: Whether its dialect is a vendor's, which promises that a choice finishes once.
+            dialect: The dialect's name; "" while that is open.
         """
         found: list[Finding] = []
         self._begins(found, chunk, facts, event)
@@ -104,7 +119,11 @@ class Checks:
         if (facts.opens is not None and not facts.carried) or facts.part is not None:
             _add_unsaid(found, self._begun(chunk, facts))
         if facts.nested or event.data.startswith(FIELDS):
-            _add(found, self._framed(chunk, facts, event.data))
+            _add(found, self._framed(chunk, facts, event, dialect))
+        elif facts.kind == CONTROL or facts.content == event.data or "\n" in event.data:
+            found += self._read(chunk, event, dialect)
+        elif self._odd is not None and dialect in JSON_DIALECTS:
+            found += self._odd.release(vendors=_is_vendors(dialect))
         if self._tool_calls is not None or facts.calls:
             self._called(chunk, facts)
         if facts.grammar is not None:
@@ -193,12 +212,20 @@ class Checks:
         elif not _may_trail(chunk, facts):
             self.ended_at = self.finished_at = _GONE_ON
 
-    def close(self) -> list[Finding]:
-        """Return what was held back in case it came late, now that nothing will come; a second call returns nothing."""
+    def close(self, dialect: str = "") -> list[Finding]:
+        """Return what was held back in case it came late, now that nothing will come; a second call returns nothing.
+
+        Args:
+            dialect: The dialect's name; "" where that is still open.
+        """
         found = self.terminal.close()
         for numbers in (self._sequence, self._count, self._identity):
             if numbers is not None:
                 _add_unsaid(found, numbers.restart())
+        if self._odd is not None and dialect in JSON_DIALECTS:
+            found += self._odd.release(vendors=_is_vendors(dialect))
+        elif self._odd is not None:
+            found += self._odd.close(dialect in _OPEN)
         return found
 
     def consequences(self, explained: bool) -> list[Finding]:
@@ -236,11 +263,43 @@ class Checks:
             _add(found, self._opening.part(chunk.seq, facts.part, before))
         return found
 
-    def _framed(self, chunk: Chunk, facts: Facts, data: str) -> Finding | None:
+    def no_data(self, seq: int, name: str) -> Finding | None:
+        """Return the finding for an event that came without data, or None where nobody misses it.
+
+        Args:
+            seq: The last chunk before it.
+            name: The event's name.
+        """
+        return None if name in HEARTBEAT_WORDS else self._odd_detector.no_data(seq, name)
+
+    @property
+    def _odd_detector(self) -> OddDetector:
+        if self._odd is None:
+            self._odd = OddDetector(self._stage, is_vendor_frame)
+        return self._odd
+
+    def _read(self, chunk: Chunk, event: Event, dialect: str) -> Sequence[Finding]:
+        """Ask about an event that may be no JSON where the stream's events are."""
+        data = event.data
+        if (
+            not data.strip()
+            or (dialect not in _OPEN and dialect not in JSON_DIALECTS)
+            or event.event in HEARTBEAT_WORDS
+        ):
+            return ()
+        known = dialect in JSON_DIALECTS
+        if decode(data) is not NOT_JSON or is_done_mark(data):
+            return () if self._odd is None or not known else self._odd.release(vendors=_is_vendors(dialect))
+        vendors = known and _is_vendors(dialect)
+        return self._odd_detector.check(chunk.seq, data, event.event, known=known, vendors=vendors)
+
+    def _framed(self, chunk: Chunk, facts: Facts, event: Event, dialect: str) -> Finding | None:
+        data = event.data
         last, run = self._framed_badly
         run = run + 1 if chunk.seq == last + 1 else 1
         self._framed_badly = (chunk.seq, run)
-        return check_frame(self._stage, chunk.seq, data, facts, run)
+        sure = holds_protocol_frame(event, facts.content) or (dialect in JSON_DIALECTS and not facts.nested)
+        return check_frame(self._stage, chunk.seq, data, facts, run, sure=sure)
 
     def _called(self, chunk: Chunk, facts: Facts) -> None:
         if self._tool_calls is None:
@@ -273,6 +332,10 @@ class Checks:
         if chunk.kind == HEARTBEAT:
             return resume.heartbeat(chunk.seq, ident, chunk.digest)
         return resume.check(chunk.seq, ident, chunk.digest)
+
+
+def _is_vendors(dialect: str) -> bool:
+    return dialect not in _OWN
 
 
 def _before(chunk: Chunk, facts: Facts) -> int:

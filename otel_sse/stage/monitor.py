@@ -15,6 +15,7 @@ from otel_sse.detect.content import ContentDetector
 from otel_sse.detect.framing import check_violation
 from otel_sse.detect.rules import RuleDetector
 from otel_sse.dialects import Reader
+from otel_sse.dialects.builtin import MODEL_DIALECTS
 from otel_sse.dialects.generic import GenericJSON
 from otel_sse.dialects.payload import NOT_JSON, decode
 from otel_sse.dialects.reader import without_content
@@ -230,7 +231,7 @@ class StageMonitor:
         totals.outcome = self._outcome(outcome)
         totals.error_type = error_type or self._ending.error_type(totals.outcome)
         proven = () if self.edge is None else self.edge.close()
-        for finding in (*self._checks.close(), *proven):
+        for finding in (*self._checks.close(self._reader.name), *proven):
             self._notes.add(finding, time_ns)
         explained = any(kind in _EXPLAIN or family_of(kind) in _EXPLAIN for kind, _ in totals.by_kind)
         for finding in self._checks.consequences(explained):
@@ -288,11 +289,12 @@ class StageMonitor:
     def _so_far(self) -> tuple[bool, bool]:
         """Whether the answer has come to its end, and whether what repeats in it is proof.
 
-        It is not in no dialect, where text may be anything; nor where the stage has its chunks from another one here
-        and hands them on as they are: what it says twice itself is known by lineage then.
+        It is in the dialects of models' vendors alone: an application's own format, and those of agents, carry logs,
+        rows and progress as well, which may say each thing twice. Nor is it where the stage has its chunks from another
+        one here and hands them on as they are: what it says twice itself is known by lineage then.
         """
         hands_on = self.edge is not None and self.edge.hands_on
-        return self._checks.finished or self._terminal.ended, self._reader.name not in _ANYTHING and not hands_on
+        return self._checks.finished or self._terminal.ended, self._reader.name in MODEL_DIALECTS and not hands_on
 
     @property
     def left_with_all(self) -> bool:
@@ -533,7 +535,8 @@ class StageMonitor:
         if facts.channel != self._spoke and facts.content is not None:
             self._several = self._several or self._spoke is not None
             self._spoke = facts.channel
-        findings = self._checks.event(chunk, facts, event, sure=self._reader.name not in _OWN)
+        dialect = self._reader.name
+        findings = self._checks.event(chunk, facts, event, sure=dialect not in _OWN, dialect=dialect)
         if self._checks.answers != self._answers:
             self._next_answer(chunk.time_ns)
         if findings:
@@ -578,7 +581,10 @@ class StageMonitor:
         if type(item) is Comment:
             self._comment(item, time_ns, send_ns)
         elif type(item) is Violation:  # pragma: no branch - an event has gone another way
-            self._notes.add(check_violation(self.info.name, self.totals.chunks, item), time_ns)
+            seq = self.totals.chunks
+            no_data = item.kind == "no_data"
+            found = self._checks.no_data(seq, item.detail) if no_data else check_violation(self.info.name, seq, item)
+            self._notes.add(found, time_ns)
 
     def _comment(self, comment: Comment, time_ns: int, send_ns: int) -> None:
         totals = self.totals

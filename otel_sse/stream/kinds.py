@@ -56,6 +56,8 @@ UNKNOWN_FIELD: Final = "protocol/unknown_field"
 OVERSIZE: Final = "protocol/oversize"
 INVALID_UTF8: Final = "protocol/invalid_utf8"
 JSON_ERROR: Final = "protocol/json_error"
+ODD_DATA: Final = "protocol/odd_data"
+NO_DATA: Final = "protocol/no_data"
 GRAMMAR: Final = "protocol/grammar"
 TOOL_ARGUMENTS: Final = "protocol/tool_arguments"
 NORMALIZE_FAILED: Final = "protocol/normalize_failed"
@@ -212,9 +214,11 @@ FINDINGS: Final = (
     Kind(REORDER_HOP, "A message came out of a hop later than the ones sent after it."),
     Kind(
         JSON_ERROR,
-        "A WebSocket message that begins as a JSON object and is none; by the diagnosis: several frames in one event.",
-        "sent {chunks} that no reader can parse",
+        "An event or WebSocket message that begins as JSON and can't be decoded: it breaks off, or frames are glued.",
+        "sent {chunks} that no reader can decode",
     ),
+    Kind(ODD_DATA, "A comment or text as data in a stream whose events are JSON; suspected."),
+    Kind(NO_DATA, "A block that names an event and has no `data` line, which readers drop; suspected."),
     Kind(
         NORMALIZE_FAILED,
         "A function under `normalize` raised; the evidence is the exception's class and the upstream chunk.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..limits import MAX_NAME_CHARS
 from .events import BAD_ID, BAD_RETRY, INVALID_UTF8, OVERSIZE, UNKNOWN_FIELD, Comment, Event, Item, Violation
 from .line_buffer import field_name
 
@@ -57,15 +58,20 @@ class Block:
         self._data.clear()
         self.open = self.spoilt = True
 
-    def end(self) -> Event | None:
-        """Take the blank line; return the event, or None where the block has no data or was spoilt."""
+    def end(self) -> Event | Violation | None:
+        """Take the blank line; return the event, or None where the block has no data or was spoilt.
+
+        Of a block that names an event and has no data the violation `no_data` is returned: no reader dispatches it.
+        """
         self.last_event_id = self._id_buffer
-        event = None
+        item: Event | Violation | None = None
         if self._data:
             data = _text(self._data[:-1])
-            event = Event(data, self._event, self._id, self.last_event_id, self._retry_ms)
+            item = Event(data, self._event, self._id, self.last_event_id, self._retry_ms)
+        elif self._event and not self.spoilt:
+            item = Violation("no_data", self._event[:MAX_NAME_CHARS])
         self._begin()
-        return event
+        return item
 
     def keep_id(self, ident: str) -> None:
         """Take note of the id of a whole block that was read elsewhere."""

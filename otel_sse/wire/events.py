@@ -65,8 +65,9 @@ class Violation(msgspec.Struct, gc=False, eq=False):
     """Something in the bytes that is not an event and should not be there.
 
     Args:
-        kind: `unknown_field`, `oversize`, `truncated`, `invalid_utf8`, `bad_retry`, `bad_id`.
-        detail: What was seen, at most `limits.MAX_NAME_CHARS` characters (a field's name, never a field's value).
+        kind: `unknown_field`, `oversize`, `truncated`, `invalid_utf8`, `bad_retry`, `bad_id`, `no_data`.
+        detail: What was seen, at most `limits.MAX_NAME_CHARS` characters: a field's name, never a field's value; for
+            `no_data` the event's name.
         size: Bytes from the end of the item before it to the end of this one.
         skipped: How many of them are the rest of what was too long, and no part of this item.
     """

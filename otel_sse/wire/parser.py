@@ -32,6 +32,7 @@ class Parser:
     A line longer than `max_bytes`, or data of one event longer than that, is reported as `Violation("oversize")`
     (detail `line` or `event`) at the byte, or at the line, that passes the cap, and is skipped to the end of the
     line or event. Where the line began with `data:` or `event:`, its event is not dispatched: half of it is lost.
+    A block that names an event and has no data is no event by the standard: it is reported as `Violation("no_data")`.
 
     Args:
         max_bytes: Longest line and longest data of one event, in bytes, at least 8.
@@ -284,9 +285,9 @@ class Parser:
             # All since the violation was the rest of that line.
             self._skipped = self._pending
         elif self._block.open:
-            spoilt, event = self._block.spoilt, self._block.end()
-            if event is not None:
-                self._emit(event, items)
+            spoilt, found = self._block.spoilt, self._block.end()
+            if found is not None:
+                self._emit(found, items)
             elif spoilt:
                 self._skipped = self._pending
 

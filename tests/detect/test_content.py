@@ -66,3 +66,37 @@ def test_known_duplicates_are_remembered_up_to_the_cap() -> None:
     for seq in range(limits.MAX_TOLD + 1):
         detector.told.keep(seq)
     assert (len(detector.told), 0 in detector.told, 1 in detector.told) == (limits.MAX_TOLD, False, True)
+
+
+def test_one_doubled_channel_of_two_that_take_turns_is_found() -> None:
+    """Each channel is a row of its own: others' chunks between the twins hide nothing, and what is told names twins."""
+    made: list[Chunk] = []
+    for n in range(60):
+        made += chunks([f"word {n}", f"word {n}"], "0")
+        made.insert(-1, chunks([f"other {n}"], "1")[0])
+    for seq, chunk in enumerate(made, 1):
+        chunk.seq, chunk.acc_len = seq, 7 * seq
+    found = fed(ContentDetector("emit"), made)[0]
+    assert {(one.kind, one.certainty, one.seq - one.of) for one in found} == {("duplicate/doubled", "suspected", 2)}
+    assert sum(one.amount for one in found) > 50
+
+
+def test_both_channels_doubled_are_proof_once_each_is_long_enough() -> None:
+    """Where all channels are paired from the first chunk on, pairs are what they are in one channel."""
+    made: list[Chunk] = []
+    for n in range(60):
+        made += [*chunks([f"word {n}"] * 2, "0"), *chunks([f"other {n}"] * 2, "1")]
+    for seq, chunk in enumerate(made, 1):
+        chunk.seq, chunk.acc_len = seq, 7 * seq
+    assert "certain" in {one.certainty for one in fed(ContentDetector("emit"), made)[0]}
+
+
+def test_the_same_text_under_two_names_is_no_repeat() -> None:
+    """An event's name is part of what it is: what a tool was given and what it gave back may be one text."""
+    made = chunks([f"text {n}" for n in range(60) for _ in range(2)])
+    for chunk in made:
+        chunk.event = "tool_start" if chunk.seq % 2 else "tool_end"
+    assert fed(ContentDetector("emit"), made)[0] == []
+    for chunk in made:
+        chunk.event = "token"
+    assert fed(ContentDetector("emit"), made)[0] != []

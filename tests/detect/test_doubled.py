@@ -68,20 +68,48 @@ def test_worked_example_of_copies_of_neighbours() -> None:
 
 def test_each_chunk_twice_is_suspected_and_then_certain() -> None:
     """Each twin names the chunk that it repeats; the first finding counts the pairs before it that were not told."""
-    found = judge(twice(range(1, 21)))
-    assert [(one.seq, one.of) for one in found] == [(2 * n, 2 * n - 1) for n in range(limits.SUSPECTED_PAIRS, 21)]
-    assert sum(one.amount for one in found) == 20
+    found = judge(twice(range(1, 41)))
+    assert [(one.seq, one.of) for one in found] == [(2 * n, 2 * n - 1) for n in range(limits.SUSPECTED_PAIRS, 41)]
+    assert sum(one.amount for one in found) == 40
     certain = [one.seq for one in found if one.certainty == CERTAIN]
-    assert certain == [2 * n for n in range(limits.CERTAIN_PAIRS, 21)]
+    assert certain == [2 * n for n in range(limits.EVERY_CHUNK_CONTENTS, 41)]
     assert {one.kind for one in found} == {"duplicate/doubled"}
     assert found[0].evidence == "4 chunks in a row came twice, 4 different ones, from chunk 1 on"
 
 
 @pytest.mark.parametrize("copies", [2, 3, 4])
 def test_what_the_model_says_twice_breaks_no_run(copies: int) -> None:
-    """Natural repeats come four times where each chunk comes twice, and more copies than two are found as well."""
+    """Natural repeats come four times where each chunk comes twice; of more copies than two all are counted."""
     keys = [key for key in TABLE for _ in range(copies)]
-    assert any(one.certainty == CERTAIN for one in judge(keys))
+    found = judge(keys)
+    assert sum(one.amount for one in found) == (copies - 1) * len(TABLE)
+    assert len({one.seq for one in found}) == len(found)
+    times = "twice" if copies == 2 else f"{copies} times each"
+    assert all(f"chunks in a row came {times}, " in one.evidence for one in found)
+
+
+@pytest.mark.parametrize("batch", [1, 7, 16, limits.LOOK_CHUNKS])
+@pytest.mark.parametrize("copies", [3, 4, 5])
+def test_every_copy_is_told_once_whatever_is_looked_at_at_once(copies: int, batch: int) -> None:
+    """Each chunk but the first of its group is a copy, and is told by itself or counted with the first finding."""
+    found = judge([key for key in range(1, 48) for _ in range(copies)], batch=batch)
+    assert sum(one.amount for one in found) == (copies - 1) * 47
+    assert all(one.of == (one.seq - 1) // copies * copies + 1 for one in found)
+
+
+def test_a_copy_that_is_missing_once_leaves_the_others_told() -> None:
+    """In a run of threes one that came but twice says that two are for certain; the run goes on."""
+    keys = [key for key in range(1, 40) for _ in range(3)]
+    keys.remove(20)
+    found = judge(keys)
+    assert (found[0].seq, found[-1].seq) == (11, len(keys) - 1)
+
+
+def test_pairs_are_proof_only_where_the_whole_stream_so_far_is_paired() -> None:
+    """One chunk that came once before them, and any number of pairs is suspected."""
+    found = judge([1000, *twice(range(1, 101))])
+    assert {one.certainty for one in found} == {SUSPECTED}
+    assert sum(one.amount for one in found) == 100
 
 
 @pytest.mark.parametrize(
@@ -90,14 +118,14 @@ def test_what_the_model_says_twice_breaks_no_run(copies: int) -> None:
         (limits.SUSPECTED_PAIRS - 1, 9, []),
         (limits.SUSPECTED_PAIRS, limits.SUSPECTED_PAIR_CONTENTS - 1, []),
         (limits.SUSPECTED_PAIRS, limits.SUSPECTED_PAIR_CONTENTS, [SUSPECTED]),
-        (limits.CERTAIN_PAIRS - 1, limits.CERTAIN_PAIR_CONTENTS, [SUSPECTED]),
-        (limits.CERTAIN_PAIRS, limits.CERTAIN_PAIR_CONTENTS - 1, [SUSPECTED]),
-        (limits.CERTAIN_PAIRS, limits.CERTAIN_PAIR_CONTENTS, [SUSPECTED, CERTAIN]),
+        (2 * limits.EVERY_CHUNK_CONTENTS, limits.EVERY_CHUNK_CONTENTS - 1, [SUSPECTED]),
+        (limits.EVERY_CHUNK_CONTENTS - 1, limits.EVERY_CHUNK_CONTENTS - 1, [SUSPECTED]),
+        (limits.EVERY_CHUNK_CONTENTS, limits.EVERY_CHUNK_CONTENTS, [SUSPECTED, CERTAIN]),
     ],
 )
 def test_caps_of_a_run(count: int, contents: int, expected: list[str]) -> None:
     """A run is told at its cap in pairs and in different contents, and not one before."""
-    found = judge([100, 101, *pairs(count, contents), 102, 103])
+    found = judge([*pairs(count, contents), 102, 103])
     assert list(dict.fromkeys(one.certainty for one in found)) == expected
 
 
@@ -163,5 +191,6 @@ def test_memory_is_bounded() -> None:
         detector.look([seq, seq], [seq, seq + 1])
     assert detector._runs is not None
     adjacent, lagged = detector._runs
-    assert len(adjacent._distinct) <= limits.LAGGED_PAIR_CONTENTS
+    assert len(adjacent._distinct) <= limits.EVERY_CHUNK_CONTENTS
+    assert len(adjacent._lengths) <= 16
     assert len(lagged._waiting) <= limits.MAX_LAG_CHUNKS + 1

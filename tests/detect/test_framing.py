@@ -71,11 +71,28 @@ def test_one_frame_alone_may_be_what_an_answer_shows(data: str, facts: Facts, ce
     assert found.certainty == certainty
 
 
-@pytest.mark.parametrize(("run", "certainty"), [(2, None), (3, SUSPECTED), (7, SUSPECTED), (8, CERTAIN)])
-def test_text_that_is_framed_twice_shows_in_its_run(run: int, certainty: str | None) -> None:
-    """An answer may quote a line or two of a stream; that each of its events does is a fault."""
-    found = check_frame("emit", 9, "data: word", Facts(CONTENT, "data: word"), run)
+@pytest.mark.parametrize("text", ["data: word", 'data: {"a": 1}'])
+@pytest.mark.parametrize(
+    ("seq", "run", "certainty"),
+    [(9, 3, SUSPECTED), (31, 31, SUSPECTED), (33, 32, SUSPECTED), (32, 32, CERTAIN), (40, 40, CERTAIN)],
+)
+def test_text_that_is_framed_twice_shows_in_its_run(text: str, seq: int, run: int, certainty: str) -> None:
+    """An answer may quote lines of a stream; that each of 32 events from the first on does is a fault."""
+    found = check_frame("emit", seq, text, Facts(CONTENT, text), run)
     assert (found and found.certainty) == certainty
+
+
+def test_two_lines_that_begin_as_fields_are_an_answer() -> None:
+    """Two events in a row whose words begin so are nothing; a third is told."""
+    assert check_frame("emit", 9, "data: word", Facts(CONTENT, "data: word"), 2) is None
+
+
+def test_what_is_no_protocol_s_frame_is_only_suspected() -> None:
+    """JSON lines that an application sends as its content, and an event stream that it shows, are no proof."""
+    nested = Facts(CONTENT, '{"a": 1}', nested=True)
+    for seq, data, facts in ((9, '"{}"', nested), (9, 'data: {"a": 1}', CONTROLS), (40, '"{}"', nested)):
+        found = check_frame("emit", seq, data, facts, 20, sure=False)
+        assert (found and found.certainty) == SUSPECTED
 
 
 def test_text_without_framing_at_the_very_end_is_unframed() -> None:

@@ -63,7 +63,9 @@ def test_many_events_in_one_body(make: type[Parser]) -> None:
         (b"event: x\nid: 1\ndata: b\n\n", [Event("b", "x", "1", "1")]),
         (b"event: x\nfoo: 1\ndata: b\n\n", [Violation("unknown_field", "foo"), Event("b", "x")]),
         (b"event: x\ndata: b\ndata: c\n\n", [Event("b\nc", "x")]),
-        (b"event: x\n\n", []),
+        (b"event: x\n\n", [Violation("no_data", "x")]),
+        (b"event:\n\n", []),
+        (b"id: 1\n\n", []),
         (b"data: \xff\n\n", [Violation("invalid_utf8", "data"), Event("�")]),
         (b"event: \xff\ndata: x\n\n", [Violation("invalid_utf8", "event"), Event("x", "�")]),
         (b"data: a\n\ndata: \xff\n\n", [Event("a"), Violation("invalid_utf8", "data"), Event("�")]),
@@ -307,8 +309,11 @@ def test_a_retry_counts_from_its_line(make: type[Parser], value: bytes, expected
 
 @BOTH
 def test_a_block_without_data_is_no_event(make: type[Parser]) -> None:
-    """Its bytes count to the next item, and its event type does not reach the next event."""
-    assert sized(make().feed(b"event: x\nid: 1\n\ndata: y\n\n")) == [(Event("y", "", None, "1"), 25)]
+    """It is reported by the event's name, which does not reach the next event; without a name it is nothing."""
+    expected = [(Violation("no_data", "x"), 16), (Event("y", "", None, "1"), 9)]
+    assert sized(make().feed(b"event: x\nid: 1\n\ndata: y\n\n")) == expected
+    assert sized(make().feed(b"retry: 5\nid: 1\n\ndata: y\n\n")) == [(Event("y", "", None, "1"), 25)]
+    assert make().feed(b"event: " + b"x" * 65 + b"\n\n") == [Violation("no_data", "x" * 64)]
 
 
 @BOTH

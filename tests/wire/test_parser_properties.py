@@ -107,6 +107,8 @@ class Reference:
             data = "\n".join(part.decode("utf-8", "replace") for part in self.data)
             event = Event(data, self.type, self.id, self.last_event_id, self.block_retry_ms)
             self.found.append((event, end))
+        elif self.type and not self.lost:
+            self.found.append((Violation("no_data", self.type[:MAX_NAME_CHARS]), end))
         self.begin_block()
 
     @property

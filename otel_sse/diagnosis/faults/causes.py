@@ -208,6 +208,23 @@ CAUSES: Final[dict[str, Cause]] = {
         "An event is longer than readers take: a file or a whole document in one event, or a missing blank line.",
         "The producer of that event, and whether it ends events with a blank line.",
     ),
+    kinds.JSON_ERROR: Cause(
+        "events can't be decoded",
+        "A frame was cut, or several became one event: lines of a stream were handed on with one line end behind each, "
+        "where a blank line ends an event.",
+        "What writes the events: each ends with two line ends; a frame is never cut by bytes or by a limit of length.",
+    ),
+    kinds.ODD_DATA: Cause(
+        "what is no frame was sent as data",
+        "Lines of another event stream were each put behind `data:`, its comments (`: keep-alive`) too, or a text was "
+        "sent between the frames.",
+        "Where the stream of the model is read line by line: skip lines that begin with a colon.",
+    ),
+    kinds.NO_DATA: Cause(
+        "an event without data is dropped by its readers",
+        "An event's name was written without a `data` line; the specification has readers drop such an event.",
+        "What writes the event that the evidence names: put `data:` with anything, or nothing, behind it.",
+    ),
     kinds.GRAMMAR: Cause(
         "events come in an order that the vendor's SDK refuses",
         "A server or gateway that translates between two vendors' formats does not keep which block is open, or a "
