@@ -70,8 +70,9 @@ class InstrumentOptions(TypedDict, total=False):
     """
 
     content_types: tuple[str, ...] | None
-    """Further response types that are streams, next to text/event-stream; x-ndjson is read by line. It must be up to 64
-    media types in lower case without parameters: a tuple, or a comma-separated list in the environment.
+    """Further response types that are streams, next to text/event-stream; x-ndjson is read by line, text/plain as text,
+    or by line or event where its body begins so. It must be up to 64 media types in lower case without parameters: a
+    tuple, or a comma-separated list in the environment.
     """
 
     traceresponse_header: bool | None
@@ -108,8 +109,25 @@ class InstrumentOptions(TypedDict, total=False):
     change or add content, which is then no finding.
     """
 
+    whole_types: tuple[str, ...] | None
+    """Types of frames (`type`, `event`, `object`, or the event's name) that hold the whole text once more: their text
+    is no content. Frames of another form than the pieces are known without it. It must be types of frames: a tuple, or
+    a comma-separated list in the environment.
+    """
+
+    cumulative_stages: tuple[str, ...] | None
+    """Stages whose chunks each hold all of the text so far, on purpose; what is new in a chunk is its content. It must
+    be names of stages: a tuple, or a comma-separated list in the environment.
+    """
+
     websockets: bool | None
     """Make stages of the streams that cross WebSockets, and agree with the other end on an envelope (docs/envelope.md).
+    """
+
+    cursor_parameters: tuple[str, ...] | None
+    """Parameters of a request's query that say from where an answer is to go on. An answer that does so is a resume
+    (`sse.stream.resumed`), whatever `Last-Event-ID` says; by themselves they are the reason of no finding. It must be
+    query parameters: a tuple, or a comma-separated list in the environment.
     """
 
     watch_websockets: bool | None
@@ -161,8 +179,10 @@ class InstrumentOptions(TypedDict, total=False):
     be a dialect's name, a function that makes a dialect and is not async, or None.
     """
 
-    content_of: Callable[[Any], str | None] | None
-    """Function from a frame's decoded JSON (or its text) to the content in it, for frames of your own."""
+    content_of: Callable[[Any], str | None] | Mapping[str, Callable[[Any], str | None]] | None
+    """Function from a frame's decoded JSON (or its text) to the content in it, for frames of your own: "" where it has
+    none, None to ask the dialect. Or such functions by the names of stages (`emit`).
+    """
 
     route_of: Callable[[MutableMapping[str, Any]], str | None] | None
     """Function from an ASGI scope to the route's template, where the framework leaves none in the scope."""
