@@ -100,11 +100,10 @@ class DoubledDetector:
         return equal < _EQUAL_NEIGHBOURS and len(set(keys)) > len(keys) * _MOSTLY_DIFFERENT
 
     def _step(self, adjacent: _AdjacentRun, lagged: _LaggedRun, key: int, seq: int) -> Finding | None:
-        of, lagged_of = adjacent.step(key, seq), lagged.step(key, seq)
         if seq in self._told:
-            adjacent.forget_last(of)
-            lagged.forget_last(lagged_of)
+            # As if it had not come: else the third of three equal chunks would make a pair with a later one.
             return None
+        of, lagged_of = adjacent.step(key, seq), lagged.step(key, seq)
         if of and adjacent.is_suspicious:
             lagged.tell()
             return self._adjacent_finding(adjacent, seq, of)
@@ -154,10 +153,6 @@ class _Run:
         untold, self._untold = self._untold, 0
         return untold
 
-    def forget_last(self, of: int) -> None:
-        """Leave the latest pair, if there was one, out of what is told."""
-        self._untold -= bool(of and self._untold)
-
     def _pair(self, key: int, of: int) -> int:
         if not self.pairs:
             self.first = of
@@ -202,9 +197,6 @@ class _AdjacentRun(_Run):
         untold = max(self._copied() - self._said, 0)
         self._said += untold
         return untold
-
-    def forget_last(self, of: int) -> None:
-        self._said += bool(of)
 
     def step(self, key: int, seq: int) -> int:
         """Return the number of the chunk that this one is a copy of, or 0."""

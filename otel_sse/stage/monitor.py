@@ -35,7 +35,7 @@ from otel_sse.stream.kinds import family_of
 from otel_sse.stream.stage import StageInfo, StageSpec
 from otel_sse.stream.totals import Totals
 from otel_sse.wire import Comment, Event, Item, LineParser, Parser, Violation
-from otel_sse.wire.events import TRUNCATED
+from otel_sse.wire.events import NO_DATA, TRUNCATED
 from otel_sse.wire.text import TextParser
 
 _LARGE: Final = limits.ACCUMULATED_BYTES
@@ -582,7 +582,7 @@ class StageMonitor:
             self._comment(item, time_ns, send_ns)
         elif type(item) is Violation:  # pragma: no branch - an event has gone another way
             seq = self.totals.chunks
-            no_data = item.kind == "no_data"
+            no_data = item.kind == NO_DATA
             found = self._checks.no_data(seq, item.detail) if no_data else check_violation(self.info.name, seq, item)
             self._notes.add(found, time_ns)
 

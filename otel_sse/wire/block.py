@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..limits import MAX_NAME_CHARS
-from .events import BAD_ID, BAD_RETRY, INVALID_UTF8, OVERSIZE, UNKNOWN_FIELD, Comment, Event, Item, Violation
+from .events import BAD_ID, BAD_RETRY, INVALID_UTF8, NO_DATA, OVERSIZE, UNKNOWN_FIELD, Comment, Event, Item, Violation
 from .line_buffer import field_name
 
 MAX_RETRY_DIGITS: Final = 18
@@ -69,7 +69,7 @@ class Block:
             data = _text(self._data[:-1])
             item = Event(data, self._event, self._id, self.last_event_id, self._retry_ms)
         elif self._event and not self.spoilt:
-            item = Violation("no_data", self._event[:MAX_NAME_CHARS])
+            item = Violation(NO_DATA, self._event[:MAX_NAME_CHARS])
         self._begin()
         return item
 

@@ -12,8 +12,9 @@ TRUNCATED: Final = "truncated"
 INVALID_UTF8: Final = "invalid_utf8"
 BAD_RETRY: Final = "bad_retry"
 BAD_ID: Final = "bad_id"
+NO_DATA: Final = "no_data"
 
-VIOLATIONS: Final = (UNKNOWN_FIELD, OVERSIZE, TRUNCATED, INVALID_UTF8, BAD_RETRY, BAD_ID)
+VIOLATIONS: Final = (UNKNOWN_FIELD, OVERSIZE, TRUNCATED, INVALID_UTF8, BAD_RETRY, BAD_ID, NO_DATA)
 """Every kind of violation. `detect/framing.py` says which of them are findings, and of which kind."""
 
 
