@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextvars import Token
 from functools import partial
 from threading import Thread
+from types import FunctionType
 from typing import Any, Final
 
 from opentelemetry.context import Context, attach, detach, get_current
@@ -307,7 +308,7 @@ class Exchange:
     def _enter(self) -> tuple[Token[Stream | None], Any]:
         # OpenTelemetry's instrumentation of threads hands on OpenTelemetry's context. It takes a microsecond to put the
         # stream there, which only whoever has threads wrapped is to pay.
-        wrapped = hasattr(Thread.start, "__wrapped__")
+        wrapped = type(Thread.start) is not FunctionType
         attached = attach(with_stream(get_current(), self._stream)) if wrapped else None
         return enter(self._stream), attached
 
