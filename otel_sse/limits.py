@@ -162,6 +162,10 @@ MAX_CARRIED_STREAMS: Final = 4_096
 """Streams of this process that are found again by their handles: about 200 bytes each, and as many as a busy process
 has jobs. The oldest is forgotten first, and is then continued as a stream of another process is."""
 
+MAX_HELD_STREAMS: Final = 32
+"""The latest of these, which are held although their work is over: up to 200 KB each where all their chunks are
+pending, so 6 MB; as many as begin in the second or two until somebody asks for a job's events."""
+
 MAX_HANDLE_CHARS: Final = 2_048
 """Characters of a handle that is read. One has 90, and 700 with the 512 of a tracestate that W3C Trace Context asks to
 carry; escaped they may be three times as many."""

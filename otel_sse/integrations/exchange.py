@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextvars import Token
 from functools import partial
+from threading import Thread
+from types import FunctionType
 from typing import Any, Final
 
 from opentelemetry.context import Context, attach, detach, get_current
@@ -41,9 +42,6 @@ from otel_sse.telemetry.clock import now_ns
 
 _FILES: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 """Messages whose bytes the server reads itself, so that they never pass here."""
-
-_THREADS: Final = "opentelemetry.instrumentation.threading"
-"""OpenTelemetry's instrumentation of threads, which hands on OpenTelemetry's context: that has to have the stream."""
 
 
 class Exchange:
@@ -317,8 +315,10 @@ class Exchange:
             self._recorder.background.call_hook(hook, record.span, self._scope)
 
     def _enter(self) -> tuple[Token[Stream | None], Any]:
-        # A microsecond, which only whoever has threads watched is to pay.
-        attached = attach(with_stream(get_current(), self._stream)) if _THREADS in sys.modules else None
+        # OpenTelemetry's instrumentation of threads hands on OpenTelemetry's context. It takes a microsecond to put the
+        # stream there, which only whoever has threads wrapped is to pay.
+        wrapped = type(Thread.start) is not FunctionType
+        attached = attach(with_stream(get_current(), self._stream)) if wrapped else None
         return enter(self._stream), attached
 
     def _leave(self, entered: tuple[Token[Stream | None], Any]) -> None:

@@ -34,8 +34,13 @@ class Stream:
     """
 
     __slots__ = (
+<<<<<<< HEAD
         "__weakref__", "_called", "_id", "_loose", "_open", "_request", "carried", "context", "find_route", "may_join",
         "misses_request", "order", "reader_asked", "reader_had", "recorder", "requested_ns", "route",
+=======
+        "__weakref__", "_called", "_ids", "_loose", "_open", "_request", "carried", "context", "find_route", "may_join",
+        "misses_request", "order", "reader_had", "recorder", "requested_ns", "route",
+>>>>>>> 4d49b205e33138f1e782de65acc54fac4cc21405
     )  # fmt: skip
 
     def __init__(
@@ -61,7 +66,8 @@ class Stream:
         self.misses_request = False
         """Whether it began outside of any request, in a process that serves some."""
         self._request: Span | None = None
-        self._id = stream_id
+        # The first one counts. Two threads may make one at a time, and to append is one step.
+        self._ids = [stream_id] if stream_id else []
         self._loose: list[StageRecord] = []
         self._open: list[StageRecord] = []
         self._called: dict[object, StageRecord] = {}
@@ -69,20 +75,20 @@ class Stream:
     @property
     def id(self) -> str:
         """`sse.stream.id`, the same at all stages of all processes."""
-        if not self._id:
-            self._id = secrets.token_hex(8)
-        return self._id
+        if not self._ids:
+            self._ids.append(secrets.token_hex(8))
+        return self._ids[0]
 
     def adopt(self, stream_id: str) -> bool:
         """Take the id that another process has given the stream. Return whether it has that id now."""
-        if not self._id:
-            self._id = stream_id
-        return self._id == stream_id
+        if not self._ids:
+            self._ids.append(stream_id)
+        return self._ids[0] == stream_id
 
     @property
     def is_untold(self) -> bool:
         """Whether nobody has been told its id yet: it has no stage, and no message or handle names it."""
-        return not self._id
+        return not self._ids
 
     def join(self, stream_id: str, context: Context, other: Stream | None) -> None:
         """Become a part of a stream that began earlier: a request answers with what a job makes.
@@ -95,7 +101,7 @@ class Stream:
             context: Has the span that is their parent; where it has none, they stay below the request's.
             other: The other stream, where it lives in this process: its chunks are upstream of these.
         """
-        self._id = stream_id
+        self._ids.append(stream_id)
         self.carried = True
         if other is not None:
             self.order = other.order

@@ -12,8 +12,9 @@ from otel_sse.recording.live_stream import Stream
 from tests.recording.made import Bench
 
 
-def test_a_stream_is_found_as_long_as_somebody_holds_it(bench: Bench) -> None:
-    """The very object; the list keeps none alive."""
+def test_a_stream_is_found_as_long_as_somebody_holds_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The very object; past the latest few, which are held, the list keeps none alive."""
+    monkeypatch.setattr(limits, "MAX_HELD_STREAMS", 2)
     carried = CarriedStreams()
     stream = Stream(bench.recorder, 1, stream_id="mine")
     carried.add(stream)
@@ -21,6 +22,22 @@ def test_a_stream_is_found_as_long_as_somebody_holds_it(bench: Bench) -> None:
     assert stream.carried
     assert carried.find("another") is None
     del stream
+    gc.collect()
+    assert carried.find("mine") is not None
+    for number in range(2):
+        assert carried.find("mine") is not None
+        carried.add(Stream(bench.recorder, 1, stream_id=f"s{number}"))
+    gc.collect()
+    assert carried.find("mine") is None
+    assert carried.find("s0") is not None
+
+
+def test_streams_of_a_recorder_that_is_closed_are_not_held(bench: Bench) -> None:
+    """Their application is gone."""
+    carried = CarriedStreams()
+    carried.add(Stream(bench.recorder, 1, stream_id="mine"))
+    bench.recorder.shutdown()
+    carried.add(Stream(bench.recorder, 1, stream_id="next"))
     gc.collect()
     assert carried.find("mine") is None
 

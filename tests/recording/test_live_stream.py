@@ -267,3 +267,12 @@ def test_a_stream_that_misses_its_request_says_so(bench: Bench, stream: Stream) 
     (one,), (two,) = bench.spans("stream provider"), bench.spans("stream callback")
     assert attributes(one)["sse.stream.no_request"] is True
     assert "sse.stream.no_request" not in attributes(two)
+
+
+def test_threads_that_ask_at_once_get_one_id(bench: Bench) -> None:
+    """Two that find none both make one; the first one counts, for both."""
+    stream = Stream(bench.recorder, now_ns())
+    stream._ids += ["first", "second"]
+    assert stream.id == "first"
+    assert stream.adopt("first")
+    assert not stream.adopt("second")

@@ -31,6 +31,7 @@ def recorder(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """The recorder of stages outside of any application."""
     made = registry.new_recorder(Options(), telemetry.tracer_provider, telemetry.meter_provider)
     monkeypatch.setattr(registry, "_default", made)
+    elsewhere()
     yield made
     made.shutdown()
 
@@ -137,8 +138,9 @@ def test_a_request_that_has_not_answered_joins(recorder: Recorder) -> None:
 
 
 def test_a_request_joins_before_the_worker_begins(recorder: Recorder) -> None:
-    """A handle that was made outside of any stream: whoever comes second finds whoever came first."""
+    """A handle that came from another process: whoever comes second finds whoever came first."""
     handle = stream_handle()
+    elsewhere()
     request = Stream(recorder, now_ns())
     request.may_join = True
     token = enter(request)
@@ -147,6 +149,17 @@ def test_a_request_joins_before_the_worker_begins(recorder: Recorder) -> None:
     leave(token)
     with resume_stream(handle) as found:
         assert found is request
+
+
+def test_a_handle_made_outside_of_any_stream(recorder: Recorder) -> None:
+    """It is that of a new stream, whose stages a request that joins and a worker share."""
+    handle = stream_handle()
+    request = Stream(recorder, now_ns())
+    request.may_join = True
+    with Entered(request), resume_stream(handle):
+        pass
+    with resume_stream(handle) as found:
+        assert (found.id, found.order) == (request.id, request.order)
 
 
 @pytest.mark.parametrize("begun", ["id", "over"])
