@@ -34,13 +34,8 @@ class Stream:
     """
 
     __slots__ = (
-<<<<<<< HEAD
-        "__weakref__", "_called", "_id", "_loose", "_open", "_request", "carried", "context", "find_route", "may_join",
-        "misses_request", "order", "reader_asked", "reader_had", "recorder", "requested_ns", "route",
-=======
         "__weakref__", "_called", "_ids", "_loose", "_open", "_request", "carried", "context", "find_route", "may_join",
-        "misses_request", "order", "reader_had", "recorder", "requested_ns", "route",
->>>>>>> 4d49b205e33138f1e782de65acc54fac4cc21405
+        "misses_request", "order", "reader_asked", "reader_had", "recorder", "requested_ns", "route",
     )  # fmt: skip
 
     def __init__(
