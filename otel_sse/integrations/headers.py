@@ -84,8 +84,9 @@ def cursor_in(query: object, names: tuple[str, ...]) -> str:
         query: A request's query, as text or as bytes; anything else has no parameters.
         names: The parameters, by precedence.
     """
-    text = query.decode("latin-1") if isinstance(query, bytes) else query
-    if not text or not isinstance(text, str) or len(text) > limits.MAX_CURSOR_QUERY_CHARS:
+    # By the very types: an application may be called with any object there, whose methods may raise.
+    text = query.decode("latin-1") if type(query) is bytes else query
+    if type(text) is not str or len(text) > limits.MAX_CURSOR_QUERY_CHARS:
         return ""
     if not any(name in text for name in names):
         return ""
