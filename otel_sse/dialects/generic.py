@@ -286,4 +286,6 @@ def holds_protocol_frame(event: Event, content: str | None) -> bool:
     if inner is None:
         # What the event holds is behind a key that a frame's own content never stands under.
         return content is None
-    return is_vendor_frame(inner) or recognise(event, inner)
+    # A string of an object that has a text and nothing else: rows of data have more.
+    bare = event.data[:1] == '"' and len(inner) == 1 and content in inner.values()
+    return bare or is_vendor_frame(inner) or recognise(event, inner)

@@ -133,3 +133,9 @@ def test_a_vendor_s_frame_that_is_wrapped_twice_is_certain(frame: Frame, kind: s
     payloads = [frame(text).decode().split("data: ")[1].strip() for text in SAID]
     wrapped = [f"data: {json.dumps(one) if kind == 'nested_json' else f'data: {one}'}\n\n".encode() for one in payloads]
     assert set(told(wrapped, kind)) == {(n, CERTAIN) for n in range(1, len(SAID) + 1)}
+
+
+def test_bare_pieces_of_text_that_are_serialised_twice_are_certain() -> None:
+    """A string of an object that holds a text and nothing else is a frame; rows of data have more."""
+    bodies = [f"data: {json.dumps(json.dumps({'content': text}))}\n\n".encode() for text in SAID]
+    assert {certainty for _, certainty in told(bodies, "nested_json")} == {CERTAIN}
