@@ -174,7 +174,7 @@ def _is_same(stream: TraceStream, known: Fault, fault: Fault) -> bool:
             # A chunk that an identical one overtook seemed to be lost until it came.
             return known.position == fault.position
         late = (
-            known.family == kinds.DUPLICATE
+            known.family in (kinds.DUPLICATE, kinds.REORDER)
             and fault.kind == kinds.AFTER_DONE
             and not _was_in_time(stream, known, fault)
         )
@@ -190,6 +190,9 @@ def _is_same(stream: TraceStream, known: Fault, fault: Fault) -> bool:
 def _was_in_time(stream: TraceStream, known: Fault, fault: Fault) -> bool:
     """Whether content behind an end came before that end at the stage of a known fault."""
     ends = [chunk.seq for chunk in stream.stages[known.position].chunks if chunk.done]
+    if fault.position == known.position:
+        # It may be behind the finish of its choice, and before the end of all.
+        ends = sorted(filter(None, fault.of)) or ends
     came = set().union(*(back_to(stream, fault.position, seq, known.position) for seq in fault.seqs))
     return bool(ends and came) and max(came) < ends[0]
 

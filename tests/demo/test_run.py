@@ -43,15 +43,16 @@ def test_a_default_run_shows_answers_traces_and_metrics() -> None:
 
 
 def test_a_fault_is_shown_in_the_middle_answer_and_in_the_metrics() -> None:
-    """With `--fault doubled` the second answer is doubled, its end is found twice, and the counter says where."""
+    """With `--fault doubled` the second answer is doubled, its finish and its end are found twice, and the counter says where."""
     result = otel_sse("demo", "--fault", "doubled", *ANY_PORT, variables=FAST)
     assert result.returncode == 0
     assert "AA duck duck walks walks" in result.stdout
     assert len(re.findall(r"! 2 emit: \d+ x duplicate/doubled, certain, first at \d+: ", result.stdout)) == 1
     assert re.search(
-        r"! 2 emit: duplicate/terminal, certain, at (\d+): \[DONE\] at \d+ and again at \1\n", result.stdout
+        r"! 2 emit: duplicate/terminal, certain, at (\d+): choice 0 finished at \d+ \(stop\) and again at \1",
+        result.stdout,
     )
-    assert re.search(r"sse\.duplicate_chunks +stage=emit, kind=terminal, certainty=certain +1 ", result.stdout)
+    assert re.search(r"sse\.duplicate_chunks +stage=emit, kind=terminal, certainty=certain +2 ", result.stdout)
     assert not re.search(r"sse\.duplicate_chunks +stage=provider", result.stdout)
 
 
