@@ -40,6 +40,26 @@ def _hidden(source: str) -> str:
 
 
 AROUND: Final = {
+    "otel_sse.integrations.verbs.handles.stream_handle": Around(
+        before="""
+import asyncio
+queue, prompt = asyncio.Queue(), "Tell me a joke."
+""",
+        after="""
+assert (await queue.get())[0] == prompt
+""",
+    ),
+    "otel_sse.integrations.verbs.handles.resume_stream": Around(
+        before="""
+import queue as queues
+handle, pieces, prompt = otel_sse.stream_handle(), queues.SimpleQueue(), "Tell me a joke."
+def ask_the_model(prompt):
+    return ["Ha ", "ha."]
+""",
+        after="""
+assert [pieces.get(), pieces.get()] == ["Ha ", "ha."]
+""",
+    ),
     "otel_sse.option_types.InstrumentOptions": Around(
         before="""
 from typing import Unpack

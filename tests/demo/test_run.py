@@ -52,7 +52,7 @@ def test_a_fault_is_shown_in_the_middle_answer_and_in_the_metrics() -> None:
         r"! 2 emit: duplicate/terminal, certain, at (\d+): choice 0 finished at \d+ \(stop\) and again at \1",
         result.stdout,
     )
-    assert re.search(r"sse\.duplicate_chunks +stage=emit, kind=terminal, certainty=certain +2 ", result.stdout)
+    assert re.search(r"sse\.duplicate_chunks +stage=emit, route=/chat, kind=terminal, +2 ", result.stdout)
     assert not re.search(r"sse\.duplicate_chunks +stage=provider", result.stdout)
 
 
