@@ -43,7 +43,7 @@ def test_a_default_run_shows_answers_traces_and_metrics() -> None:
 
 
 def test_a_fault_is_shown_in_the_middle_answer_and_in_the_metrics() -> None:
-    """With `--fault doubled` the second answer is doubled, its finish and its end are found twice, and the counter says where."""
+    """With `--fault doubled` the second answer is doubled, its finish comes twice, and the counter says where."""
     result = otel_sse("demo", "--fault", "doubled", *ANY_PORT, variables=FAST)
     assert result.returncode == 0
     assert "AA duck duck walks walks" in result.stdout
