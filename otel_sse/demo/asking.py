@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+# httpx loads it with its first client: Ctrl-C in the middle of that would leave a warning behind.
+import httpcore  # noqa: F401
 import httpx
 
 from otel_sse import limits

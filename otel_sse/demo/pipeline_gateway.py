@@ -18,7 +18,7 @@ from fastapi.responses import StreamingResponse
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from pydantic import BaseModel
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 import otel_sse
 from otel_sse.demo import pipeline_messages as messages
@@ -174,7 +174,8 @@ async def controlled(
                     yield message
             finally:
                 await stop(sending)
-    except (OSError, ConnectionClosed) as error:
+    except (OSError, ConnectionClosed, InvalidHandshake) as error:
+        # The last: who dies may still have accepted the connection.
         raise ControlPlaneError(f"{LOST}: {type(error).__name__}") from error
 
 

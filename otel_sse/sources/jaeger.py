@@ -15,13 +15,16 @@ from typing import Final
 import msgspec
 
 from otel_sse import semconv
-from otel_sse.diagnosis.trace.spans import Span
+from otel_sse.diagnosis.trace.spans import Span, Value
 from otel_sse.errors import must
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.http import Answer, Backend
 from otel_sse.sources.jaeger_links import with_meaning
 from otel_sse.sources.otlp_json import Request, Wire, spans_in
 from otel_sse.sources.search import Hit, Search
+
+_LISTS: Final = frozenset(each.name for each in semconv.ATTRIBUTES if each.type == "string[]")
+"""Attributes that are lists of texts: Jaeger's own storage keeps them as JSON in a string."""
 
 _BAD: Final = frozenset({400, 500})
 _STAGE_SPAN: Final = "stream "
@@ -143,7 +146,7 @@ class Jaeger:
         if answer.found:
             result = self._backend.decode(answer, _traces).result
             try:
-                return [_timely(span) for span in with_meaning(spans_in(result))] if result is not None else []
+                return [_as_recorded(span) for span in with_meaning(spans_in(result))] if result is not None else []
             except (ValueError, RecursionError) as error:
                 raise self._backend.refusal(answer) from error
         if not answer.is_missing:
@@ -181,9 +184,20 @@ def _time(time_ns: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns:09}Z"
 
 
-def _timely(span: Span) -> Span:
+def _as_recorded(span: Span) -> Span:
+    """Put back what Jaeger's storage changes: the order of events, and lists, which become JSON in a string."""
     events = tuple(sorted(span.events, key=lambda event: event.time_ns))
-    return msgspec.structs.replace(span, events=events)
+    lists = {name: _listed(value) for name, value in span.attributes.items() if name in _LISTS}
+    return msgspec.structs.replace(span, events=events, attributes={**span.attributes, **lists})
+
+
+def _listed(value: Value) -> Value:
+    if type(value) is not str:
+        return value
+    try:
+        return tuple(msgspec.json.decode(value, type=list[str]))
+    except (ValueError, RecursionError):
+        return value
 
 
 def _by_trace(spans: Sequence[Span]) -> dict[str, list[Span]]:

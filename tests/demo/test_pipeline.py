@@ -218,6 +218,8 @@ def broken_off(pipeline: Pipeline, end: bool) -> tuple[str, bytes]:
         process = pipeline.process(CONTROL)
         process.terminate() if end else process.kill()
         body += b"".join(parts)
+        # Until it has ended it may accept a connection that nobody will answer.
+        process.wait(60)
         return response.headers.get("x-trace-id", ""), body
 
 

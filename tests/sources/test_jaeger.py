@@ -161,3 +161,14 @@ def test_a_search_that_fails_is_told(jaeger: Opened, path: str) -> None:
     reader, _ = jaeger(answer)
     with pytest.raises(SourceError, match="must answer with 200, got '503 down'"):
         newest(reader, search())
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"), [('["stop","length"]', ("stop", "length")), ("[]", ()), ("stop", "stop"), ("[1]", "[1]")]
+)
+def test_lists_that_are_stored_as_text_are_lists(jaeger: Opened, stored: str, read: object) -> None:
+    """Jaeger's own storage keeps a list as JSON in a string; what is no list of texts stays as it is."""
+    spans = [segment("emit", chunk_events("abc", 0), stream_finish_reasons=stored)]
+    opened, _ = jaeger(lambda asked: result(spans))
+    (span,) = opened.spans(TRACE)
+    assert span.attributes["sse.stream.finish_reasons"] == read
