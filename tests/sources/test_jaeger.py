@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from typing import Any
 
+import msgspec
 import pytest
 
-from otel_sse import limits
+from otel_sse import limits, semconv
 from otel_sse.diagnosis.trace.spans import Span
 from otel_sse.sources.errors import SourceError
 from otel_sse.sources.http import Backend
@@ -168,7 +169,9 @@ def test_a_search_that_fails_is_told(jaeger: Opened, path: str) -> None:
 )
 def test_lists_that_are_stored_as_text_are_lists(jaeger: Opened, stored: str, read: object) -> None:
     """Jaeger's own storage keeps a list as JSON in a string; what is no list of texts stays as it is."""
-    spans = [segment("emit", chunk_events("abc", 0), stream_finish_reasons=stored)]
+    (made,) = SPANS
+    attributes = {**made.attributes, semconv.STREAM_FINISH_REASONS: stored}
+    spans = [msgspec.structs.replace(made, attributes=attributes)]
     opened, _ = jaeger(lambda asked: result(spans))
     (span,) = opened.spans(TRACE)
-    assert span.attributes["sse.stream.finish_reasons"] == read
+    assert span.attributes[semconv.STREAM_FINISH_REASONS] == read
