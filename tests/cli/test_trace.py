@@ -384,3 +384,17 @@ def test_what_must_be_handed_on_as_it_is_makes_the_exit_code(
     made = segment(name, chunk_events(texts, 5, lineage), links=upstream("provider"), **says)
     spans = [segment("provider", chunk_events(ABC, 0)), made]
     assert Ran(["--file", write(tmp_path / "t.jsonl", spans)], capsys).code == code
+
+
+@pytest.mark.parametrize("outcome", ["completed", "incomplete", "disconnected", "cancelled", "abandoned", "capped"])
+@pytest.mark.parametrize("name", ["socket_write", "emit", "normalize", "ws.send", "policy.judge", "shape"])
+@pytest.mark.parametrize("texts", [ABC, [*ABC[:1], *ABC], ABC[1:], ABC[::-1]], ids=["whole", "twice", "lost", "moved"])
+def test_the_exit_code_is_that_of_diagnose(
+    tmp_path: Path, texts: list[str], name: str, outcome: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the stage, what it did and how it ended, both commands judge a trace alike."""
+    made = segment(name, chunk_events(texts, 5), links=upstream("provider"), outcome=outcome)
+    file = write(tmp_path / "t.jsonl", [segment("provider", chunk_events(ABC, 0)), made])
+    codes = [main([command, "--file", str(file)]) for command in ("trace", "diagnose")]
+    capsys.readouterr()
+    assert codes[0] == codes[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import pytest
@@ -11,13 +11,10 @@ from hypothesis import strategies as st
 
 from otel_sse import semconv
 from otel_sse.cli.trace_json import chunks_json, stream_json, way_json
-from otel_sse.cli.tracing import Asked, look
 from otel_sse.diagnosis.diagnose import Diagnosis, diagnose
 from otel_sse.diagnosis.matrix import Matrix, matrix_of
 from otel_sse.diagnosis.path import way
-from otel_sse.diagnosis.trace.streams import Trace, TraceStream
-from otel_sse.sources.errors import SourceError
-from otel_sse.sources.reading import Listed
+from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.outcome import OUTCOMES
 from tests.diagnosis.made_faults import finding
 from tests.diagnosis.made_pipeline import (
@@ -81,37 +78,6 @@ LINEAGES: dict[str, Callable[..., TraceStream]] = {
     "recorded ahead": lambda *made: claimed(stream_of(*made), ahead=True),
     "none": lambda *made: stream_of(*made, lineage=False),
 }
-
-
-class Held:
-    """A source that has one trace.
-
-    Args:
-        trace: The trace.
-    """
-
-    shows_only_one = True
-
-    def __init__(self, trace: Trace) -> None:
-        self._trace = trace
-
-    def listed(self) -> Listed:
-        raise NotImplementedError
-
-    def trace(self, wanted: str) -> Trace:
-        return self._trace
-
-    def traces(self) -> Iterator[Trace]:
-        yield self._trace
-
-    def damage(self) -> SourceError | None:
-        return None
-
-    def notes(self) -> tuple[str, ...]:
-        return ()
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 class Told(NamedTuple):
@@ -214,6 +180,3 @@ def test_trace_and_diagnose_agree(data: st.DataObject, fault: str, lineage: str)
         stream.stages[1].findings = [finding("duplicate/doubled", 2, 1)]
         found = diagnose(stream)
     assert stream_json(stream)["in_order"] == found.in_order
-    trace = Trace("1" * 32, stream.stages[0].start_ns, [stream])
-    shown = look(Asked(Held(trace), trace.id))
-    assert shown.is_clean == found.is_clean
