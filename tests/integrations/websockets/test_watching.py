@@ -105,3 +105,12 @@ async def test_watch_refuses_what_is_no_connection() -> None:
     """Anything else is refused with a message that says what is meant."""
     with pytest.raises(TypeError, match="connection must be a WebSocket connection, got 42"):
         watch(42)
+
+
+def test_scripts_find_it_where_it_stood() -> None:
+    """The package of the ends has it too, on first use, and nothing else."""
+    from otel_sse.integrations import websockets
+
+    assert websockets.watch is watch
+    with pytest.raises(AttributeError, match="has no attribute 'unwatch'"):
+        websockets.unwatch  # noqa: B018
