@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-# httpx loads it with its first client: Ctrl-C in the middle of that would leave a warning behind.
-import httpcore  # noqa: F401
 import httpx
 
 from otel_sse import limits
@@ -43,6 +41,11 @@ class Reply:
     trace_id: str = ""
     text: str = ""
     error: str = ""
+
+
+def load() -> None:
+    """Load now what httpx loads with its first client, so that no Ctrl-C comes in the middle of that."""
+    connect("http://127.0.0.1").close()
 
 
 def connect(url: str) -> httpx.Client:

@@ -70,8 +70,11 @@ def command(
             print("Starting ...", file=sys.stderr, flush=True)
         with needs("demo", "command otel-sse demo"):
             from otel_sse.cli.demo_view import DemoViews
+            from otel_sse.demo.asking import load
             from otel_sse.demo.run import Order, run
             from otel_sse.terminal.screen import Screen
+
+            load()
     screen = Screen(os.environ, color=not no_color, quiet=as_json)
     order = Order(questions, fault, seed, port, serve, as_json, traces)
     return OK if run(order, screen, os.environ, DemoViews(screen.out.width)) else FINDINGS
@@ -84,7 +87,10 @@ def _pipeline(fault: str | None, serve: bool, traces: Path | None, seed: int, as
         # The processes need it, and could say so in a traceback only.
         import_module("websockets")
         from otel_sse.cli.pipeline_demo import show_pipeline
+        from otel_sse.demo.asking import load
         from otel_sse.terminal.screen import Screen
+
+        load()
     screen = Screen(os.environ, color=not no_color, quiet=as_json)
     return show_pipeline(traces, seed, screen, as_json=as_json, fault=full_name(fault or ""))
 
