@@ -290,8 +290,8 @@ COPIED_RUN: Final = 8
 same few tokens, but not with eight."""
 
 LEFT_OUT_CHUNKS: Final = 8
-"""Chunks at an answer's beginning from which they count as left out on purpose (a model's reasoning) if none of them
-was handed on."""
+"""Chunks at an answer's beginning from which they count as left out on purpose (a model's reasoning, the arguments of a
+tool call) if none of them was handed on: live and in the diagnosis."""
 
 MAX_TWINS: Final = 256
 """Chunks that equal their neighbour and may be copies, kept until the stage has ended and has added nothing."""

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from otel_sse import limits
 from otel_sse.diagnosis.faults.fault import ranges
 from otel_sse.diagnosis.faults.replies import reply_of, stands_for_more
 from otel_sse.diagnosis.trace.streams import TraceStream
 from otel_sse.stream.channels import is_beside
 from otel_sse.stream.chunk import CONTENT
 from otel_sse.stream.stages import ORIGINS
-
-_LEFT_OUT: Final = 8
-"""Chunks at the beginning of the content from which they count as left out on purpose (a model's reasoning, the
-arguments of a tool call) if none of them was handed on."""
 
 _ALIKE: Final = 3
 """Lost chunks from which it can't be chance that each equals its neighbour."""
@@ -115,7 +112,7 @@ class LeftOut:
     def _leave_out_ends(self) -> None:
         """Leave out a long block at the beginning, and the end of an answer after which a model was asked again."""
         content, head = self._content, _common(self._content, self._lost)
-        if _LEFT_OUT <= head < len(content):
+        if limits.LEFT_OUT_CHUNKS <= head < len(content):
             self._leave_out(self._lost[:head], "beginning", "a model's reasoning?")
         tail = _common(content[::-1], self._lost[::-1])
         if tail and self._asked_again():

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from otel_sse.dialects.dialect import NOTHING
 from otel_sse.dialects.frames import is_nested
+from otel_sse.dialects.langchain_messages import called, written
 from otel_sse.dialects.objects import ObjectDialect
 from otel_sse.dialects.parts import Channels, Deltas, gather
-from otel_sse.dialects.payload import count, fields, items, text
+from otel_sse.dialects.payload import count, fields, text
 from otel_sse.stream.chunk import COMPLETE, CONTROL
 from otel_sse.stream.facts import Facts
 from otel_sse.wire.events import Event
@@ -54,18 +55,7 @@ def _deltas(chunk: object, channel: str) -> Deltas:
     message = fields(chunk)
     message = fields(message.get("kwargs")) or message
     content = text(chunk) or text(message.get("text")) or message.get("content")
-    deltas: Deltas = []
-    for part in [content] if type(content) is str else items(content):
-        if written := text(part) or text(fields(part).get("text")):
-            deltas.append((channel, written))
-        elif thought := text(fields(part).get("thinking")) or text(fields(part).get("reasoning")):
-            deltas.append((f"{channel}/reasoning", thought))
-    for position, one in enumerate(items(message.get("tool_call_chunks"))):
-        call = fields(one)
-        if arguments := text(call.get("args")):
-            number = count(call.get("index"))
-            deltas.append((f"{channel}/tool:{position if number is None else number}", arguments))
-    return deltas
+    return [*written(content, channel), *called(message, channel)]
 
 
 def recognise(event: Event, payload: object) -> bool:

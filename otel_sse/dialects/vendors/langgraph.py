@@ -10,6 +10,7 @@ from typing import Any, Final
 from otel_sse.dialects.dialect import NOTHING
 from otel_sse.dialects.frames import error_name, is_nested, read_other
 from otel_sse.dialects.growth import Growth
+from otel_sse.dialects.langchain_messages import called, written
 from otel_sse.dialects.objects import ObjectDialect
 from otel_sse.dialects.parts import Channels, Deltas, gather
 from otel_sse.dialects.payload import NOT_JSON, count, decode, fields, identity, items, text
@@ -95,21 +96,10 @@ def _nobodys(payload: dict[str, Any], event: str) -> Facts | None:
 
 def _deltas(message: dict[str, Any], number: int) -> Deltas:
     channel = str(number)
-    deltas: Deltas = []
-    content = message.get("content")
-    for part in [content] if type(content) is str else items(content):
-        if written := text(part) or text(fields(part).get("text")):
-            deltas.append((channel, written))
-        elif thought := text(fields(part).get("thinking")) or text(fields(part).get("reasoning")):
-            deltas.append((f"{channel}/reasoning", thought))
+    deltas = written(message.get("content"), channel)
     if thought := text(fields(message.get("additional_kwargs")).get("reasoning_content")):
         deltas.append((f"{channel}/reasoning", thought))
-    for position, one in enumerate(items(message.get("tool_call_chunks"))):
-        call = fields(one)
-        if arguments := text(call.get("args")):
-            where = count(call.get("index"))
-            deltas.append((f"{channel}/tool:{position if where is None else where}", arguments))
-    return deltas
+    return [*deltas, *called(message, channel)]
 
 
 def recognise(event: Event, payload: object) -> bool:
